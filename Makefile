@@ -1,0 +1,60 @@
+# Everything that this project can do, from a fresh checkout. `make help` says what.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Lock files hold hashes and no addresses: packages come from wherever your pip gets them.
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+.PHONY: help setup run test bench lint format lock clean
+
+help: ## Say what there is.
+	@echo "make <target>, where <target> is one of:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+		|| sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with everything in it (run and test do it by themselves).
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "This needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "This Python cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@echo "Making $(VENV): a minute or two, once."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps \
+		-r requirements/dev.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLICAS=1 DEMO=1
+	@exec $(BIN)/python -m local
+
+test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis in Docker.
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style, types and who imports whom.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Put the code into its format.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## Measure what can be measured here.
+	@$(BIN)/python -m bench
+
+lock: $(READY) ## Lock the dependencies anew, within what pyproject.toml allows.
+	$(LOCK) --upgrade --all-extras --group test --group bench --group tools -o requirements/dev.txt
+	$(LOCK) --upgrade --extra events -o requirements/events.txt
+
+clean: ## Remove what the targets above made.
+	rm -rf $(VENV) .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build

@@ -1,0 +1,41 @@
+"""Names in Redis: the one place that spells them (DESIGN: Redis; seed: Redis Channels).
+
+The channel of security events is a setting, `REDIS_EVENT_CHANNEL`; the others are fixed.
+"""
+
+SYSTEM_STATUS = "system_status"
+"""Channel of `system_status` and `service_status`."""
+
+PERFORMANCE_UPDATE = "performance_update"
+"""Channel of `performance_update`."""
+
+JOBS = "jobs"
+"""Sorted set: index of recent jobs."""
+
+
+def job_logs(job_id: str) -> str:
+    """Return the channel of a job's log lines."""
+    return f"job:{job_id}:logs"
+
+
+def job(job_id: str) -> str:
+    """Return the key of a job's state (JSON)."""
+    return f"job:{job_id}"
+
+
+def history(channel: str) -> str:
+    """Return the stream that keeps a channel's recent messages.
+
+    The braces make Redis Cluster put it into the slot of its channel's name.
+    """
+    return f"{{{channel}}}:history"
+
+
+def latency(stage: str) -> str:
+    """Return the stream of a pipeline stage's latency samples."""
+    return f"latency:{stage}"
+
+
+def lease(name: str) -> str:
+    """Return the key that says which replica leads."""
+    return f"lease:{name}"

@@ -1,0 +1,117 @@
+"""Logs: JSON for machines, one readable line for people, and never a secret in either."""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pythonjsonlogger.json import JsonFormatter
+
+LogFormat = Literal["auto", "json", "console"]
+
+_SECRETS = (
+    # ?api_key=... and ?token=..., in URLs that a library logs.
+    (re.compile(r"(?i)\b(api_?key|token|password)=[^&\s\"'\\]+"), r"\1=***"),
+    # The subprotocol api-key.<key>, in handshakes that a library logs.
+    (re.compile(r"(?i)\bapi-key\.[^\s,\"'\\]+"), "api-key.***"),
+    (re.compile(r"(?i)\b(x-api-key|authorization|cookie): *[^\r\n\"'\\]+"), r"\1: ***"),
+    # redis://user:password@host
+    (re.compile(r"(?i)(://)[^/@\s\"']*@"), r"\1***@"),
+)
+
+
+def redact(text: str) -> str:
+    """Return `text` with every credential that it may hold replaced by stars."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class _Json(JsonFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+class _Console(logging.Formatter):
+    """`12:00:01 INFO  shared.bus  hears Redis again  attempts=7`."""
+
+    _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
+        extra = "".join(
+            f"  {name}={value}"
+            for name, value in vars(record).items()
+            if name not in self._STANDARD and name != "color_message"
+        )
+        return super().formatMessage(record) + extra
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def configure(*, level: str, form: LogFormat, service: str) -> None:
+    """Send all logs of this process to stderr, in one format.
+
+    Args:
+        level: DEBUG, INFO, WARNING or ERROR.
+        form: `auto` writes JSON unless stderr is a terminal.
+        service: Stands in every JSON line.
+
+    """
+    if form == "auto":
+        form = "console" if sys.stderr.isatty() else "json"
+    handler = logging.StreamHandler()
+    if form == "json":
+        handler.setFormatter(
+            _Json(
+                "{levelname}{name}{message}",
+                style="{",
+                rename_fields={"levelname": "level", "name": "logger"},
+                timestamp="time",
+                static_fields={"service": service},
+            ),
+        )
+    else:
+        handler.setFormatter(_Console())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    if level != "DEBUG":
+        # uvicorn says "accepted" and "connection open" for each WebSocket, with its query string.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        # One line per request is a proxy's business, and holds query strings too.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class Throttled:
+    """Logs one kind of trouble once per interval, with the number of times that it stood for.
+
+    For what strangers can cause as often as they like: a log must not grow with their zeal.
+    """
+
+    def __init__(
+        self,
+        logger: logging.Logger,
+        *,
+        interval: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._logger = logger
+        self._interval = interval
+        self._clock = clock
+        self._next = float("-inf")
+        self._unsaid = 0
+
+    def warning(self, message: str, **extra: Any) -> None:
+        """Log `message`, unless the last line is younger than the interval (in seconds)."""
+        now = self._clock()
+        if now < self._next:
+            self._unsaid += 1
+            return
+        if self._unsaid:
+            extra["unsaid"] = self._unsaid
+        self._next, self._unsaid = now + self._interval, 0
+        self._logger.warning(message, extra=extra)

@@ -1,0 +1,48 @@
+"""Every message on the wire, as msgspec Structs: the only definition there is.
+
+Implements the seed's Message Formats. Fields are required unless the seed shows them only
+sometimes; those are absent (`UNSET`) when they are not said.
+"""
+
+from shared.schemas.control import Error, ErrorCode, ErrorData, Ping, Pong
+from shared.schemas.events import Event, EventData, RiskLevel
+from shared.schemas.logs import Log, LogData, LogLevel
+from shared.schemas.performance import PerformanceUpdate, PerformanceUpdateData
+from shared.schemas.system import (
+    ServiceStatus,
+    ServiceStatusData,
+    SystemStatus,
+    SystemStatusData,
+)
+
+ChannelMessage = Event | SystemStatus | ServiceStatus | PerformanceUpdate | Log
+"""What travels on Redis channels and is forwarded to clients."""
+
+ControlMessage = Ping | Pong | Error
+"""What a service itself says to a client."""
+
+ServerMessage = ChannelMessage | ControlMessage
+"""Everything that a client can get, unknown types of other producers aside."""
+
+__all__ = [
+    "ChannelMessage",
+    "ControlMessage",
+    "Error",
+    "ErrorCode",
+    "ErrorData",
+    "Event",
+    "EventData",
+    "Log",
+    "LogData",
+    "LogLevel",
+    "PerformanceUpdate",
+    "PerformanceUpdateData",
+    "Ping",
+    "Pong",
+    "RiskLevel",
+    "ServerMessage",
+    "ServiceStatus",
+    "ServiceStatusData",
+    "SystemStatus",
+    "SystemStatusData",
+]

@@ -1,0 +1,34 @@
+"""What every message has in common, and the words that several of them use."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Count = Annotated[int, Meta(ge=0)]
+
+ServiceHealth = Literal["healthy", "degraded", "unhealthy", "unreachable"]
+"""How a service or a database is: the seed's words, from its message formats."""
+
+
+class Part(Struct, kw_only=True):
+    """A nested part of a message.
+
+    A figure that cannot be measured is `None` (`null` on the wire), never an invented number. A
+    time without an offset is UTC; the times that we write end in `Z`.
+    """
+
+
+class Message(Struct, kw_only=True, tag_field="type"):
+    """A frame as it travels on a channel and to the clients: `{"type": ..., "data": {...}}`."""
+
+    cursor: Annotated[
+        str | UnsetType,
+        Meta(description="Id of this message's history entry; opaque. Absent without history."),
+    ] = UNSET
+
+
+def now() -> datetime:
+    """Return the current time as UTC, which goes onto the wire with a `Z`."""
+    return datetime.now(UTC)
