@@ -1,0 +1,1 @@
+"""The services. None of them knows another: they share `shared` and talk through Redis."""

@@ -1,0 +1,1 @@
+"""Security events, pushed to every dashboard (seed: Events Channel, Event Broadcasting)."""

@@ -1,0 +1,5 @@
+"""`python -m services.events`."""
+
+from shared.server import run
+
+run("services.events.app")

@@ -1,0 +1,25 @@
+"""The events service, for any ASGI server: `services.events.app:app`."""
+
+import os
+
+from litestar import Litestar
+
+from services.events.broadcaster import EventBroadcaster
+from services.events.routes import events
+from shared.service import Service, create_app
+from shared.settings import Settings, load
+
+
+def create_events_app(settings: Settings) -> Litestar:
+    """Build the application.
+
+    Args:
+        settings: Usually from the environment.
+
+    """
+    service = Service("events", settings)
+    broadcaster = EventBroadcaster(service, settings.redis_event_channel)
+    return create_app(service, routes=[events], broadcaster=broadcaster)
+
+
+app = create_events_app(load(Settings, os.environ))

@@ -1,0 +1,27 @@
+"""EventBroadcaster: the bridge between Redis and the clients of one replica."""
+
+from shared.service import Service
+from shared.websocket import Socket, serve_client
+
+
+class EventBroadcaster:
+    """Carries security events from their Redis channel to every client of this replica.
+
+    Each replica has one, and each hears every event; so it does not matter which replica a client
+    is connected to (seed: Event Broadcasting, Multi-Instance Deployment).
+    """
+
+    def __init__(self, service: Service, channel_name: str) -> None:
+        """Prepare; the channel is subscribed while somebody listens.
+
+        Args:
+            service: The replica.
+            channel_name: Redis channel of security events (`REDIS_EVENT_CHANNEL`).
+
+        """
+        self._service = service
+        self.channel_name = channel_name
+
+    async def connect(self, socket: Socket) -> None:
+        """Send a client every event from now on; returns when it has left."""
+        await serve_client(socket, service=self._service, channel=self.channel_name)

@@ -1,0 +1,49 @@
+"""Where a service is in its life, which its health checks tell."""
+
+import time
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The phases of a service's life, in order."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class Lifecycle:
+    """A service's phase; it only ever moves on."""
+
+    def __init__(self) -> None:
+        self.phase = Phase.STARTING
+        self._born = time.monotonic()
+
+    def started(self) -> None:
+        """Begin to serve."""
+        if self.phase is Phase.STARTING:
+            self.phase = Phase.READY
+
+    def drain(self) -> None:
+        """Begin to end: clients that ask now are told to ask another replica."""
+        self.phase = Phase.DRAINING
+
+    @property
+    def draining(self) -> bool:
+        """Tell whether new clients are refused."""
+        return self.phase is Phase.DRAINING
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the process began to set itself up."""
+        return time.monotonic() - self._born
+
+    def why_not_ready(self) -> str:
+        """Return the reason in words; empty when it is ready."""
+        match self.phase:
+            case Phase.STARTING:
+                return "starting"
+            case Phase.DRAINING:
+                return "draining: this replica restarts or goes away"
+            case Phase.READY:
+                return ""

@@ -1,0 +1,55 @@
+"""What a service counts, for Prometheus; one registry per service, so that two can share a process.
+
+Counters are bumped once per burst or per rare occasion, never per message and client.
+"""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.exposition import generate_latest
+
+
+class Metrics:
+    """The metrics that all services have."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.connections = self._gauge("hsi_connections", "Clients connected.")
+        self.redis_connected = self._gauge(
+            "hsi_redis_connected", "1 while the subscriber hears Redis, or nobody listens; else 0."
+        )
+        self.redis_lag = self._gauge(
+            "hsi_redis_lag_seconds", "Round trip of the last PING on the subscriber's connection."
+        )
+        self.redis_outages = self._counter(
+            "hsi_redis_outages", "Times that the subscriber lost or could not reach Redis."
+        )
+        self.messages = self._counter(
+            "hsi_messages", "Messages heard on channels, by what became of them.", "verdict"
+        )
+        self.deliveries = self._counter(
+            "hsi_deliveries", "Messages queued for a client, heartbeats and answers not counted."
+        )
+        self.client_frames = self._counter(
+            "hsi_client_frames", "Messages from clients, by what they were.", "frame"
+        )
+        self.refusals = self._counter(
+            "hsi_refusals", "Handshakes refused, by HTTP status.", "status"
+        )
+        self.closes = self._counter(
+            "hsi_closes", "Connections that this service closed, by close code.", "code"
+        )
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def watch(self, gauge: Gauge, value: Callable[[], float]) -> None:
+        """Read `gauge` from `value` whenever somebody scrapes."""
+        gauge.set_function(value)
+
+    def exposition(self) -> bytes:
+        """Return all figures in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,92 @@
+"""One connected client, as the hub sees it: something to write to, that never makes it wait."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from litestar.types import Send
+
+from shared.close_codes import CloseCode
+
+MAX_UNSENT = 8 * 1024 * 1024
+"""Characters that may wait for a client before it is closed as too slow."""
+FAREWELL_TIMEOUT = 2.0
+"""Seconds to tell a client that reads nothing why it is closed."""
+
+
+class Peer:
+    """A client behind any ASGI server: a bounded queue, and one task that sends it.
+
+    Everything that goes to the client goes through `write`. So frames keep their order, and what
+    was written before `close` is sent before the close frame.
+    """
+
+    __slots__ = ("_closing", "_frames", "_patience", "_send", "_unsent", "_wake")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._frames: deque[str] = deque()
+        self._unsent = 0
+        self._closing: tuple[CloseCode, str] | None = None
+        self._wake = asyncio.Event()
+        self._patience: asyncio.Timeout | None = None
+
+    @property
+    def closing(self) -> CloseCode | None:
+        """Why this side closes, or None while it does not."""
+        return self._closing[0] if self._closing else None
+
+    def write(self, frames: Sequence[str], size: int) -> None:
+        """Queue text frames; do nothing once it is closing.
+
+        Args:
+            frames: Texts, in order.
+            size: Their characters, counted once by a caller who may write them to thousands.
+
+        """
+        if self._closing:
+            return
+        self._frames.extend(frames)
+        self._unsent += size
+        self._wake.set()
+        if self._unsent > MAX_UNSENT:
+            self._frames.clear()
+            self.close(CloseCode.TOO_SLOW, "too slow: come back and resume")
+            if self._patience:
+                # The sender waits for a client that does not read: interrupt it.
+                self._patience.reschedule(0)
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close once everything written so far is sent; only the first call counts."""
+        if not self._closing:
+            self._closing = code, reason
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Send what is written, until it is closed.
+
+        Raises:
+            OSError: The client is gone.
+
+        """
+        try:
+            async with asyncio.timeout(None) as self._patience:
+                code, reason = await self._send_frames()
+        except TimeoutError:
+            if not self._closing:
+                raise
+            code, reason = self._closing
+        async with asyncio.timeout(FAREWELL_TIMEOUT):
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _send_frames(self) -> tuple[CloseCode, str]:
+        frames = self._frames
+        while True:
+            while frames:
+                text = frames.popleft()
+                await self._send({"type": "websocket.send", "text": text, "bytes": None})
+                self._unsent -= len(text)
+            if self._closing:
+                return self._closing
+            self._wake.clear()
+            await self._wake.wait()

@@ -1,0 +1,209 @@
+"""The skeleton of every service: bus, hub, health, metrics, status, OpenAPI, drain.
+
+A service adds its routes: `Service(name, settings)`, then `create_app(service, routes)`.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+
+from litestar import Litestar, Response, get
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ControllerRouterHandler
+from msgspec import Struct
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from shared import __version__
+from shared.bus import BusState, Subscriber
+from shared.hub import Hub
+from shared.lifecycle import Lifecycle, Phase
+from shared.metrics import Metrics
+from shared.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class Service:
+    """What every service has. One per application."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        """Set up everything; nothing runs yet.
+
+        Args:
+            name: events, system, joblogs or collector.
+            settings: Read with `shared.settings.load`.
+
+        """
+        self.name = name
+        self.settings = settings
+        self.lifecycle = Lifecycle()
+        self.metrics = Metrics()
+        self.subscriber = Subscriber(
+            settings.redis_url, name=name, on_outage=self.metrics.redis_outages.inc
+        )
+        self.hub = Hub(self.subscriber, self.metrics)
+        self.metrics.watch(
+            self.metrics.redis_connected, lambda: self.subscriber.state is not BusState.CONNECTING
+        )
+        self.metrics.watch(self.metrics.redis_lag, lambda: self.subscriber.lag or 0.0)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
+        """Run what runs in the background from startup to shutdown."""
+        tasks = [
+            asyncio.create_task(self.subscriber.run()),
+            asyncio.create_task(self.hub.beat(self.settings.heartbeat_interval)),
+        ]
+        self.lifecycle.started()
+        try:
+            yield
+        finally:
+            if not self.lifecycle.draining:
+                # Not our own server, which drains before it shuts the application down.
+                await self.drain(delay=0, window=0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def drain(self, *, delay: float, window: float) -> None:
+        """Let all clients go, without a gap and without a rush.
+
+        Args:
+            delay: Seconds to serve on while unready, until load balancers have noticed.
+            window: Seconds over which clients are closed.
+
+        """
+        self.lifecycle.drain()
+        logger.info("draining", extra={"connections": len(self.hub), "window": window})
+        await asyncio.sleep(delay)
+        await self.hub.drain(window)
+
+
+class Liveness(Struct):
+    """The process answers."""
+
+    status: str
+
+
+class Readiness(Struct):
+    """Whether to send clients here, and if not, why."""
+
+    status: Phase
+    reason: str
+    redis: BusState
+
+
+class ChannelStatus(Struct):
+    """A channel that is listened to."""
+
+    name: str
+    listeners: int
+    subscribed: bool
+
+
+class RedisStatus(Struct):
+    """The subscriber's connection."""
+
+    state: BusState
+    outages: int
+    lag_ms: float | None
+
+
+class Status(Struct):
+    """What a replica is at, for people and programs that look closer."""
+
+    service: str
+    version: str
+    phase: Phase
+    uptime_s: float
+    connections: int
+    channels: list[ChannelStatus]
+    redis: RedisStatus
+
+
+@get("/health/live", tags=["health"])
+async def live() -> Liveness:
+    """Tell that the process answers. Never depends on Redis: a blip must not restart pods."""
+    return Liveness(status="alive")
+
+
+@get("/health/ready", tags=["health"], sync_to_thread=False)
+def ready(service: Service) -> Response[Readiness]:
+    """Tell whether to send clients here: 503 while starting or draining.
+
+    Redis has no say: clients are accepted without it, and hear when it is back.
+    """
+    reason = service.lifecycle.why_not_ready()
+    return Response(
+        Readiness(status=service.lifecycle.phase, reason=reason, redis=service.subscriber.state),
+        status_code=503 if reason else 200,
+    )
+
+
+@get("/metrics", tags=["health"], media_type=CONTENT_TYPE_LATEST, sync_to_thread=False)
+def metrics(service: Service) -> bytes:
+    """Return all figures in Prometheus' text format."""
+    return service.metrics.exposition()
+
+
+@get("/status", tags=["health"], sync_to_thread=False)
+def status(service: Service) -> Status:
+    """Tell what this replica is at."""
+    subscriber = service.subscriber
+    lag = subscriber.lag
+    return Status(
+        service=service.name,
+        version=__version__,
+        phase=service.lifecycle.phase,
+        uptime_s=round(service.lifecycle.uptime, 3),
+        connections=len(service.hub),
+        channels=[
+            ChannelStatus(
+                name=topic.channel,
+                listeners=len(topic.peers),
+                subscribed=subscriber.established(topic.channel),
+            )
+            for topic in service.hub.topics.values()
+        ],
+        redis=RedisStatus(
+            state=subscriber.state,
+            outages=subscriber.outages,
+            lag_ms=None if lag is None else round(lag * 1000, 3),
+        ),
+    )
+
+
+def _provide(part: object) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)
+
+
+def create_app(
+    service: Service, *, routes: Sequence[ControllerRouterHandler], **parts: object
+) -> Litestar:
+    """Build a service's application.
+
+    Args:
+        service: The skeleton; handlers get it as their parameter `service`.
+        routes: What this service alone does.
+        **parts: What else handlers get, by their parameters' names.
+
+    """
+    parts["service"] = service
+    app = Litestar(
+        route_handlers=[live, ready, metrics, status, *routes],
+        dependencies={name: _provide(part) for name, part in parts.items()},
+        lifespan=[service.lifespan],
+        openapi_config=OpenAPIConfig(
+            title=f"hsi-realtime: {service.name}",
+            version=__version__,
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+            use_handler_docstrings=True,
+        ),
+        logging_config=None,
+    )
+    app.state["service"] = service
+    return app
