@@ -1,0 +1,1 @@
+"""For people and programs outside the services: the command line `hsi` and a Python client."""

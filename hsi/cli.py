@@ -1,0 +1,137 @@
+"""`hsi`: publish and watch, from a terminal or in a pipe."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Iterable
+from typing import BinaryIO
+
+import click
+from websockets.exceptions import InvalidHandshake, InvalidURI
+
+from hsi.client import Received, RefusedError, State, Stream
+from shared import __version__, channels
+from shared.bus import Publisher, PublishError
+from shared.intake import InvalidMessageError, validate
+from shared.schemas import (
+    ChannelMessage,
+    Event,
+    Log,
+    PerformanceUpdate,
+    RiskLevel,
+    ServiceStatus,
+    SystemStatus,
+)
+from shared.settings import Settings, SettingsError, load
+
+_COLOURS: dict[RiskLevel, str] = {
+    "low": "green",
+    "medium": "yellow",
+    "high": "red",
+    "critical": "bright_red",
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hsi")
+def main() -> None:
+    """Home Security Intelligence, real-time layer: publish and watch."""
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"), default="-")
+def publish(file: BinaryIO) -> None:
+    """Publish the message in FILE (JSON), checked against its schema, sent byte for byte.
+
+    Without FILE: one message per line of standard input, as the lines come. Redis is REDIS_URL,
+    the channel of events REDIS_EVENT_CHANNEL.
+    """
+    try:
+        settings = load(Settings, os.environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    lines = file if file is sys.stdin.buffer else [file.read()]
+    asyncio.run(_publish(settings, lines))
+
+
+async def _publish(settings: Settings, payloads: Iterable[bytes]) -> None:
+    async with Publisher(settings.redis_url) as publisher:
+        for payload in payloads:
+            if not payload.strip():
+                continue
+            try:
+                channel = _channel(validate(payload.strip()), settings)
+                listeners = await publisher.publish(channel, payload.strip())
+            except (InvalidMessageError, PublishError) as error:
+                raise click.ClickException(str(error)) from error
+            heard = f"heard by {listeners} replica{'' if listeners == 1 else 's'}"
+            hint = "" if listeners else " (no dashboard is open, or REDIS_URL is another Redis)"
+            click.echo(f"published to {channel}: {heard}{hint}", err=True)
+
+
+def _channel(message: ChannelMessage, settings: Settings) -> str:
+    match message:
+        case Event():
+            return settings.redis_event_channel
+        case SystemStatus() | ServiceStatus():
+            return channels.SYSTEM_STATUS
+        case PerformanceUpdate():
+            return channels.PERFORMANCE_UPDATE
+        case Log():
+            raise InvalidMessageError("a log line belongs to a job, and says not to which")
+
+
+@main.group()
+def tail() -> None:
+    """Watch a stream until Ctrl-C: readable on a terminal, JSON lines in a pipe."""
+
+
+@tail.command()
+@click.option(
+    "--url",
+    envvar="HSI_URL",
+    default="ws://127.0.0.1:8080/ws/events",
+    show_default=True,
+    help="WebSocket endpoint (HSI_URL).",
+)
+def events(url: str) -> None:
+    """Watch security events."""
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_tail(url))
+
+
+async def _tail(url: str) -> None:
+    stream = Stream(url, on_state=_say_state)
+    try:
+        async with contextlib.aclosing(stream.messages()) as messages:
+            async for received in messages:
+                click.echo(_line(received) if sys.stdout.isatty() else received.text)
+    except (RefusedError, InvalidHandshake, InvalidURI) as error:
+        raise click.ClickException(f"{url}: {error}") from error
+    except BrokenPipeError:
+        # Whoever read us has enough (`hsi tail events | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say_state(state: State, why: str) -> None:
+    text = "live" if state is State.LIVE else f"not connected ({why}); trying again"
+    click.secho(f"-- {text}", err=True, dim=True)
+
+
+def _line(received: Received) -> str:
+    match received.message:
+        case Event(data=event):
+            risk = click.style(
+                f"{event.risk_level:>8} {event.risk_score:3}", fg=_COLOURS[event.risk_level]
+            )
+            return f"{event.started_at:%H:%M:%S} {risk}  {_plain(event.camera_id)}: " + _plain(
+                event.summary
+            )
+        case _:
+            return _plain(received.text)
+
+
+def _plain(text: str) -> str:
+    """Return `text` without what could command a terminal: it comes from anybody."""
+    return "".join(character if character.isprintable() else " " for character in text)

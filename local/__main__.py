@@ -1,0 +1,60 @@
+"""`python -m local`, which is `make run`: everything on this machine, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from local.processes import NotReadyError
+from local.stack import Stack, StackSettings
+from shared.settings import SettingsError, load
+
+FOLDER = Path(".local")
+
+
+def say(text: str) -> None:
+    """Tell the user something, now."""
+    print(text, flush=True)
+
+
+def main() -> int:
+    """Run until a signal; return the exit status."""
+    try:
+        settings = load(StackSettings, os.environ)
+    except SettingsError as error:
+        say(f"error: {error}")
+        return 2
+    # Raised wherever we are, so that what is up already is ended even while the rest starts.
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, signal.default_int_handler)
+    stack = Stack(settings, FOLDER.resolve(), say)
+    say("Starting Home Security Intelligence, real-time layer")
+    try:
+        with stack.running():
+            asyncio.run(attend(stack, settings))
+    except NotReadyError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("Stopped.")
+    return 0
+
+
+async def attend(stack: Stack, settings: StackSettings) -> None:
+    """Say that it runs, and look after it."""
+    async with stack.attended():
+        redis = "" if stack.redis_url.endswith(":6379/0") else f"REDIS_URL={stack.redis_url} "
+        target = "" if settings.port == StackSettings().port else f" --url {stack.url}"
+        say("")
+        say(f"  {stack.url}")
+        say("")
+        say(f"See events:       .venv/bin/hsi tail events{target}")
+        say(f"Publish your own: {redis}.venv/bin/hsi publish FILE")
+        if settings.demo:
+            say("Demo events are published (turn them off with DEMO=0).")
+        say(f"Logs: {FOLDER}/   Stop: Ctrl-C")
+        await asyncio.Event().wait()
+
+
+sys.exit(main())

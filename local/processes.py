@@ -1,0 +1,178 @@
+"""Programs that this one starts, and that end with it, however it ends."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+START_TIMEOUT = 20.0
+"""Seconds that a program may take to be ready."""
+STOP_TIMEOUT = 10.0
+"""Seconds that a program may take to end when asked; then it is killed."""
+_PR_SET_PDEATHSIG = 1
+_TAIL = 20
+
+
+class NotReadyError(RuntimeError):
+    """A program did not come up; the text holds the end of its log."""
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on a TCP port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+class Process:
+    """One program, in a process group of its own, with its output in a file."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        url: str,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            name: For people.
+            command: Program and arguments.
+            url: Where it will listen.
+            log: File that its output is appended to.
+            environment: All of its environment; by default this process's own.
+
+        """
+        self.name = name
+        self.url = url
+        self.command = [str(part) for part in command]
+        self.log = log
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready.
+
+        Raises:
+            NotReadyError: It did not come up.
+
+        """
+        self.spawn()
+        self.wait_ready()
+
+    def spawn(self) -> None:
+        """Start it, from the main thread, and do not wait.
+
+        In a group of its own, so that a terminal's Ctrl-C reaches us alone, and we end things in
+        their order.
+        """
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=None if self._environment is None else dict(self._environment),
+                process_group=0,
+                preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 (one prctl; no locks, no memory)
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._process.pid
+
+    def exit_status(self) -> int | None:
+        """Return its exit status (negative: the signal that ended it), or None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def signal(self, sig: signal.Signals) -> None:
+        """Send it a signal, if it still runs."""
+        if self._process is not None:
+            self._process.send_signal(sig)
+
+    def stop(self, timeout: float = STOP_TIMEOUT) -> int | None:
+        """Ask it to end, insist after `timeout` seconds, and return its exit status."""
+        if self._process is None:
+            return None
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int | None:
+        """End it at once, as if the power had failed."""
+        if self._process is None:
+            return None
+        self._process.kill()
+        return self._process.wait()
+
+    async def wait(self) -> int:
+        """Wait until it ends; return its exit status."""
+        while (status := self.exit_status()) is None:  # noqa: ASYNC110 (a program sets no Event)
+            await asyncio.sleep(0.1)
+        return status
+
+    def log_tail(self) -> str:
+        """Return the last lines of its log."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-_TAIL:])
+
+    def is_ready(self) -> bool:
+        """Tell whether it does what it is for."""
+        return True
+
+    def wait_ready(self, timeout: float = START_TIMEOUT) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            NotReadyError: It ended, or was not ready within `timeout` seconds.
+
+        """
+        deadline = time.monotonic() + timeout
+        while not self.is_ready():
+            code = self.exit_status()
+            if code is not None or time.monotonic() > deadline:
+                why = f"was not ready in {timeout:.0f} s" if code is None else f"ended with {code}"
+                raise NotReadyError(f"{self.name} {why}\n{self.log_tail()}")
+            time.sleep(0.01)
+
+
+def _end_with(parent: int) -> Callable[[], None] | None:
+    """Return what makes a child die with us, even if we are killed; None where nothing can."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def in_child() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # It died in between.
+            os._exit(1)
+
+    return in_child

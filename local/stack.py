@@ -1,0 +1,144 @@
+"""What runs on one machine, and in which order it starts and ends."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from local.demo import publish_demo_events
+from local.processes import NotReadyError, Process, free_port, is_free
+from local.redis import EmbeddedRedis
+from local.service import ServiceProcess
+from local.traefik import Traefik
+
+MAX_RESTART_DELAY = 10.0
+"""Seconds, at most, before a program that ended by itself is started again."""
+_DEFAULT_REDIS_PORT = 6379
+
+
+class StackSettings(Struct, frozen=True, kw_only=True, rename="upper"):
+    """What `make run` reads from the environment."""
+
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8080
+    """Port of the ingress."""
+    replicas: Annotated[int, Meta(ge=1, le=20)] = 1
+    """Replicas of each service."""
+    demo: bool = True
+    """Whether to publish demo events."""
+    redis_url: str = ""
+    """An outside Redis; empty starts an embedded one."""
+    redis_event_channel: str = "security_events"
+
+
+Say = Callable[[str], None]
+
+
+class Stack:
+    """Redis, the services and the ingress; started in this order, ended in the opposite one."""
+
+    def __init__(self, settings: StackSettings, folder: Path, say: Say) -> None:
+        """Prepare.
+
+        Args:
+            settings: What to run.
+            folder: For data and logs.
+            say: Tells the user something.
+
+        """
+        self._settings = settings
+        self._folder = folder
+        self._say = say
+        self._processes: list[Process] = []
+        self.redis_url = settings.redis_url
+        self.url = f"ws://127.0.0.1:{settings.port}/ws/events"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Run all of it.
+
+        Raises:
+            NotReadyError: Something did not come up; whatever did is ended again.
+
+        """
+        try:
+            self._start_all()
+            yield
+        finally:
+            for process in reversed(self._processes):
+                if isinstance(process, ServiceProcess):
+                    # All at once, and without a drain: there is no other replica to go to.
+                    process.signal(signal.SIGINT)
+            for process in reversed(self._processes):
+                process.stop()
+
+    def _start_all(self) -> None:
+        if not is_free(self._settings.port):
+            raise NotReadyError(
+                f"port {self._settings.port} is taken; choose another: make run PORT=8081",
+            )
+        if not self.redis_url:
+            port = _DEFAULT_REDIS_PORT if is_free(_DEFAULT_REDIS_PORT) else free_port()
+            redis = EmbeddedRedis(self._folder / "redis", port=port)
+            self._start(redis)
+            self.redis_url = redis.url
+        replicas = [
+            self._replica("events", number) for number in range(1, self._settings.replicas + 1)
+        ]
+        self._start(*replicas)
+        ingress = Traefik(
+            self._folder / "ingress",
+            port=self._settings.port,
+            routes={"/ws/events": [replica.url for replica in replicas]},
+        )
+        self._start(ingress)
+
+    def _replica(self, service: str, number: int) -> ServiceProcess:
+        return ServiceProcess(
+            service,
+            name=f"{service}-{number}",
+            port=free_port(),
+            log=self._folder / "logs" / f"{service}-{number}.log",
+            REDIS_URL=self.redis_url,
+            # The ingress looks every second, and nobody wants to wait longer on one machine.
+            DRAIN_DELAY="2",
+            DRAIN_WINDOW="2",
+        )
+
+    def _start(self, *processes: Process) -> None:
+        """Start some programs side by side, and say of each when it is ready."""
+        began = time.monotonic()
+        for process in processes:
+            self._processes.append(process)
+            process.spawn()
+        for process in processes:
+            process.wait_ready()
+            self._say(f"  {process.name:10} {process.url}  ({time.monotonic() - began:.1f} s)")
+
+    @contextlib.asynccontextmanager
+    async def attended(self) -> AsyncIterator[None]:
+        """Start again whatever ends by itself, and publish demo events."""
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(self._attend(process)) for process in self._processes]
+            if self._settings.demo:
+                channel = self._settings.redis_event_channel
+                running.append(tasks.create_task(publish_demo_events(self.redis_url, channel)))
+            yield
+            for task in running:
+                task.cancel()
+
+    async def _attend(self, process: Process) -> None:
+        delay = 1.0
+        while True:
+            status = await process.wait()
+            self._say(f"{process.name} ended with {status}; starting it again in {delay:.0f} s")
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, MAX_RESTART_DELAY)
+            try:
+                process.start()
+            except NotReadyError as error:
+                self._say(str(error))

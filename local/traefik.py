@@ -1,0 +1,71 @@
+"""A real ingress: Traefik, with a cookie that brings a client back to its replica."""
+
+import json
+import socket
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from local.processes import Process
+
+HEALTH_INTERVAL = "1s"
+"""Shorter than DRAIN_DELAY, so that a draining replica is forgotten before it closes clients."""
+
+
+class Traefik(Process):
+    """Traefik on one port of 127.0.0.1, in front of the services' replicas."""
+
+    def __init__(self, folder: Path, *, port: int, routes: Mapping[str, Sequence[str]]) -> None:
+        """Prepare.
+
+        Args:
+            folder: For its configuration and its log; made if need be.
+            port: Port on 127.0.0.1.
+            routes: URLs of the replicas by the path prefix that they serve.
+
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        dynamic = folder / "traefik.yml"
+        dynamic.write_text(json.dumps(configuration(routes), indent=2))  # JSON is YAML
+        self._port = port
+        super().__init__(
+            "ingress",
+            [
+                Path(sysconfig.get_path("scripts")) / "traefik",
+                f"--entrypoints.web.address=127.0.0.1:{port}",
+                f"--providers.file.filename={dynamic}",
+                "--global.checknewversion=false",
+                "--global.sendanonymoususage=false",
+                "--log.level=WARN",
+            ],
+            url=f"http://127.0.0.1:{port}",
+            log=folder / "traefik.log",
+        )
+
+    def is_ready(self) -> bool:
+        """Tell whether it listens."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+
+def configuration(routes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return Traefik's dynamic configuration."""
+    routers, services = {}, {}
+    for prefix, urls in routes.items():
+        name = prefix.strip("/").replace("/", "-")
+        routers[name] = {"rule": f"PathPrefix(`{prefix}`)", "service": name}
+        services[name] = {
+            "loadBalancer": {
+                "servers": [{"url": url} for url in urls],
+                "sticky": {
+                    "cookie": {"name": f"hsi-{name}", "httpOnly": True, "sameSite": "lax"},
+                },
+                "healthCheck": {
+                    "path": "/health/ready",
+                    "interval": HEALTH_INTERVAL,
+                    "timeout": "1s",
+                },
+            },
+        }
+    return {"http": {"routers": routers, "services": services}}

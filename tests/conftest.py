@@ -1,0 +1,97 @@
+"""Real parts for the tests: a Redis server, service replicas, an ingress."""
+
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from local.processes import Process, free_port
+from local.service import ServiceProcess
+from tests.servers import ContainerRedis, OwnRedis, RedisServer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--containers",
+        action="store_true",
+        help="run Redis in Docker containers (testcontainers) instead of embedded",
+    )
+
+
+@pytest.fixture(scope="session")
+def redis_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A Redis that tests share, and neither end nor empty: REDIS_URL's, where it is set."""
+    if outside := os.environ.get("REDIS_URL"):
+        yield outside
+        return
+    server = _own_redis(request, tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def own_redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, to do bad things to. Never an outside one."""
+    server = _own_redis(request, tmp_path / "redis")
+    server.start()
+    yield server
+    server.stop()
+
+
+def _own_redis(request: pytest.FixtureRequest, folder: Path) -> RedisServer:
+    if request.config.getoption("--containers"):
+        return ContainerRedis()
+    return OwnRedis(folder)
+
+
+@pytest.fixture
+def channel() -> str:
+    """A channel that no other test uses."""
+    return f"security_events:{uuid.uuid4().hex}"
+
+
+class StartReplica(Protocol):
+    """Starts a replica of a service; it ends with the test."""
+
+    def __call__(self, redis_url: str, channel: str, **settings: str) -> ServiceProcess: ...
+
+
+@pytest.fixture
+def start_replica(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartReplica:
+    """Start replicas of the events service."""
+
+    def start(redis_url: str, channel: str, **settings: str) -> ServiceProcess:
+        port = free_port()
+        replica = ServiceProcess(
+            "events",
+            name=f"events-{port}",
+            port=port,
+            log=tmp_path / f"events-{port}.log",
+            REDIS_URL=redis_url,
+            REDIS_EVENT_CHANNEL=channel,
+            **{"DRAIN_DELAY": "0", "DRAIN_WINDOW": "0.5"} | settings,
+        )
+        cleanup(replica)
+        replica.start()
+        return replica
+
+    return start
+
+
+@pytest.fixture
+def cleanup(request: pytest.FixtureRequest) -> Iterator[Callable[[Process], None]]:
+    """End programs with the test, and show their logs if it failed."""
+    processes: list[Process] = []
+    yield processes.append
+    for process in reversed(processes):
+        process.stop()
+    if request.session.testsfailed:
+        for process in processes:
+            sys.stderr.write(f"--- log of {process.name} ---\n{process.log_tail()}\n")
