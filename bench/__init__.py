@@ -1,0 +1,1 @@
+"""Figures about speed, for `make bench`; tests never time anything."""

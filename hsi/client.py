@@ -81,7 +81,7 @@ class Stream:
         self._url = url
         self._on_state = on_state
         self._state: State | None = None
-        self._delays = _delays()
+        self._delays = delays()
 
     async def messages(self) -> AsyncGenerator[Received]:
         """Yield messages as they arrive; heartbeats are not yielded.
@@ -117,7 +117,7 @@ class Stream:
                 raise RefusedError(code, reason)
             self._tell(State.CONNECTING, f"{code} {reason}".rstrip())
             if time.monotonic() - began > STEADY:
-                self._delays = _delays()
+                self._delays = delays()
             await asyncio.sleep(next(self._delays))
 
     def _tell(self, state: State, why: str) -> None:
@@ -140,7 +140,7 @@ def _decode(text: str) -> Received:
         return Received(text, None)
 
 
-def _delays() -> Generator[float]:
+def delays() -> Generator[float]:
     """Yield seconds to wait: twice as long each time, up to `MAX_DELAY`, with full jitter."""
     longest = FIRST_DELAY
     while True:

@@ -1,11 +1,12 @@
 """A real ingress: Traefik, with a cookie that brings a client back to its replica."""
 
 import json
-import socket
 import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from local.processes import Process
 
@@ -28,7 +29,7 @@ class Traefik(Process):
         folder.mkdir(parents=True, exist_ok=True)
         dynamic = folder / "traefik.yml"
         dynamic.write_text(json.dumps(configuration(routes), indent=2))  # JSON is YAML
-        self._port = port
+        self._routes = routes
         super().__init__(
             "ingress",
             [
@@ -44,22 +45,30 @@ class Traefik(Process):
         )
 
     def is_ready(self) -> bool:
-        """Tell whether it listens."""
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+        """Tell whether every route leads to a replica; it listens before it knows its routes."""
+        try:
+            return all(
+                _cookie(prefix) in httpx.get(self.url + prefix).cookies for prefix in self._routes
+            )
+        except httpx.TransportError:
+            return False
+
+
+def _cookie(prefix: str) -> str:
+    return "hsi" + prefix.replace("/", "-")
 
 
 def configuration(routes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return Traefik's dynamic configuration."""
     routers, services = {}, {}
     for prefix, urls in routes.items():
-        name = prefix.strip("/").replace("/", "-")
+        name = _cookie(prefix)
         routers[name] = {"rule": f"PathPrefix(`{prefix}`)", "service": name}
         services[name] = {
             "loadBalancer": {
                 "servers": [{"url": url} for url in urls],
                 "sticky": {
-                    "cookie": {"name": f"hsi-{name}", "httpOnly": True, "sameSite": "lax"},
+                    "cookie": {"name": name, "httpOnly": True, "sameSite": "lax"},
                 },
                 "healthCheck": {
                     "path": "/health/ready",

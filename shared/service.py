@@ -61,9 +61,7 @@ class Service:
         try:
             yield
         finally:
-            if not self.lifecycle.draining:
-                # Not our own server, which drains before it shuts the application down.
-                await self.drain(delay=0, window=0)
+            self.lifecycle.drain()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

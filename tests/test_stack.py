@@ -1,0 +1,188 @@
+"""`make run`, as a user has it: several replicas behind a real Traefik."""
+
+import asyncio
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from redis.asyncio import Redis
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from local.processes import Process, free_port
+from tests.clients import golden, hear, until
+from tests.servers import RedisServer
+
+ROOT = Path(__file__).parent.parent
+
+
+class Stack(Process):
+    """`python -m local`, in a folder of its own."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        environment = os.environ | {"PORT": str(self.port), "PYTHONPATH": str(ROOT)} | settings
+        self._folder = folder
+        super().__init__(
+            "stack",
+            ["env", "-C", folder, sys.executable, "-m", "local"],
+            url=f"ws://127.0.0.1:{self.port}/ws/events",
+            log=folder / "stack.log",
+            environment=environment,
+        )
+
+    def is_ready(self) -> bool:
+        return "Stop: Ctrl-C" in self.log_tail()
+
+    def wait_ready(self, timeout: float = 60) -> None:
+        super().wait_ready(timeout)
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.pid).children(recursive=True)
+
+
+@pytest.fixture
+def start_stack(tmp_path: Path, cleanup: Callable[[Process], None]) -> Callable[..., Stack]:
+    def start(**settings: str) -> Stack:
+        stack = Stack(tmp_path / "stack", **settings)
+        stack.log.parent.mkdir()
+        cleanup(stack)
+        stack.start()
+        return stack
+
+    return start
+
+
+async def test_everything_behind_the_ingress_with_an_outside_redis(
+    redis_url: str, channel: str, start_stack: Callable[..., Stack]
+) -> None:
+    stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="2", DEMO="0")
+    clients = [await connect(stack.url, compression=None) for _ in range(8)]
+    async with Redis.from_url(redis_url) as redis:
+        assert dict(await redis.pubsub_numsub(channel))[channel.encode()] == 2  # both replicas
+        delays = []
+        for _ in range(100):
+            began = time.perf_counter()
+            await redis.publish(channel, golden("event"))
+            for client in clients:
+                assert await hear(client) == golden("event").decode()
+            delays.append(time.perf_counter() - began)
+    # A guard, not a figure (`make bench` has those): an idle machine takes about 2 ms.
+    assert statistics.median(delays) < 1
+    for client in clients:
+        await client.close()
+
+
+async def test_the_cookie_brings_a_client_back_to_its_replica(
+    redis_url: str, channel: str, start_stack: Callable[..., Stack]
+) -> None:
+    stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="3", DEMO="0")
+
+    async def cookie_of(**headers: str) -> str | None:
+        async with connect(stack.url, additional_headers=headers) as client:
+            assert client.response is not None
+            return client.response.headers.get("Set-Cookie")
+
+    cookies = {await cookie_of() for _ in range(9)}
+    assert len(cookies) == 3  # without one, clients are spread
+    for cookie in cookies:
+        assert cookie is not None
+        assert "HttpOnly" in cookie
+        # With one, the ingress has nothing to correct.
+        assert await cookie_of(Cookie=cookie.partition(";")[0]) is None
+
+
+async def test_a_replica_that_dies_is_started_again_and_clients_find_the_others(
+    redis_url: str, channel: str, start_stack: Callable[..., Stack]
+) -> None:
+    stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="2", DEMO="0")
+    client = await connect(stack.url, compression=None)
+    replicas = [child for child in stack.children() if "services.events" in child.cmdline()]
+    assert len(replicas) == 2
+    for replica in replicas:
+        replica.kill()
+    with pytest.raises(ConnectionClosed):
+        await hear(client)
+
+    async def hears() -> bool:
+        try:
+            async with (
+                connect(stack.url, compression=None) as again,
+                Redis.from_url(redis_url) as redis,
+            ):
+                await redis.publish(channel, golden("event"))
+                return await hear(again, within=2) == golden("event").decode()
+        except (OSError, TimeoutError, WebSocketException):
+            await asyncio.sleep(0.2)
+            return False
+
+    await until(hears, within=30)
+    assert "starting it again" in stack.log_tail()
+
+
+async def test_by_itself_it_brings_redis_and_demo_events_and_leaves_nothing_behind(
+    start_stack: Callable[..., Stack],
+) -> None:
+    stack = start_stack(REDIS_URL="")
+    children = stack.children()
+    names = {part for child in children for part in child.cmdline()}
+    assert any("valkey" in name for name in names)
+    assert any("traefik" in name for name in names)
+    async with connect(stack.url, compression=None) as client:
+        event = await hear(client, within=20)
+    assert '"batch_id":"demo-' in event
+    assert "[demo]" in event
+    stack.signal(signal.SIGINT)
+    assert await asyncio.wait_for(stack.wait(), 20) == 0
+    assert [child for child in children if child.is_running()] == []
+    assert stack.log_tail().endswith("Stopped.")
+
+
+async def test_killed_it_takes_its_programs_along(start_stack: Callable[..., Stack]) -> None:
+    stack = start_stack(REDIS_URL="", DEMO="0")
+    children = stack.children()
+    assert len(children) >= 3
+    stack.kill()
+
+    async def all_gone() -> bool:
+        return not any(
+            child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children
+        )
+
+    await until(all_gone)
+
+
+def test_a_taken_port_is_said_in_one_line(own_redis: RedisServer, tmp_path: Path) -> None:
+    port = own_redis.url.rpartition(":")[2].partition("/")[0]
+    result = subprocess.run(
+        [sys.executable, "-m", "local"],
+        cwd=tmp_path,
+        env=os.environ | {"PORT": port, "PYTHONPATH": str(ROOT), "REDIS_URL": own_redis.url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert f"error: port {port} is taken" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_the_documented_commands_exist() -> None:
+    """`make help` names what the README tells people to type."""
+    text = subprocess.run(
+        ["make", "help"],  # noqa: S607 (whichever make there is)
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for target in ("setup", "run", "test", "lint", "bench"):
+        assert f"  {target}" in text
