@@ -37,7 +37,7 @@ run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLI
 	@exec $(BIN)/python -m local
 
 test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis in Docker.
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(if $(CONTAINERS),--containers)
 
 lint: $(READY) ## Check style, types and who imports whom.
 	$(BIN)/ruff check .

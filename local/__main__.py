@@ -26,7 +26,7 @@ def main() -> int:
         say(f"error: {error}")
         return 2
     # Raised wherever we are, so that what is up already is ended even while the rest starts.
-    for sig in (signal.SIGTERM, signal.SIGHUP):
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, signal.default_int_handler)
     stack = Stack(settings, FOLDER.resolve(), say)
     say("Starting Home Security Intelligence, real-time layer")

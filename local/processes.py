@@ -164,15 +164,16 @@ class Process:
             time.sleep(0.01)
 
 
-def _end_with(parent: int) -> Callable[[], None] | None:
-    """Return what makes a child die with us, even if we are killed; None where nothing can."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
+def _end_with(parent: int) -> Callable[[], None]:
+    """Return what a child does first: it will die with us, even if we are killed (on Linux)."""
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
     def in_child() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # It died in between.
-            os._exit(1)
+        # A shell's background jobs ignore SIGINT, and so would all of their children.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if prctl:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # It died in between.
+                os._exit(1)
 
     return in_child

@@ -42,8 +42,13 @@ class EmbeddedRedis(Process):
 
     def is_ready(self) -> bool:
         """Tell whether it answers a PING."""
-        try:
-            with Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), socket_timeout=1) as client:
-                return bool(client.ping())
-        except (RedisError, OSError):
-            return False
+        return answers(self.url)
+
+
+def answers(url: str) -> bool:
+    """Tell whether the Redis at `url` answers a PING."""
+    try:
+        with Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=1) as client:
+            return bool(client.ping())
+    except (RedisError, OSError):
+        return False

@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 
 from litestar import Litestar, Response, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
@@ -49,22 +49,27 @@ class Service:
             self.metrics.redis_connected, lambda: self.subscriber.state is not BusState.CONNECTING
         )
         self.metrics.watch(self.metrics.redis_lag, lambda: self.subscriber.lag or 0.0)
+        self._tasks: list[asyncio.Task[None]] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
         """Run what runs in the background from startup to shutdown."""
-        tasks = [
-            asyncio.create_task(self.subscriber.run()),
-            asyncio.create_task(self.hub.beat(self.settings.heartbeat_interval)),
+        self._tasks = [
+            asyncio.create_task(self.subscriber.run(), name="subscriber"),
+            asyncio.create_task(self.hub.beat(self.settings.heartbeat_interval), name="heartbeat"),
         ]
         self.lifecycle.started()
         try:
             yield
         finally:
             self.lifecycle.drain()
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def ended(self) -> list[str]:
+        """Return which of the tasks that run for ever have ended all the same."""
+        return [task.get_name() for task in self._tasks if task.done()]
 
     async def drain(self, *, delay: float, window: float) -> None:
         """Let all clients go, without a gap and without a rush.
@@ -122,14 +127,20 @@ class Status(Struct):
     redis: RedisStatus
 
 
-@get("/health/live", tags=["health"])
-async def live() -> Liveness:
-    """Tell that the process answers. Never depends on Redis: a blip must not restart pods."""
-    return Liveness(status="alive")
+@get("/health/live", tags=["health"], sync_to_thread=False)
+def live(service: NamedDependency[Service]) -> Response[Liveness]:
+    """Tell that the process answers and does its work; 500 asks for a restart.
+
+    Never depends on Redis: a blip must not restart pods. But a replica whose subscriber has died
+    of a fault of ours would be deaf for ever, and nobody the wiser.
+    """
+    ended = service.ended()
+    status = f"ended: {', '.join(ended)}" if ended else "alive"
+    return Response(Liveness(status=status), status_code=500 if ended else 200)
 
 
 @get("/health/ready", tags=["health"], sync_to_thread=False)
-def ready(service: Service) -> Response[Readiness]:
+def ready(service: NamedDependency[Service]) -> Response[Readiness]:
     """Tell whether to send clients here: 503 while starting or draining.
 
     Redis has no say: clients are accepted without it, and hear when it is back.
@@ -142,13 +153,13 @@ def ready(service: Service) -> Response[Readiness]:
 
 
 @get("/metrics", tags=["health"], media_type=CONTENT_TYPE_LATEST, sync_to_thread=False)
-def metrics(service: Service) -> bytes:
+def metrics(service: NamedDependency[Service]) -> bytes:
     """Return all figures in Prometheus' text format."""
     return service.metrics.exposition()
 
 
 @get("/status", tags=["health"], sync_to_thread=False)
-def status(service: Service) -> Status:
+def status(service: NamedDependency[Service]) -> Status:
     """Tell what this replica is at."""
     subscriber = service.subscriber
     lag = subscriber.lag

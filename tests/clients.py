@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from websockets.asyncio.client import ClientConnection, connect
 
 from local.processes import Process
@@ -56,7 +57,7 @@ async def hears_again(
             try:
                 await publish(redis_url, channel, payload)
                 await asyncio.wait_for(client.recv(), 0.1)
-            except (OSError, TimeoutError):
+            except (RedisError, OSError, TimeoutError):
                 await asyncio.sleep(0.05)
             else:
                 return

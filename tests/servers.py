@@ -1,14 +1,14 @@
 """Redis servers that a test may kill, freeze and bring back: embedded, or in a container."""
 
 import signal
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from local.processes import free_port
-from local.redis import EmbeddedRedis
+from local.redis import EmbeddedRedis, answers
 
 CONTAINER_IMAGE = "redis:7"
 
@@ -49,12 +49,11 @@ class ContainerRedis:
     def __init__(self) -> None:
         port = free_port()
         self.url = f"redis://127.0.0.1:{port}/0"
-        self._container = (
-            DockerContainer(CONTAINER_IMAGE)
-            .with_bind_ports("6379/tcp", port)
-            .with_command("redis-server --appendonly yes --appendfsync always --save ''")
-            .waiting_for(LogMessageWaitStrategy("Ready to accept connections"))
+        self._container = DockerContainer(CONTAINER_IMAGE).with_command(
+            "redis-server --protected-mode no --appendonly yes --appendfsync always --save ''"
         )
+        # On loopback alone: with_bind_ports() would open it to the network.
+        self._container.ports["6379/tcp"] = "127.0.0.1", port  # type: ignore[assignment]  # docker takes it
         self._exists = False
 
     @property
@@ -67,6 +66,11 @@ class ContainerRedis:
         else:
             self._container.start()
             self._exists = True
+        # Docker's proxy takes connections before Redis does.
+        deadline = time.monotonic() + 30
+        while not answers(self.url):
+            assert time.monotonic() < deadline, "the container's Redis does not answer"
+            time.sleep(0.02)
 
     def stop(self) -> None:
         self._container.stop()

@@ -93,6 +93,22 @@ async def test_waiting_for_a_subscription_ends_in_time_without_redis(channel: st
         assert subscriber.outages > 0
 
 
+async def test_a_stray_cancellation_does_not_make_it_deaf(redis_url: str, channel: str) -> None:
+    """Timeouts of some Pythons leave one behind; it must end a connection, not the trying."""
+    heard: list[bytes] = []
+    async with running(redis_url) as subscriber:
+        subscription = subscriber.subscribe(channel, heard.append)
+        for _ in range(3):
+            assert await subscription.established(5)
+            for task in asyncio.all_tasks():
+                if "_listen" in repr(task.get_coro()):
+                    task.cancel()
+            await until(lambda: is_true(subscriber.state is BusState.CONNECTING))
+        assert await subscription.established(5)
+        await publish(redis_url, channel, b"x")
+        await until(lambda: is_true(heard == [b"x"]))
+
+
 async def test_the_publisher_says_how_many_heard(redis_url: str, channel: str) -> None:
     async with running(redis_url) as subscriber, Publisher(redis_url) as publisher:
         assert await publisher.publish(channel, golden("event")) == 0

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from litestar.testing import AsyncTestClient
 from websockets.exceptions import InvalidStatus
 
 from local.processes import Process, free_port
+from shared.bus import Subscriber
+from shared.service import Service, create_app
+from shared.settings import Settings
 from tests.clients import dashboard, get_json, golden, hear, publish
 from tests.conftest import StartReplica
 
@@ -129,6 +133,22 @@ async def test_an_unknown_path_is_refused(
         assert (await http.get(replica.url + "/nothing")).status_code == 404
     with pytest.raises(InvalidStatus):
         await dashboard(replica, uri=replica.url.replace("http", "ws") + "/ws/nothing")
+
+
+async def test_a_replica_that_lost_a_part_of_itself_asks_to_be_restarted(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Subscriber) -> None:
+        raise ZeroDivisionError
+
+    service = Service("events", Settings(redis_url=redis_url))
+    async with AsyncTestClient(create_app(service, routes=[])) as client:
+        assert (await client.get("/health/live")).status_code == 200
+    monkeypatch.setattr(Subscriber, "run", fail)
+    async with AsyncTestClient(create_app(service, routes=[])) as client:
+        response = await client.get("/health/live")
+    assert response.status_code == 500
+    assert response.json() == {"status": "ended: subscriber"}
 
 
 async def test_nothing_secret_is_logged_at_any_level(

@@ -36,6 +36,8 @@ BACKOFF_CAP = 3.0
 STEADY = 10.0
 """Seconds that a connection must have lasted for its loss to be a new outage, not the same one."""
 CHANNELS_PER_COMMAND = 500
+MAX_TROUBLE = 200
+"""Characters of an error that go into a log line."""
 
 Listener = Callable[[bytes], None]
 """Gets each payload heard on a channel, in order. Must not block; must not raise."""
@@ -161,20 +163,20 @@ class Subscriber:
                 self._changed.clear()
                 await self._changed.wait()
             self.state = BusState.CONNECTING
+            # A task of its own: whatever ends it, a stray cancellation left behind by a timeout
+            # included, ends this connection and not our trying.
+            listening = asyncio.create_task(self._listen())
             try:
-                await self._listen()
-            except _Idle:
+                await asyncio.wait({listening})
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+            steady = self._session.age() > STEADY
+            self._end_session()
+            trouble = _trouble(listening)
+            if trouble is None:
                 failures = 0
                 continue
-            except (RedisError, OSError, TimeoutError) as error:
-                trouble = f"{type(error).__name__}: {error}"
-            except Exception as error:
-                # A fault of ours must not make this replica deaf either: told, and begun anew.
-                logger.exception("the subscriber failed; beginning anew")
-                trouble = repr(error)
-            finally:
-                steady = self._session.age() > STEADY
-                self._end_session()
             failures = 1 if steady else failures + 1
             if failures == 1:
                 logger.warning(
@@ -202,9 +204,6 @@ class Subscriber:
                 tasks.create_task(self._follow_listeners(connection))
                 tasks.create_task(self._doubt(connection))
                 tasks.create_task(self._read(connection))
-        except BaseExceptionGroup as group:
-            # The first is what happened; the others are its echoes in the sibling tasks.
-            raise group.exceptions[0] from None
         finally:
             await connection.disconnect(nowait=True)
 
@@ -298,6 +297,21 @@ class _Session:
         """Wake whoever waits for news."""
         self.news.set()
         self.news = asyncio.Event()
+
+
+def _trouble(listening: "asyncio.Task[None]") -> str | None:
+    """Return what ended a connection; None if that was because nobody listens any more."""
+    if listening.cancelled():
+        return "cancelled"
+    error = listening.exception()
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]  # What happened; the others are its echoes.
+    if error is None or isinstance(error, _Idle):
+        return None
+    if not isinstance(error, RedisError | OSError | TimeoutError):
+        # A fault of ours must not make this replica deaf either: told, and begun anew.
+        logger.error("the subscriber failed; beginning anew", exc_info=error)
+    return f"{type(error).__name__}: {error}"[:MAX_TROUBLE]
 
 
 def _slices(names: Iterable[bytes], size: int) -> Iterable[list[bytes]]:
