@@ -4,7 +4,7 @@ Implements the seed's Message Formats. Fields are required unless the seed shows
 sometimes; those are absent (`UNSET`) when they are not said.
 """
 
-from shared.schemas.control import Error, ErrorCode, ErrorData, Ping, Pong
+from shared.schemas.control import Error, ErrorCode, ErrorData, Ping, Pong, Resumed, ResumedData
 from shared.schemas.events import Event, EventData, RiskLevel
 from shared.schemas.logs import Log, LogData, LogLevel
 from shared.schemas.performance import PerformanceUpdate, PerformanceUpdateData
@@ -18,7 +18,7 @@ from shared.schemas.system import (
 ChannelMessage = Event | SystemStatus | ServiceStatus | PerformanceUpdate | Log
 """What travels on Redis channels and is forwarded to clients."""
 
-ControlMessage = Ping | Pong | Error
+ControlMessage = Ping | Pong | Error | Resumed
 """What a service itself says to a client."""
 
 ServerMessage = ChannelMessage | ControlMessage
@@ -39,6 +39,8 @@ __all__ = [
     "PerformanceUpdateData",
     "Ping",
     "Pong",
+    "Resumed",
+    "ResumedData",
     "RiskLevel",
     "ServerMessage",
     "ServiceStatus",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from shared.schemas.base import Message, Part
+from shared.schemas.base import Count, Message, Part
 
 ErrorCode = Literal["invalid_json", "invalid_message", "unknown_type", "binary_not_supported"]
 
@@ -15,6 +15,23 @@ class Ping(Message, tag="ping"):
 
 class Pong(Message, tag="pong"):
     """The answer to a client's ping."""
+
+
+class ResumedData(Part):
+    """Where a client's stream goes on."""
+
+    recovered: Annotated[
+        bool,
+        Meta(description="Nothing is missing. False: forget what you had, something is missing."),
+    ]
+    replayed: Annotated[Count, Meta(description="How many messages of the history follow.")]
+    since: Annotated[str | None, Meta(description="The cursor that it goes on from.")]
+
+
+class Resumed(Message, tag="resumed"):
+    """First after a reconnect with `?since`; later only if something is missing after an outage."""
+
+    data: ResumedData
 
 
 class ErrorData(Part):

@@ -1,0 +1,102 @@
+"""Reading a channel's history: a stream that `publish.lua` appends to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from shared import channels
+from shared.continuity import Cursor, Entry, Page, stamped
+
+TIMEOUT = 3.0
+"""Seconds that one read may take."""
+MAX_PAGE = 1000
+"""Messages read at once, at most."""
+PAGE_SIZE = 1024 * 1024
+"""Characters that a page should have, about: messages may be large."""
+_FIRST_PAGE = 50
+
+
+class History:
+    """Reads histories. Every method raises `RedisError` or `OSError` when Redis does not answer."""
+
+    def __init__(self, redis_url: str, *, name: str) -> None:
+        """Connect on first use."""
+        self._redis: Redis = Redis.from_url(
+            redis_url,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+            client_name=f"hsi-{name}-history",
+            decode_responses=True,
+        )
+
+    async def read(self, channel: str, after: Cursor | None, count: int = _FIRST_PAGE) -> Page:
+        """Read a page of a channel's history, at one instant.
+
+        Args:
+            channel: Whose history.
+            after: Read what comes after this message; None: from the start.
+            count: How many messages, at most.
+
+        """
+        key = channels.history(channel)
+        async with self._redis.pipeline(transaction=True) as commands:
+            commands.xrange(key, str(after or "-"), str(after or "+"), count=1)
+            commands.xrange(key, f"({after}" if after else "-", count=count)
+            commands.xrevrange(key, count=1)
+            first, following, last = await commands.execute()
+        if after is None:
+            found = not first or _cursor(first[0]).number == 1
+        elif not (found := bool(first)):
+            # Somewhere else entirely: from the start, then.
+            return (await self.read(channel, None, count))._replace(found=False)
+        return Page(
+            found=found,
+            entries=[_entry(entry) for entry in following],
+            last=_cursor(last[0]) if last else None,
+        )
+
+    async def has(self, channel: str, cursor: Cursor) -> bool:
+        """Tell whether a message is still in a channel's history."""
+        return bool(
+            await self._redis.xrange(channels.history(channel), str(cursor), str(cursor), count=1)
+        )
+
+    async def tail(self, channel: str, upto: Cursor, count: int) -> list[Entry]:
+        """Return the last `count` messages up to one of them, in order."""
+        found = await self._redis.xrevrange(channels.history(channel), str(upto), count=count)
+        return [_entry(entry) for entry in reversed(found)]
+
+    async def last(self, names: Sequence[str]) -> list[Cursor | None]:
+        """Return the last message's cursor of each of these channels."""
+        async with self._redis.pipeline(transaction=False) as commands:
+            for name in names:
+                commands.xrevrange(channels.history(name), count=1)
+            return [_cursor(found[0]) if found else None for found in await commands.execute()]
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+
+def next_count(page: Page) -> int:
+    """Return how many messages to read after this page, for pages of about `PAGE_SIZE`."""
+    if not page.entries:
+        return _FIRST_PAGE
+    average = sum(len(entry.text) for entry in page.entries) // len(page.entries)
+    return max(1, min(MAX_PAGE, PAGE_SIZE // average))
+
+
+def _cursor(entry: Any) -> Cursor:
+    cursor = Cursor.parse(entry[0])
+    if cursor is None:
+        raise ValueError(f"{entry[0]} is not the id of a history's entry")
+    return cursor
+
+
+def _entry(entry: Any) -> Entry:
+    cursor = _cursor(entry)
+    return Entry(cursor, stamped(cursor, entry[1]["m"]))
