@@ -19,12 +19,15 @@ from shared.schemas import (
     Event,
     Log,
     PerformanceUpdate,
+    Resumed,
     RiskLevel,
     ServiceStatus,
     SystemStatus,
 )
 from shared.settings import Settings, SettingsError, load
 
+PATIENCE = 5.0
+"""Seconds that `hsi publish` tries."""
 _COLOURS: dict[RiskLevel, str] = {
     "low": "green",
     "medium": "yellow",
@@ -56,18 +59,27 @@ def publish(file: BinaryIO) -> None:
 
 
 async def _publish(settings: Settings, payloads: Iterable[bytes]) -> None:
-    async with Publisher(settings.redis_url) as publisher:
+    async with Publisher(
+        settings.redis_url, history_length=settings.history_length, patience=PATIENCE
+    ) as publisher:
         for payload in payloads:
             if not payload.strip():
                 continue
             try:
                 channel = _channel(validate(payload.strip()), settings)
-                listeners = await publisher.publish(channel, payload.strip())
+                listeners = await _send(publisher, channel, payload.strip(), settings)
             except (InvalidMessageError, PublishError) as error:
                 raise click.ClickException(str(error)) from error
             heard = f"heard by {listeners} replica{'' if listeners == 1 else 's'}"
             hint = "" if listeners else " (no dashboard is open, or REDIS_URL is another Redis)"
             click.echo(f"published to {channel}: {heard}{hint}", err=True)
+
+
+async def _send(publisher: Publisher, channel: str, payload: bytes, settings: Settings) -> int:
+    """Publish; events are kept in the history, what is soon out of date is not."""
+    if channel == settings.redis_event_channel:
+        return (await publisher.publish(channel, payload)).receivers
+    return await publisher.publish_live(channel, payload)
 
 
 def _channel(message: ChannelMessage, settings: Settings) -> str:
@@ -95,27 +107,41 @@ def tail() -> None:
     show_default=True,
     help="WebSocket endpoint (HSI_URL).",
 )
-def events(url: str) -> None:
-    """Watch security events."""
+@click.option("--since", help="Go on after the message with this cursor.")
+@click.option(
+    "--tail",
+    "-n",
+    "count",
+    type=click.IntRange(0, 1000),
+    default=0,
+    help="Begin with the last few.",
+)
+def events(url: str, since: str | None, count: int) -> None:
+    """Watch security events; what is missed while reconnecting is made up for."""
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_tail(url))
+        asyncio.run(_tail(Stream(url, since=since, tail=count, on_state=_say_state)))
 
 
-async def _tail(url: str) -> None:
-    stream = Stream(url, on_state=_say_state)
+async def _tail(stream: Stream) -> None:
     try:
         async with contextlib.aclosing(stream.messages()) as messages:
             async for received in messages:
-                click.echo(_line(received) if sys.stdout.isatty() else received.text)
+                if isinstance(received.message, Resumed):
+                    _say(f"messages are missing after {received.message.data.since}")
+                else:
+                    click.echo(_line(received) if sys.stdout.isatty() else received.text)
     except (RefusedError, InvalidHandshake, InvalidURI) as error:
-        raise click.ClickException(f"{url}: {error}") from error
+        raise click.ClickException(f"{stream.url}: {error}") from error
     except BrokenPipeError:
         # Whoever read us has enough (`hsi tail events | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say_state(state: State, why: str) -> None:
-    text = "live" if state is State.LIVE else f"not connected ({why}); trying again"
+    _say("live" if state is State.LIVE else f"not connected ({why}); trying again")
+
+
+def _say(text: str) -> None:
     click.secho(f"-- {text}", err=True, dim=True)
 
 

@@ -6,20 +6,24 @@ async with contextlib.aclosing(Stream("ws://127.0.0.1:8080/ws/events").messages(
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from enum import StrEnum
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
-from websockets.asyncio.client import connect
+from msgspec import UNSET
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import process_exception
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from shared.close_codes import CODES_THAT_END, CloseCode
+from shared.continuity import cursor_of
 from shared.intake import MAX_MESSAGE_BYTES
-from shared.schemas import ChannelMessage, Error, Ping, Pong, ServerMessage
+from shared.schemas import ChannelMessage, Error, Ping, Pong, Resumed, ServerMessage
 
 FIRST_DELAY = 1.0
 """Seconds, at most, before the first attempt to come back."""
@@ -43,11 +47,12 @@ class Received(NamedTuple):
     """A message as it arrived, and what it is.
 
     `message` is None for a type of another producer's, or one that breaks its schema; `text`
-    always is what was published, unchanged.
+    always is what was published, unchanged. A `Resumed` that is not `recovered` stands where
+    messages are missing: what came before it is not continued by what follows.
     """
 
     text: str
-    message: ChannelMessage | None
+    message: ChannelMessage | Resumed | None
 
 
 class RefusedError(Exception):
@@ -65,23 +70,34 @@ _decoder = msgspec.json.Decoder(ServerMessage)
 class Stream:
     """Messages of one WebSocket endpoint, through restarts and outages.
 
-    Coming back has jitter and a cap, and no end; only a close code that says so ends it.
+    It remembers the cursor of the last message, and goes on after it wherever it comes back to; so
+    nothing is missed or doubled, or it says so. Coming back has jitter and a cap, and no end; only
+    a close code that says so ends it.
     """
 
     def __init__(
-        self, url: str, *, on_state: Callable[[State, str], None] = lambda _state, _why: None
+        self,
+        url: str,
+        *,
+        since: str | None = None,
+        tail: int = 0,
+        on_state: Callable[[State, str], None] = lambda _state, _why: None,
     ) -> None:
         """Prepare; `messages` connects.
 
         Args:
             url: ws:// or wss://.
+            since: Cursor of the last message that the caller has.
+            tail: Begin with the last few messages.
             on_state: Told whenever messages begin or cease to arrive, and why.
 
         """
-        self._url = url
+        self.url = url
+        self.cursor = since
+        """Cursor of the last message."""
+        self._tail = tail
         self._on_state = on_state
         self._state: State | None = None
-        self._delays = delays()
 
     async def messages(self) -> AsyncGenerator[Received]:
         """Yield messages as they arrive; heartbeats are not yielded.
@@ -93,51 +109,66 @@ class Stream:
             websockets.exceptions.InvalidHandshake: There is no such endpoint.
 
         """
-        attempts = connect(
-            self._url,
-            compression=None,
-            max_size=_MAX_SIZE,
-            process_exception=self._transient,
-            reconnect_delays=lambda: self._delays,
-        )
-        async for socket in attempts:
-            self._tell(State.LIVE, "")
+        pauses = delays()
+        while True:
             began = time.monotonic()
             try:
-                async for text in socket:
-                    received = _decode(str(text))
-                    if not isinstance(received.message, Ping | Pong | Error):
+                async with connect(self._address(), compression=None, max_size=_MAX_SIZE) as socket:
+                    self._tell(State.LIVE, "")
+                    async for received in self._listen(socket):
                         yield received
-            except ConnectionClosed:
-                pass  # Why, stands in close_code.
-            code, reason = socket.close_code or 1006, socket.close_reason or ""
-            if code == CloseCode.NORMAL:
-                return
-            if code in CODES_THAT_END:
-                raise RefusedError(code, reason)
-            self._tell(State.CONNECTING, f"{code} {reason}".rstrip())
+                code, reason = socket.close_code or 1006, socket.close_reason or ""
+                if code == CloseCode.NORMAL:
+                    return
+                if code in CODES_THAT_END:
+                    raise RefusedError(code, reason)
+                self._tell(State.CONNECTING, f"{code} {reason}".rstrip())
+            except (OSError, TimeoutError, InvalidHandshake) as error:
+                if not _is_transient(error):
+                    raise
+                self._tell(State.CONNECTING, str(error))
             if time.monotonic() - began > STEADY:
-                self._delays = delays()
-            await asyncio.sleep(next(self._delays))
+                pauses = delays()
+            await asyncio.sleep(next(pauses))
+
+    def _address(self) -> str:
+        # Even who wants nothing older asks for a tail, of none: it ends with the first cursor.
+        start = {"tail": self._tail} if self.cursor is None else {"since": self.cursor}
+        query = urlencode(start)
+        return f"{self.url}{'&' if '?' in self.url else '?'}{query}"
+
+    async def _listen(self, socket: ClientConnection) -> AsyncGenerator[Received]:
+        with contextlib.suppress(ConnectionClosed):  # Why, stands in close_code.
+            async for text in socket:
+                message = _decode(str(text))
+                if isinstance(message, Resumed) and not message.data.recovered:
+                    self.cursor = None  # It is of no more use.
+                elif isinstance(message, Pong | Error | Resumed):
+                    continue
+                if message is not None and message.cursor is not UNSET:
+                    self.cursor = message.cursor
+                elif cursor := cursor_of(str(text)):
+                    self.cursor = str(cursor)
+                if not isinstance(message, Ping):
+                    yield Received(str(text), message)
 
     def _tell(self, state: State, why: str) -> None:
         if state is not self._state:
             self._state = state
             self._on_state(state, why)
 
-    def _transient(self, error: Exception) -> Exception | None:
-        full = isinstance(error, InvalidStatus) and error.response.status_code == _TOO_MANY_REQUESTS
-        fatal = None if full else process_exception(error)
-        if fatal is None:
-            self._tell(State.CONNECTING, str(error))
-        return fatal
+
+def _is_transient(error: Exception) -> bool:
+    full = isinstance(error, InvalidStatus) and error.response.status_code == _TOO_MANY_REQUESTS
+    return full or process_exception(error) is None
 
 
-def _decode(text: str) -> Received:
+def _decode(text: str) -> ServerMessage | None:
     try:
-        return Received(text, _decoder.decode(text))
+        message: ServerMessage = _decoder.decode(text)
     except (msgspec.DecodeError, RecursionError):
-        return Received(text, None)
+        return None
+    return message
 
 
 def delays() -> Generator[float]:

@@ -31,6 +31,11 @@ def history(channel: str) -> str:
     return f"{{{channel}}}:history"
 
 
+def once(channel: str, key: str) -> str:
+    """Return the key that remembers an idempotency key, in the history's slot."""
+    return f"{{{channel}}}:once:{key}"
+
+
 def latency(stage: str) -> str:
     """Return the stream of a pipeline stage's latency samples."""
     return f"latency:{stage}"

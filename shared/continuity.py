@@ -43,6 +43,8 @@ class Cursor(NamedTuple):
         return f"{self.milliseconds}-{self.number}"
 
 
+START = Cursor(0, 0)
+"""Before the first message of a history."""
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,18})")
 _STAMP = re.compile(r'\{"cursor":"([0-9]{1,15})-([0-9]{1,18})",')
 
@@ -217,8 +219,8 @@ class Position:
         return cursor > self.head and cursor.number == self.head.number + 1
 
     def ping(self) -> str:
-        """Return a heartbeat that tells where the topic is."""
-        return frame_text(Ping(cursor=str(self.head) if self.head else UNSET))
+        """Return a heartbeat that tells where the topic is, as far as that is known."""
+        return frame_text(Ping(cursor=str(self.head or START) if self.known else UNSET))
 
 
 class Replay:
@@ -228,12 +230,14 @@ class Replay:
     """
 
     def __init__(self, *, since: str, until: Cursor | None) -> None:
+        cursor = Cursor.parse(since)
         self.since = since
-        self.after = Cursor.parse(since)
+        self.after = None if cursor == START else cursor
         """Read the history after this cursor (None: from its start)."""
-        self.done = until is None
+        self.done = False
         self.outrun = False
         """The history was trimmed faster than the client could follow: it has to come back."""
+        self._is_cursor = cursor is not None
         self._until = until
         self._begun = False
 
@@ -241,14 +245,14 @@ class Replay:
         """Take the page that was read; return what to send to the client."""
         texts: list[str] = []
         until = self._until
-        # A cursor that is none of ours was read from the start, and was certainly not found.
-        found = page.found and self.after is not None
         entries = [entry for entry in page.entries if until is not None and entry.cursor <= until]
         if not self._begun:
             self._begun = True
             replayed = until.number - entries[0].cursor.number + 1 if until and entries else 0
-            texts.append(resumed_text(recovered=found, replayed=replayed, since=self.since))
-        elif not found:
+            # What is no cursor was read from the start, but was certainly not found.
+            recovered = page.found and self._is_cursor
+            texts.append(resumed_text(recovered=recovered, replayed=replayed, since=self.since))
+        elif not page.found:
             self.done = self.outrun = True
             return []
         texts += [entry.text for entry in entries]

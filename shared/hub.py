@@ -11,103 +11,104 @@ import logging
 import random
 from collections.abc import Iterator
 
-from shared.bus import Subscriber, Subscription
-from shared.client_frames import PING
+from redis.exceptions import RedisError
+
+from shared.bus import History, Subscriber
 from shared.close_codes import CloseCode
-from shared.intake import DROPPED, Verdict, examine
-from shared.logging import Throttled
 from shared.metrics import Metrics
 from shared.peer import Peer
+from shared.topic import Topic
 
 logger = logging.getLogger(__name__)
 
+DOUBT_INTERVAL = 4.0
+"""Seconds between looks; two of them find a lost subscription."""
 CLOSES_PER_SECOND = 20
 """How finely a drain is paced: clients are closed in this many portions a second."""
 
 
-class Topic:
-    """A channel that clients of this process listen to."""
-
-    def __init__(self, hub: "Hub", channel: str) -> None:
-        self.channel = channel
-        self.peers: set[Peer] = set()
-        self.subscription: Subscription = hub.subscriber.subscribe(channel, self._hear)
-        self._hub = hub
-        self._burst: list[str] = []
-
-    def _hear(self, payload: bytes) -> None:
-        finding = examine(payload)
-        self._hub.count(finding.verdict, self.channel)
-        if finding.text is not None:
-            self.send(finding.text)
-
-    def send(self, text: str) -> None:
-        """Send a text to every peer, together with whatever else this tick brings."""
-        if not self._burst:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._burst.append(text)
-
-    def _flush(self) -> None:
-        burst, self._burst = tuple(self._burst), []
-        size = sum(map(len, burst))
-        for peer in self.peers:
-            peer.write(burst, size)
-        self._hub.metrics.deliveries.inc(len(burst) * len(self.peers))
-
-
 class Hub:
-    """All topics of this process. A topic exists while a peer listens to it."""
+    """All topics of this process. A topic exists while a client listens to it."""
 
-    def __init__(self, subscriber: Subscriber, metrics: Metrics) -> None:
-        self.subscriber = subscriber
+    def __init__(self, subscriber: Subscriber, history: History, metrics: Metrics) -> None:
         self.metrics = metrics
         self.topics: dict[str, Topic] = {}
-        self._dropped = Throttled(logger)
+        self._subscriber = subscriber
+        self._history = history
         metrics.watch(metrics.connections, self.__len__)
 
     def __len__(self) -> int:
-        """Return how many clients listen."""
-        return sum(len(topic.peers) for topic in self.topics.values())
+        """Return how many clients are connected."""
+        return sum(len(topic.clients) for topic in self.topics.values())
 
-    def join(self, peer: Peer, channel: str) -> Topic:
-        """Let `peer` hear `channel` from now on."""
+    def enter(self, peer: Peer, channel: str) -> Topic:
+        """Take a client in; it goes along with the topic once it joins."""
         topic = self.topics.get(channel)
         if topic is None:
-            topic = self.topics[channel] = Topic(self, channel)
-        topic.peers.add(peer)
+            topic = self.topics[channel] = Topic(
+                channel,
+                subscriber=self._subscriber,
+                history=self._history,
+                metrics=self.metrics,
+            )
+        topic.clients.add(peer)
         return topic
 
     def leave(self, peer: Peer, topic: Topic) -> None:
-        """Let it hear no more; the last one ends the topic."""
-        topic.peers.discard(peer)
-        if not topic.peers and self.topics.get(topic.channel) is topic:
+        """Forget a client; the last one ends the topic."""
+        topic.leave(peer)
+        if not topic.clients and self.topics.get(topic.channel) is topic:
             del self.topics[topic.channel]
-            topic.subscription.close()
+            topic.end()
 
     async def beat(self, interval: float) -> None:
         """Send heartbeats for ever, every `interval` seconds."""
         while True:
             await asyncio.sleep(interval)
             for topic in self.topics.values():
-                topic.send(PING)
+                topic.send([topic.position.ping()])
+
+    async def doubt(self) -> None:
+        """Find, for ever, the subscription that was lost without an error.
+
+        A history that goes on while its topic does not, from one look to the next, means that we
+        are deaf: then the connection is given up, and everybody is caught up with over a new one.
+        """
+        behind: dict[Topic, str] = {}
+        """Where topics were at the last look that were behind then."""
+        while True:
+            await asyncio.sleep(DOUBT_INTERVAL)
+            topics = [topic for topic in self.topics.values() if topic.is_live()]
+            try:
+                lasts = await self._history.last([topic.channel for topic in topics])
+            except (RedisError, OSError) as error:
+                logger.debug("cannot compare positions with histories: %s", error)
+                behind = {}
+                continue
+            before, behind = (
+                behind,
+                {
+                    topic: str(topic.position.head)
+                    for topic, last in zip(topics, lasts, strict=True)
+                    if last != topic.position.head
+                },
+            )
+            if before.items() & behind.items():
+                self.metrics.deaf.inc()
+                self._subscriber.begin_anew("deaf: a history goes on, and its channel is silent")
+                behind = {}
 
     async def drain(self, window: float) -> None:
         """Close all clients with 1012, evenly over `window` seconds.
 
         In random order, so that it is no client's lot always to be the first.
         """
-        peers = [peer for topic in self.topics.values() for peer in topic.peers]
+        peers = [peer for topic in self.topics.values() for peer in topic.clients]
         random.shuffle(peers)
         for pause, portion in paced(peers, window):
             for peer in portion:
                 peer.close(CloseCode.RESTART, "restart: come back")
             await asyncio.sleep(pause)
-
-    def count(self, verdict: Verdict, channel: str) -> None:
-        """Take note of what became of a message."""
-        self.metrics.messages.labels(verdict).inc()
-        if verdict in DROPPED:
-            self._dropped.warning("dropped a message", channel=channel, reason=str(verdict))
 
 
 def paced(peers: list[Peer], window: float) -> Iterator[tuple[float, tuple[Peer, ...]]]:

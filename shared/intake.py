@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple, NoReturn, get_args
 
 import msgspec
+from msgspec import UNSET
 
 from shared.schemas import ChannelMessage
 
@@ -165,6 +166,8 @@ def validate(payload: bytes) -> ChannelMessage:
         raise InvalidMessageError("the message is nested too deeply") from error
     except msgspec.DecodeError as error:
         raise InvalidMessageError(f"the message is not valid: {error}") from error
+    if message.cursor is not UNSET:
+        raise InvalidMessageError("the message has a cursor; only the history gives those")
     return message
 
 

@@ -30,6 +30,12 @@ class Metrics:
         self.deliveries = self._counter(
             "hsi_deliveries", "Messages queued for a client, heartbeats and answers not counted."
         )
+        self.gaps = self._counter(
+            "hsi_gaps", "Times that a topic's clients were told that messages are missing."
+        )
+        self.deaf = self._counter(
+            "hsi_deaf", "Times that the subscription was found lost without an error."
+        )
         self.client_frames = self._counter(
             "hsi_client_frames", "Messages from clients, by what they were.", "frame"
         )

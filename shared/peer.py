@@ -17,18 +17,29 @@ FAREWELL_TIMEOUT = 2.0
 class Peer:
     """A client behind any ASGI server: a bounded queue, and one task that sends it.
 
-    Everything that goes to the client goes through `write`. So frames keep their order, and what
-    was written before `close` is sent before the close frame.
+    Everything that goes to the client goes through here. So frames keep their order, and what was
+    written before `close` is sent before the close frame.
     """
 
-    __slots__ = ("_closing", "_frames", "_patience", "_send", "_unsent", "_wake")
+    __slots__ = (
+        "_closing",
+        "_drained",
+        "_frames",
+        "_held",
+        "_patience",
+        "_send",
+        "_unsent",
+        "_wake",
+    )
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._frames: deque[str] = deque()
+        self._held: list[str] | None = None
         self._unsent = 0
         self._closing: tuple[CloseCode, str] | None = None
         self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
         self._patience: asyncio.Timeout | None = None
 
     @property
@@ -37,7 +48,7 @@ class Peer:
         return self._closing[0] if self._closing else None
 
     def write(self, frames: Sequence[str], size: int) -> None:
-        """Queue text frames; do nothing once it is closing.
+        """Queue a topic's text frames; do nothing once it is closing.
 
         Args:
             frames: Texts, in order.
@@ -46,21 +57,48 @@ class Peer:
         """
         if self._closing:
             return
-        self._frames.extend(frames)
+        if self._held is None:
+            self._frames.extend(frames)
+            self._wake.set()
+        else:
+            self._held.extend(frames)
         self._unsent += size
-        self._wake.set()
         if self._unsent > MAX_UNSENT:
             self._frames.clear()
+            self._held = None
             self.close(CloseCode.TOO_SLOW, "too slow: come back and resume")
             if self._patience:
                 # The sender waits for a client that does not read: interrupt it.
                 self._patience.reschedule(0)
+
+    def hold(self) -> None:
+        """Let what is written wait, until `release`; what is `said` goes before it."""
+        self._held = []
+
+    def say(self, *texts: str) -> None:
+        """Queue texts that are for this client alone, before what is held."""
+        held, self._held = self._held, None
+        self.write(texts, sum(map(len, texts)))
+        self._held = held
+
+    def release(self) -> None:
+        """Let what was held go its way."""
+        held, self._held = self._held, None
+        self._frames.extend(held or ())
+        self._wake.set()
+
+    async def drained(self) -> None:
+        """Wait until everything that is not held was sent, or it is closing."""
+        while self._frames and not self._closing:
+            self._drained.clear()
+            await self._drained.wait()
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close once everything written so far is sent; only the first call counts."""
         if not self._closing:
             self._closing = code, reason
             self._wake.set()
+            self._drained.set()
 
     async def run(self) -> None:
         """Send what is written, until it is closed.
@@ -86,6 +124,7 @@ class Peer:
                 text = frames.popleft()
                 await self._send({"type": "websocket.send", "text": text, "bytes": None})
                 self._unsent -= len(text)
+            self._drained.set()
             if self._closing:
                 return self._closing
             self._wake.clear()

@@ -17,7 +17,7 @@ from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from shared import __version__
-from shared.bus import BusState, Subscriber
+from shared.bus import BusState, History, Subscriber
 from shared.hub import Hub
 from shared.lifecycle import Lifecycle, Phase
 from shared.metrics import Metrics
@@ -44,7 +44,8 @@ class Service:
         self.subscriber = Subscriber(
             settings.redis_url, name=name, on_outage=self.metrics.redis_outages.inc
         )
-        self.hub = Hub(self.subscriber, self.metrics)
+        self.history = History(settings.redis_url, name=name)
+        self.hub = Hub(self.subscriber, self.history, self.metrics)
         self.metrics.watch(
             self.metrics.redis_connected, lambda: self.subscriber.state is not BusState.CONNECTING
         )
@@ -57,6 +58,7 @@ class Service:
         self._tasks = [
             asyncio.create_task(self.subscriber.run(), name="subscriber"),
             asyncio.create_task(self.hub.beat(self.settings.heartbeat_interval), name="heartbeat"),
+            asyncio.create_task(self.hub.doubt(), name="doubt"),
         ]
         self.lifecycle.started()
         try:
@@ -66,6 +68,7 @@ class Service:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.history.aclose()
 
     def ended(self) -> list[str]:
         """Return which of the tasks that run for ever have ended all the same."""
@@ -105,6 +108,8 @@ class ChannelStatus(Struct):
     name: str
     listeners: int
     subscribed: bool
+    live: bool
+    cursor: str | None
 
 
 class RedisStatus(Struct):
@@ -172,7 +177,9 @@ def status(service: NamedDependency[Service]) -> Status:
         channels=[
             ChannelStatus(
                 name=topic.channel,
-                listeners=len(topic.peers),
+                listeners=len(topic.clients),
+                live=topic.is_live(),
+                cursor=str(topic.position.head) if topic.position.head else None,
                 subscribed=subscriber.established(topic.channel),
             )
             for topic in service.hub.topics.values()

@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Serve everybody who can reach this address, instead of this machine alone."""
     heartbeat_interval: PositiveSeconds = 30
     """Seconds between heartbeats to a client."""
+    history_length: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
+    """Messages that a channel's history keeps."""
     drain_delay: Seconds = 5
     """Seconds between turning unready and closing clients, for load balancers to notice."""
     drain_window: Seconds = 20

@@ -1,36 +1,66 @@
 """One client's connection, from handshake to close: the same for every service."""
 
 import asyncio
-from typing import Any
+import contextlib
+from http import HTTPStatus
+from typing import Any, NamedTuple, Self
 
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
 from shared.client_frames import MAX_CLIENT_MESSAGE_BYTES, answer
 from shared.close_codes import CloseCode
-from shared.hub import Hub
+from shared.metrics import Metrics
 from shared.peer import Peer
 from shared.service import Service
+from shared.topic import Topic
 
 Socket = WebSocket[Any, Any, Any]
 
 SUBSCRIBE_TIMEOUT = 2.0
-"""Seconds that a handshake waits for Redis to confirm the channel.
+"""Seconds that a handshake waits until the channel is heard.
 
-Until then: whoever is connected hears what is published from then on. Without Redis: the client
-is accepted all the same, and hears when Redis is back.
+So whoever is connected hears what is published from then on. Without Redis the client is accepted
+all the same, and hears when Redis is back.
 """
+MAX_TAIL = 1000
+"""Messages that `?tail` may ask for."""
 RETRY_AFTER = 2
 """Seconds after which a refused client may come back."""
 
 
-async def serve_client(socket: Socket, *, service: Service, channel: str) -> None:
+class Start(NamedTuple):
+    """Where a client wants to begin: after a cursor, with the last few messages, or just now."""
+
+    since: str | None = None
+    tail: int | None = None
+
+    @classmethod
+    def parse(cls, since: str | None, tail: str | None) -> Self:
+        """Read the query parameters.
+
+        Raises:
+            ValueError: They make no sense; its text says why.
+
+        """
+        if tail is None or since is not None:
+            return cls(since=since)
+        if not (tail.isascii() and tail.isdigit() and int(tail) <= MAX_TAIL):
+            raise ValueError(f"tail: expected a number from 0 to {MAX_TAIL}")
+        return cls(tail=int(tail))
+
+
+async def serve_client(
+    socket: Socket, *, service: Service, channel: str, since: str | None, tail: str | None
+) -> None:
     """Let a client listen to `channel` until either side closes.
 
     Args:
         socket: The client, before its handshake is answered.
         service: The replica. A draining one refuses the client, with HTTP 503 and Retry-After.
         channel: What it listens to.
+        since: The query parameter: begin after this cursor.
+        tail: The query parameter: begin with the last few messages.
 
     """
     hub = service.hub
@@ -38,12 +68,22 @@ async def serve_client(socket: Socket, *, service: Service, channel: str) -> Non
         hub.metrics.refusals.labels("503").inc()
         await refuse(socket, 503, service.lifecycle.why_not_ready())
         return
-    peer = Peer(socket.send)
-    topic = hub.join(peer, channel)
     try:
-        await topic.subscription.established(SUBSCRIBE_TIMEOUT)
+        start = Start.parse(since, tail)
+    except ValueError as error:
+        hub.metrics.refusals.labels("400").inc()
+        await refuse(socket, 400, str(error))
+        return
+    peer = Peer(socket.send)
+    topic = hub.enter(peer, channel)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
+                await topic.ready()
+        if start == Start():
+            topic.join(peer)
         await socket.accept()
-        await _converse(socket, peer, hub)
+        await _converse(socket, peer, topic, start, hub.metrics)
     except (WebSocketDisconnect, OSError):
         pass  # It left. How clients leave is nobody's trouble.
     finally:
@@ -52,20 +92,36 @@ async def serve_client(socket: Socket, *, service: Service, channel: str) -> Non
             hub.metrics.closes.labels(str(int(peer.closing))).inc()
 
 
-async def _converse(socket: Socket, peer: Peer, hub: Hub) -> None:
-    """Send what the hub writes and answer what the client says, until one of them ends."""
-    tasks = {asyncio.create_task(peer.run()), asyncio.create_task(_listen(socket, peer, hub))}
+async def _converse(
+    socket: Socket, peer: Peer, topic: Topic, start: Start, metrics: Metrics
+) -> None:
+    """Send what the topic writes and answer what the client says, until one of them ends."""
+    ends = [
+        asyncio.create_task(peer.run()),
+        asyncio.create_task(_listen(socket, peer, metrics)),
+    ]
+    begin = asyncio.create_task(_begin(peer, topic, start))
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([begin, *ends], return_when=asyncio.FIRST_COMPLETED)
+        if done == {begin} and not begin.exception():
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
+        for task in (begin, *ends):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(begin, *ends, return_exceptions=True)
     for task in done:
         task.result()
 
 
-async def _listen(socket: Socket, peer: Peer, hub: Hub) -> None:
+async def _begin(peer: Peer, topic: Topic, start: Start) -> None:
+    """Bring a client to where the topic is."""
+    if start.since is not None:
+        await topic.resume(peer, start.since)
+    elif start.tail is not None:
+        await topic.begin_with_the_last(peer, start.tail)
+
+
+async def _listen(socket: Socket, peer: Peer, metrics: Metrics) -> None:
     while True:
         event = await socket.receive()
         if event["type"] != "websocket.receive":
@@ -77,13 +133,13 @@ async def _listen(socket: Socket, peer: Peer, hub: Hub) -> None:
             peer.close(CloseCode.TOO_BIG, "message over 64 KiB")
             continue
         reply = answer(message)
-        hub.metrics.client_frames.labels(reply.frame).inc()
+        metrics.client_frames.labels(reply.frame).inc()
         if reply.text is not None:
-            peer.write((reply.text,), len(reply.text))
+            peer.say(reply.text)
 
 
 async def refuse(socket: Socket, status: int, reason: str) -> None:
-    """Answer a handshake with an HTTP status instead, as a client that should come back later.
+    """Answer a handshake with an HTTP status instead; 5xx ask the client to come back later.
 
     A server without the ASGI extension for that answers 403.
     """
@@ -91,14 +147,14 @@ async def refuse(socket: Socket, status: int, reason: str) -> None:
     if "websocket.http.response" not in (socket.scope.get("extensions") or {}):
         await socket.send({"type": "websocket.close", "code": CloseCode.RESTART, "reason": reason})
         return
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        headers.append((b"retry-after", str(RETRY_AFTER).encode()))
     await socket.send(
         {
             "type": "websocket.http.response.start",
             "status": status,
-            "headers": [
-                (b"content-type", b"text/plain; charset=utf-8"),
-                (b"retry-after", str(RETRY_AFTER).encode()),
-            ],
+            "headers": headers,
         }
     )
     await socket.send(

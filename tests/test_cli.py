@@ -64,7 +64,7 @@ def test_publish_refuses_what_is_not_a_message(
 def test_publish_says_when_there_is_no_redis() -> None:
     result = hsi("publish", str(GOLDEN / "event.json"), REDIS_URL="redis://127.0.0.1:1/0")
     assert result.returncode == 1
-    assert "not published to security_events" in result.stderr
+    assert "not acknowledged on security_events" in result.stderr
     assert "Traceback" not in result.stderr
 
 

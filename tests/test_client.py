@@ -9,9 +9,11 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import InvalidStatus
 
 from hsi.client import FIRST_DELAY, MAX_DELAY, RefusedError, State, Stream, delays
-from shared.schemas import Event
+from shared.bus import Publisher
+from shared.schemas import Event, Resumed, ResumedData
 from tests.clients import golden, has_connections, publish, until
 from tests.conftest import StartReplica
+from tests.servers import RedisServer
 
 
 @pytest.fixture(autouse=True)
@@ -57,12 +59,36 @@ async def test_it_comes_back_after_a_restart(
     async with contextlib.aclosing(stream.messages()) as messages:
         first = asyncio.ensure_future(anext(messages))
         await until(lambda: has_connections(replica, 1))
+        await until(lambda: is_true(stream.cursor is not None))
         replica.stop()
+        async with Publisher(redis_url) as publisher:
+            missed = await publisher.publish(channel, golden("event"))
         replica.start()
-        await until(lambda: has_connections(replica, 1))
-        await publish(redis_url, channel, golden("event"))
-        assert (await asyncio.wait_for(first, 10)).text == golden("event").decode()
+        received = await asyncio.wait_for(first, 10)
+        assert isinstance(received.message, Event)
+        assert received.message.cursor == missed.cursor == stream.cursor
     assert states == [State.LIVE, State.CONNECTING, State.LIVE]
+
+
+async def is_true(value: bool) -> bool:
+    return value
+
+
+async def test_it_says_when_something_is_missing(
+    own_redis: RedisServer, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(own_redis.url, channel)
+    stream = Stream(replica.url.replace("http", "ws") + "/ws/events", since="1-1")
+    async with (
+        contextlib.aclosing(stream.messages()) as messages,
+        Publisher(own_redis.url) as publisher,
+    ):
+        await publisher.publish(channel, golden("event"))
+        gap = await asyncio.wait_for(anext(messages), 10)
+        assert isinstance(gap.message, Resumed)
+        assert gap.message.data == ResumedData(recovered=False, replayed=1, since="1-1")
+        event = await asyncio.wait_for(anext(messages), 10)
+        assert isinstance(event.message, Event)
 
 
 @pytest.mark.parametrize("code", [4401, 4403])

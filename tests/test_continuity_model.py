@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from shared.continuity import Cursor, Entry, Page, Position, Replay, cursor_of, stamped
+from shared.continuity import START, Cursor, Entry, Page, Position, Replay, cursor_of, stamped
 
 PAGE = 3
 
@@ -50,10 +50,13 @@ class Redis:
 class Client:
     """What a dashboard does: keep what arrives, remember the cursor."""
 
-    def __init__(self, known: list[str] | None = None, cursor: str | None = None) -> None:
+    def __init__(
+        self, *, cursor: str | None, origin: Cursor | None, known: list[str] | None = None
+    ) -> None:
         self.got: list[str] = known or []
         self.cursor = cursor
-        self.gaps = 0
+        self.origin = origin
+        """After which it is owed everything; None once it was told that something is missing."""
         self.held: list[str] | None = None
         self.replay: Replay | None = None
 
@@ -62,9 +65,8 @@ class Client:
             message = json.loads(text)
             if message["type"] == "resumed":
                 if not message["data"]["recovered"]:
-                    self.gaps += 1
                     self.got = []
-                    self.cursor = None
+                    self.cursor = self.origin = None
             else:
                 self.got.append(text)
                 self.cursor = message.get("cursor", self.cursor)
@@ -198,7 +200,8 @@ class System(RuleBasedStateMachine):
         replica = self.replicas[index]
         if not replica.position.known:
             return multiple()
-        client = Client()
+        heartbeat = json.loads(replica.position.ping())["cursor"]
+        client = Client(cursor=heartbeat, origin=Cursor.parse(heartbeat))
         replica.clients.append(client)
         return client
 
@@ -209,10 +212,12 @@ class System(RuleBasedStateMachine):
             if client in replica.clients:
                 replica.clients.remove(client)
         replica = self.replicas[index]
-        again = Client(client.got, client.cursor)
+        again = Client(cursor=client.cursor, origin=client.origin, known=client.got)
         if client.cursor is None:
             if replica.position.known:
                 again.got = []
+                again.cursor = json.loads(replica.position.ping())["cursor"]
+                again.origin = Cursor.parse(str(again.cursor))
                 replica.clients.append(again)
             return again
         since = Cursor.parse(client.cursor)
@@ -289,12 +294,13 @@ class System(RuleBasedStateMachine):
             for client in list(replica.clients):
                 for _ in range(200):
                     self.replay_a_page(client)
-                if client not in replica.clients or not client.got:
+                if client not in replica.clients or client.origin is None:
                     continue
-                first = next((text for text in client.got if cursor_of(text)), None)
-                if first and any(entry.text == first for entry in self.redis.history):
-                    start = [entry.text for entry in self.redis.history].index(first)
-                    due = [entry.text for entry in self.redis.history[start:]]
+                history = self.redis.history
+                whole = not history or history[0].cursor.number == 1
+                origins = [entry.cursor for entry in history] + ([START] if whole else [])
+                if client.origin in origins:
+                    due = [entry.text for entry in history if entry.cursor > client.origin]
                     assert [text for text in client.got if cursor_of(text)] == due
 
 

@@ -114,6 +114,7 @@ def test_no_message_is_lost_to_its_type_or_its_fields(kind: str, data: dict[str,
         (b'{"type":"event","data":"\xff"}', "UTF-8"),
         (b'{"type":"log","data":{"context":{"a":' + b"[" * 100_000, "deeply"),
         (b" " * (MAX_MESSAGE_BYTES + 1), "262145 bytes"),
+        (EVENT.replace(b"{", b'{"cursor":"1-1",', 1), "only the history gives"),
     ],
 )
 def test_what_breaks_its_schema_is_not_published(payload: bytes, complaint: str) -> None:

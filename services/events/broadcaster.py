@@ -22,6 +22,8 @@ class EventBroadcaster:
         self._service = service
         self.channel_name = channel_name
 
-    async def connect(self, socket: Socket) -> None:
-        """Send a client every event from now on; returns when it has left."""
-        await serve_client(socket, service=self._service, channel=self.channel_name)
+    async def connect(self, socket: Socket, *, since: str | None, tail: str | None) -> None:
+        """Send a client every event from where it wants to begin; returns when it has left."""
+        await serve_client(
+            socket, service=self._service, channel=self.channel_name, since=since, tail=tail
+        )

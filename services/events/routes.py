@@ -8,6 +8,15 @@ from shared.websocket import Socket
 
 
 @websocket("/ws/events")
-async def events(socket: Socket, broadcaster: NamedDependency[EventBroadcaster]) -> None:
-    """Stream security events as they are created (seed: Events Channel)."""
-    await broadcaster.connect(socket)
+async def events(
+    socket: Socket,
+    broadcaster: NamedDependency[EventBroadcaster],
+    since: str | None = None,
+    tail: str | None = None,
+) -> None:
+    """Stream security events as they are created (seed: Events Channel).
+
+    `?since=<cursor>` goes on after a message that the client has; `?tail=<n>` begins with the last
+    n. Neither: from now on.
+    """
+    await broadcaster.connect(socket, since=since, tail=tail)

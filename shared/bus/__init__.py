@@ -1,6 +1,16 @@
-"""The way to and from Redis: a supervised subscriber and a strict publisher."""
+"""The way to and from Redis: a supervised subscriber, a strict publisher, the history."""
 
-from shared.bus.publisher import Publisher, PublishError
+from shared.bus.history import History
+from shared.bus.publisher import Published, Publisher, PublishError, TooManyWaitingError
 from shared.bus.subscriber import BusState, Subscriber, Subscription
 
-__all__ = ["BusState", "PublishError", "Publisher", "Subscriber", "Subscription"]
+__all__ = [
+    "BusState",
+    "History",
+    "PublishError",
+    "Published",
+    "Publisher",
+    "Subscriber",
+    "Subscription",
+    "TooManyWaitingError",
+]

@@ -67,7 +67,7 @@ class History:
 
     async def tail(self, channel: str, upto: Cursor, count: int) -> list[Entry]:
         """Return the last `count` messages up to one of them, in order."""
-        found = await self._redis.xrevrange(channels.history(channel), str(upto), count=count)
+        found: Any = await self._redis.xrevrange(channels.history(channel), str(upto), count=count)
         return [_entry(entry) for entry in reversed(found)]
 
     async def last(self, names: Sequence[str]) -> list[Cursor | None]:

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
@@ -39,8 +39,19 @@ CHANNELS_PER_COMMAND = 500
 MAX_TROUBLE = 200
 """Characters of an error that go into a log line."""
 
-Listener = Callable[[bytes], None]
-"""Gets each payload heard on a channel, in order. Must not block; must not raise."""
+
+class Listener(Protocol):
+    """Hears a channel. Its methods must not block, and must not raise."""
+
+    def hear(self, payload: bytes) -> None:
+        """Take a payload, in the channel's order."""
+
+    def subscribed(self) -> None:
+        """Take note that Redis has confirmed the channel, at first and after each outage.
+
+        Everything published from now on is heard, until the next call; before it, anything may
+        have been missed.
+        """
 
 
 class BusState(StrEnum):
@@ -112,6 +123,8 @@ class Subscriber:
         self._listeners: dict[bytes, list[Listener]] = {}
         self._changed = asyncio.Event()
         self._session = _Session()
+        self._listening: asyncio.Task[None] | None = None
+        self._why_anew = ""
         self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE)
         self._faults = Throttled(logger)
         self.state = BusState.IDLE
@@ -121,9 +134,18 @@ class Subscriber:
 
     def subscribe(self, channel: str, listener: Listener) -> Subscription:
         """Add a listener. It hears the channel from when Redis confirms, and after every outage."""
-        self._listeners.setdefault(channel.encode(), []).append(listener)
+        name = channel.encode()
+        self._listeners.setdefault(name, []).append(listener)
         self._changed.set()
+        if self._session.subscriptions.confirmed(name):
+            listener.subscribed()
         return Subscription(self, channel, listener)
+
+    def begin_anew(self, why: str) -> None:
+        """Give up the connection: it is found to be deaf, though nothing else is wrong with it."""
+        if self._listening:
+            self._why_anew = why
+            self._listening.cancel()
 
     def remove(self, subscription: Subscription) -> None:
         """Remove a listener; do nothing if it was removed already."""
@@ -165,7 +187,7 @@ class Subscriber:
             self.state = BusState.CONNECTING
             # A task of its own: whatever ends it, a stray cancellation left behind by a timeout
             # included, ends this connection and not our trying.
-            listening = asyncio.create_task(self._listen())
+            listening = self._listening = asyncio.create_task(self._listen())
             try:
                 await asyncio.wait({listening})
             finally:
@@ -174,6 +196,8 @@ class Subscriber:
             steady = self._session.age() > STEADY
             self._end_session()
             trouble = _trouble(listening)
+            if self._why_anew:
+                trouble, self._why_anew = self._why_anew, ""
             if trouble is None:
                 failures = 0
                 continue
@@ -252,7 +276,7 @@ class Subscriber:
                 case [b"message", channel, payload]:
                     for listener in tuple(listeners.get(channel, ())):
                         try:
-                            listener(payload)
+                            listener.hear(payload)
                         except Exception as error:  # noqa: BLE001 (the stream must go on)
                             self._faults.warning("a listener failed", fault=repr(error))
                 case [b"subscribe", channel, _]:
@@ -266,6 +290,9 @@ class Subscriber:
 
     def _confirmed(self, session: "_Session", channel: bytes) -> None:
         session.confirm(channel)
+        if session.subscriptions.confirmed(channel):
+            for listener in tuple(self._listeners.get(channel, ())):
+                listener.subscribed()
         if self.state is not BusState.LISTENING and session.subscriptions.complete(self._listeners):
             self.state = BusState.LISTENING
             logger.info("hears Redis", extra={"channels": len(self._listeners)})
