@@ -78,6 +78,8 @@ class Hub:
         """Where topics were at the last look that were behind then."""
         while True:
             await asyncio.sleep(DOUBT_INTERVAL)
+            for topic in self.topics.values():
+                topic.heal_if_need_be()  # Should a healing have ended before its time.
             topics = [topic for topic in self.topics.values() if topic.is_live()]
             try:
                 lasts = await self._history.last([topic.channel for topic in topics])

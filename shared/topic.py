@@ -19,6 +19,7 @@ from shared.peer import Peer
 
 logger = logging.getLogger(__name__)
 _dropped = Throttled(logger)
+_faults = Throttled(logger)
 _BACKOFF = EqualJitterBackoff(cap=1.0, base=0.02)
 T = TypeVar("T")
 
@@ -66,14 +67,15 @@ class Topic:
             _dropped.warning("dropped a message", channel=self.channel, reason=str(finding.verdict))
         if finding.text is not None:
             self.send(self.position.hear(finding.text))
-            self._heal_if_need_be()
+            self.heal_if_need_be()
 
     def subscribed(self) -> None:
         """Hear from now on; what came before has to be looked up."""
         self.position.doubt()
-        self._heal_if_need_be()
+        self.heal_if_need_be()
 
-    def _heal_if_need_be(self) -> None:
+    def heal_if_need_be(self) -> None:
+        """See to it that a healing is under way, if one is due."""
         if self.position.healing and (self._healer is None or self._healer.done()):
             self._healer = asyncio.create_task(self._heal())
 
@@ -103,8 +105,10 @@ class Topic:
                 return await question()
             except (RedisError, OSError) as error:
                 logger.debug("cannot read the history of %s: %s", self.channel, error)
-                failures += 1
-                await asyncio.sleep(_BACKOFF.compute(failures))
+            except Exception as error:  # noqa: BLE001 (a fault of ours must not make it deaf)
+                _faults.warning("cannot read a history", channel=self.channel, fault=repr(error))
+            failures += 1
+            await asyncio.sleep(_BACKOFF.compute(failures))
 
     async def _wait_for_peers(self) -> None:
         waiting = [asyncio.ensure_future(peer.drained()) for peer in self.peers]

@@ -1,7 +1,8 @@
 """What several tests say to a replica."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ def dashboard(server: Process, **options: Any) -> connect:
     """Connect like a dashboard does."""
     url = server.url.replace("http://", "ws://") + "/ws/events"
     return connect(**{"uri": url, "compression": None, "ping_interval": None} | options)
+
+
+@contextlib.asynccontextmanager
+async def dashboards(*servers: Process) -> AsyncIterator[list[ClientConnection]]:
+    """Connect one dashboard to each of these servers."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(dashboard(server)) for server in servers]
 
 
 async def publish(redis_url: str, channel: str, *payloads: bytes) -> None:

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from local.processes import Process, free_port
 from shared import channels
 from shared.bus import Publisher
-from tests.clients import dashboard, get_json, golden, hear, metric, publish, until
+from tests.clients import dashboard, dashboards, get_json, golden, hear, metric, publish, until
 from tests.conftest import StartReplica
 from tests.servers import RedisServer
 
@@ -256,23 +256,22 @@ async def test_the_subscription_killed_again_and_again_in_the_middle_of_a_flood(
     own_redis: RedisServer, channel: str, start_replica: StartReplica
 ) -> None:
     replica = start_replica(own_redis.url, channel)
-    clients = [await dashboard(replica) for _ in range(5)]
+    async with dashboards(*[replica] * 5) as clients:
 
-    async def kill() -> None:
-        async with Redis.from_url(own_redis.url) as redis:
-            while True:
-                await redis.client_kill_filter(_type="pubsub")
-                await asyncio.sleep(0.05)
+        async def kill() -> None:
+            async with Redis.from_url(own_redis.url) as redis:
+                while True:
+                    await redis.client_kill_filter(_type="pubsub")
+                    await asyncio.sleep(0.05)
 
-    killing = asyncio.create_task(kill())
-    for start in range(0, 2000, 200):
-        await publish_events(own_redis.url, channel, *range(start, start + 200))
-        await asyncio.sleep(0.05)
-    killing.cancel()
-    for client in clients:
-        assert await ids(client, 2000) == list(range(2000))
-        await client.close()
-    assert await metric(replica, "hsi_redis_outages_total") > 1
+        killing = asyncio.create_task(kill())
+        for start in range(0, 2000, 200):
+            await publish_events(own_redis.url, channel, *range(start, start + 200))
+            await asyncio.sleep(0.05)
+        killing.cancel()
+        for client in clients:
+            assert await ids(client, 2000) == list(range(2000))
+        assert await metric(replica, "hsi_redis_outages_total") > 1
 
 
 async def test_a_replica_that_stopped_reading_until_redis_gave_it_up(
@@ -313,13 +312,16 @@ class Deafening:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.deaf = False
         self.swallowed = 0
+        self._passing: list[asyncio.Task[Any]] = []
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         server = await asyncio.start_server(self._pass_on, "127.0.0.1", self.port)
-        async with server:
-            yield
-            server.close()
+        yield
+        server.close()
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         deaf_for_good = False
@@ -333,19 +335,23 @@ class Deafening:
             return data
 
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        await asyncio.gather(
-            pump(reader, up_writer, lambda data: data), pump(up_reader, writer, forward)
-        )
+        self._passing += [
+            asyncio.create_task(pump(reader, up_writer, lambda data: data)),
+            asyncio.create_task(pump(up_reader, writer, forward)),
+        ]
 
 
 async def pump(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, change: Callable[[bytes], bytes]
 ) -> None:
-    with contextlib.suppress(ConnectionError):
+    try:
         while data := await reader.read(65536):
             writer.write(change(data))
             await writer.drain()
-    writer.close()
+    except ConnectionError:
+        pass  # One side is gone; so is the other, then.
+    finally:
+        writer.close()
 
 
 async def test_a_subscription_lost_without_an_error_is_found_and_nothing_is_missed(
@@ -444,6 +450,7 @@ async def test_a_slow_client_is_closed_and_resumes_where_it_was(
             message = json.loads(await hear(slow))
             cursor = message.get("cursor", cursor)
             got += [message["data"]["id"]] if message["type"] == "event" else []
+    slow.transport.abort()
     async with resume(replica, since=cursor) as client:
         assert (await resumed(client))["recovered"]
         got += await ids(client, 79 - len(got))

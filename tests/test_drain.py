@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.clients import dashboard, get_json, hear, until
+from tests.clients import dashboard, dashboards, get_json, hear, until
 from tests.conftest import StartReplica
 
 CLIENTS = 40
@@ -29,45 +29,46 @@ async def listen(client: ClientConnection) -> tuple[list[int], float]:
 
 
 async def flood(redis_url: str, channel: str, published: list[float]) -> None:
-    """Publish numbered events as fast as Redis takes them; note when each was acknowledged."""
+    """Publish numbered events without a pause worth the name; note when each was acknowledged."""
     async with Redis.from_url(redis_url) as redis:
         while True:
             number = len(published)
             await redis.publish(channel, b'{"type":"event","data":{"id":%d}}' % number)
             published.append(time.monotonic())
+            await asyncio.sleep(0.001)  # a load, not more than any machine can carry
 
 
 async def test_sigterm_under_load_closes_everybody_in_turn_and_loses_nothing(
     redis_url: str, channel: str, start_replica: StartReplica
 ) -> None:
     replica = start_replica(redis_url, channel, DRAIN_WINDOW=str(WINDOW))
-    clients = [await dashboard(replica) for _ in range(CLIENTS)]
-    published: list[float] = []
-    flooding = asyncio.create_task(flood(redis_url, channel, published))
-    listening = [asyncio.create_task(listen(client)) for client in clients]
+    async with dashboards(*[replica] * CLIENTS) as clients:
+        published: list[float] = []
+        flooding = asyncio.create_task(flood(redis_url, channel, published))
+        listening = [asyncio.create_task(listen(client)) for client in clients]
 
-    async def enough() -> bool:
-        return len(published) > 200
+        async def enough() -> bool:
+            return len(published) > 200
 
-    await until(enough)
-    asked = time.monotonic()
-    replica.signal(signal.SIGTERM)
-    results = await asyncio.gather(*listening)
-    status = await asyncio.wait_for(replica.wait(), 10)
-    ended = time.monotonic()
-    flooding.cancel()
+        await until(enough)
+        asked = time.monotonic()
+        replica.signal(signal.SIGTERM)
+        results = await asyncio.gather(*listening)
+        status = await asyncio.wait_for(replica.wait(), 10)
+        ended = time.monotonic()
+        flooding.cancel()
 
-    assert status == 0
-    assert {client.close_code for client in clients} == {1012}
-    for numbers, closed_at in results:
-        # From the first event to the last one before its close: no gap, no duplicate.
-        assert numbers == list(range(len(numbers)))
-        unheard = published[len(numbers) :]
-        assert not unheard or closed_at - unheard[0] < 1
-    closed = sorted(closed_at - asked for _, closed_at in results)
-    assert closed[-1] - closed[0] > WINDOW / 2  # in turn, not at once
-    assert closed[CLIENTS // 2] > WINDOW / 5  # and not most of them at first
-    assert ended - asked < WINDOW + 6
+        assert status == 0
+        assert {client.close_code for client in clients} == {1012}
+        for numbers, closed_at in results:
+            # From the first event to the last one before its close: no gap, no duplicate.
+            assert numbers == list(range(len(numbers)))
+            unheard = published[len(numbers) :]
+            assert not unheard or closed_at - unheard[0] < 5
+        closed = sorted(closed_at - asked for _, closed_at in results)
+        assert closed[-1] - closed[0] > WINDOW / 2  # in turn, not at once
+        assert closed[CLIENTS // 2] > WINDOW / 5  # and not most of them at first
+        assert ended - asked < WINDOW + 6
 
 
 async def test_a_draining_replica_says_so_and_refuses_newcomers(

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from shared.intake import MAX_MESSAGE_BYTES
 from tests.clients import (
     dashboard,
+    dashboards,
     get_json,
     golden,
     has_connections,
@@ -39,11 +40,10 @@ async def test_every_dashboard_on_every_replica_hears_every_event_in_order(
 ) -> None:
     replicas = [start_replica(redis_url, channel) for _ in range(2)]
     events = [b'{"type":"event","data":{"id":%d}}' % number for number in range(200)]
-    clients = [await dashboard(replicas[number % 2]) for number in range(6)]
-    await publish(redis_url, channel, *events)
-    for client in clients:
-        assert [await hear(client) for _ in events] == [event.decode() for event in events]
-        await client.close()
+    async with dashboards(*replicas * 3) as clients:
+        await publish(redis_url, channel, *events)
+        for client in clients:
+            assert [await hear(client) for _ in events] == [event.decode() for event in events]
 
 
 async def test_whoever_is_connected_is_heard_by_redis_already(
@@ -189,7 +189,8 @@ async def test_a_heartbeat_comes_every_interval(
 ) -> None:
     replica = start_replica(redis_url, channel, HEARTBEAT_INTERVAL="0.2")
     async with dashboard(replica) as client:
-        assert [json.loads(await hear(client)) for _ in range(3)] == [{"type": "ping"}] * 3
+        beats = [json.loads(await hear(client)) for _ in range(3)]
+    assert beats == [{"type": "ping", "cursor": "0-0"}] * 3
 
 
 async def test_a_client_that_answers_no_protocol_ping_is_found(
@@ -207,11 +208,11 @@ async def test_clients_that_vanish_are_forgotten(
     redis_url: str, channel: str, start_replica: StartReplica
 ) -> None:
     replica = start_replica(redis_url, channel)
-    clients = [await dashboard(replica) for _ in range(20)]
-    for client in clients:
-        client.transport.abort()
-    await until(lambda: has_connections(replica, 0))
-    assert "Traceback" not in replica.log.read_text()
+    async with dashboards(*[replica] * 20) as clients:
+        for client in clients:
+            client.transport.abort()
+        await until(lambda: has_connections(replica, 0))
+        assert "Traceback" not in replica.log.read_text()
 
 
 async def test_any_messages_from_a_client_leave_it_connected(

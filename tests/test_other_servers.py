@@ -54,7 +54,7 @@ async def test_the_application_runs_under_hypercorn(
         assert await hear(client) == golden("event").decode()
         await client.send("ping")
         assert await hear(client) == '{"type":"pong"}'
-        assert await hear(client) == '{"type":"ping"}'
+        assert await hear(client) == '{"type":"ping","cursor":"0-0"}'
         await client.send("x" * (64 * 1024 + 1))
         with pytest.raises(ConnectionClosed):
             await hear(client)

@@ -6,7 +6,16 @@ from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection
 
 from local.processes import Process
-from tests.clients import dashboard, get_json, has_connections, hear, hears_again, metric, until
+from tests.clients import (
+    dashboard,
+    dashboards,
+    get_json,
+    has_connections,
+    hear,
+    hears_again,
+    metric,
+    until,
+)
 from tests.conftest import StartReplica
 from tests.servers import RedisServer
 
@@ -27,17 +36,15 @@ async def test_redis_killed_and_restarted(
     own_redis: RedisServer, channel: str, start_replica: StartReplica
 ) -> None:
     replica = start_replica(own_redis.url, channel)
-    clients = [await dashboard(replica) for _ in range(CLIENTS)]
-    for _ in range(2):
-        own_redis.kill()
-        await until(lambda: redis_state_is(replica, "connecting"))
-        assert (await get_json(replica, "/health/ready"))["status"] == "ready"
-        own_redis.start()
-        await all_hear_again(clients, own_redis.url, channel)
-    assert await has_connections(replica, CLIENTS)
-    assert await metric(replica, "hsi_redis_outages_total") >= 2
-    for client in clients:
-        await client.close()
+    async with dashboards(*[replica] * CLIENTS) as clients:
+        for _ in range(2):
+            own_redis.kill()
+            await until(lambda: redis_state_is(replica, "connecting"))
+            assert (await get_json(replica, "/health/ready"))["status"] == "ready"
+            own_redis.start()
+            await all_hear_again(clients, own_redis.url, channel)
+        assert await has_connections(replica, CLIENTS)
+        assert await metric(replica, "hsi_redis_outages_total") >= 2
 
 
 async def test_redis_away_for_longer_than_any_backoff(
@@ -57,29 +64,25 @@ async def test_redis_frozen_for_ten_seconds(
 ) -> None:
     """A frozen Redis still takes connections and answers none: only doubt finds it."""
     replica = start_replica(own_redis.url, channel)
-    clients = [await dashboard(replica) for _ in range(CLIENTS)]
-    own_redis.freeze()
-    await asyncio.sleep(10)
-    assert await redis_state_is(replica, "connecting")
-    own_redis.thaw()
-    await all_hear_again(clients, own_redis.url, channel)
-    assert await has_connections(replica, CLIENTS)
-    for client in clients:
-        await client.close()
+    async with dashboards(*[replica] * CLIENTS) as clients:
+        own_redis.freeze()
+        await asyncio.sleep(10)
+        assert await redis_state_is(replica, "connecting")
+        own_redis.thaw()
+        await all_hear_again(clients, own_redis.url, channel)
+        assert await has_connections(replica, CLIENTS)
 
 
 async def test_the_subscribers_connection_killed_by_redis(
     own_redis: RedisServer, channel: str, start_replica: StartReplica
 ) -> None:
     replica = start_replica(own_redis.url, channel)
-    clients = [await dashboard(replica) for _ in range(CLIENTS)]
-    async with Redis.from_url(own_redis.url) as redis:
-        for _ in range(10):
-            await redis.client_kill_filter(_type="pubsub")
-            await all_hear_again(clients, own_redis.url, channel)
-    assert await has_connections(replica, CLIENTS)
-    for client in clients:
-        await client.close()
+    async with dashboards(*[replica] * CLIENTS) as clients:
+        async with Redis.from_url(own_redis.url) as redis:
+            for _ in range(10):
+                await redis.client_kill_filter(_type="pubsub")
+                await all_hear_again(clients, own_redis.url, channel)
+        assert await has_connections(replica, CLIENTS)
 
 
 async def test_a_replica_that_starts_without_redis_hears_it_later(

@@ -99,7 +99,9 @@ async def test_status_tells_what_a_replica_is_at(
     assert status["service"] == "events"
     assert status["phase"] == "ready"
     assert status["connections"] == 2
-    assert status["channels"] == [{"name": channel, "listeners": 2, "subscribed": True}]
+    assert status["channels"] == [
+        {"name": channel, "listeners": 2, "subscribed": True, "live": True, "cursor": None}
+    ]
     assert status["redis"]["state"] == "listening"
 
 

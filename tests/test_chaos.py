@@ -1,0 +1,200 @@
+"""The promise, all at once: clients, replicas, an ingress and a Redis that has a bad day.
+
+Two replicas behind Traefik, 200 clients, 5,000 events at full speed, while Redis is killed and
+restarted twice and frozen for ten seconds, one replica is restarted by SIGTERM and one is killed.
+Each client, resuming when it is closed, ends with every acknowledged event once, in order.
+"""
+
+import asyncio
+import random
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake, WebSocketException
+
+from local.processes import Process, free_port
+from local.service import ServiceProcess
+from local.traefik import Traefik
+from shared import channels
+from shared.bus import Publisher
+from tests.clients import golden, until
+from tests.servers import RedisServer
+
+SEED = 20261123
+CLIENTS = 200
+EVENTS = 5000
+AT_ONCE = 100
+FROZEN = 10
+_MESSAGE = re.compile(
+    r'\{"cursor":"([0-9-]+)",\s*"type":\s*"event",\s*"data":\s*\{\s*"id":\s*(\d+)'
+)
+_CURSOR = re.compile(r'"cursor":"([0-9-]+)"')
+
+
+class Viewer:
+    """A dashboard that resumes, as light as can be: there are 200 of them."""
+
+    def __init__(self, url: str, chance: random.Random) -> None:
+        self._url = url
+        self._chance = chance
+        self.cursor = ""
+        self.got: list[int] = []
+        self.connections = 0
+        self.complaints: list[str] = []
+
+    async def watch(self) -> None:
+        while True:
+            start = f"since={self.cursor}" if self.cursor else "tail=0"
+            try:
+                async with connect(f"{self._url}?{start}", compression=None) as socket:
+                    self.connections += 1
+                    async for text in socket:
+                        self._take(str(text))
+            except (OSError, TimeoutError, WebSocketException, InvalidHandshake):
+                pass  # It comes back, as a dashboard does.
+            await asyncio.sleep(self._chance.uniform(0.05, 0.5))
+
+    def _take(self, text: str) -> None:
+        if message := _MESSAGE.match(text):
+            self.cursor = message[1]
+            self.got.append(int(message[2]))
+        elif '"resumed"' in text:
+            if '"recovered":true' not in text:
+                self.complaints.append(text)
+        elif heartbeat := _CURSOR.search(text):
+            self.cursor = heartbeat[1]
+
+
+def replica_of(own_redis: RedisServer, channel: str, folder: Path) -> ServiceProcess:
+    port = free_port()
+    return ServiceProcess(
+        "events",
+        name=f"events-{port}",
+        port=port,
+        log=folder / f"events-{port}.log",
+        REDIS_URL=own_redis.url,
+        REDIS_EVENT_CHANNEL=channel,
+        DRAIN_DELAY="2",
+        DRAIN_WINDOW="2",
+    )
+
+
+class BadDay:
+    """What happens to Redis and to the replicas, in this order."""
+
+    def __init__(
+        self, redis: RedisServer, replicas: list[ServiceProcess], chance: random.Random
+    ) -> None:
+        self._redis = redis
+        self._first, self._second = replicas
+        self._chance = chance
+        self._faults = iter(
+            (
+                self._restart_redis,
+                self._restart_first_replica,
+                self._freeze_redis,
+                self._kill_second_replica,
+                self._restart_redis,
+            )
+        )
+        self.places = sorted(chance.sample(range(EVENTS // 10, EVENTS * 9 // 10), 5))
+        """After how many events."""
+        self._happening: asyncio.Task[None] | None = None
+
+    async def go_on(self, published: int) -> None:
+        """Let happen what is due; one after the other, but each of them while events flow."""
+        while self.places and self.places[0] <= published:
+            await self.end()
+            self.places.pop(0)
+            self._happening = asyncio.create_task(next(self._faults)())
+            await asyncio.sleep(0)
+
+    async def end(self) -> None:
+        if self._happening:
+            await self._happening
+
+    async def _restart_redis(self) -> None:
+        self._redis.kill()
+        await asyncio.sleep(self._chance.uniform(0.2, 1))
+        self._redis.start()
+
+    async def _freeze_redis(self) -> None:
+        self._redis.freeze()
+        await asyncio.sleep(FROZEN)
+        self._redis.thaw()
+
+    async def _restart_first_replica(self) -> None:
+        self._first.signal(signal.SIGTERM)
+        assert await self._first.wait() == 0
+        self._first.spawn()
+
+    async def _kill_second_replica(self) -> None:
+        self._second.kill()
+        await asyncio.sleep(self._chance.uniform(0.2, 1))
+        self._second.spawn()
+
+
+async def publish_all(redis_url: str, channel: str, day: BadDay) -> list[str]:
+    """Publish all events through a bad day; return their cursors."""
+    cursors: list[str] = []
+    async with Publisher(redis_url, patience=60) as publisher:
+        for start in range(0, EVENTS, AT_ONCE):
+            await day.go_on(start)
+            events = (
+                golden("event").replace(b"123,", b"%d," % number, 1)
+                for number in range(start, start + AT_ONCE)
+            )
+            published = await asyncio.gather(*(publisher.publish(channel, e) for e in events))
+            cursors += [one.cursor for one in published]
+        await day.end()
+    return cursors
+
+
+@pytest.mark.timeout(180)
+async def test_every_client_has_every_acknowledged_event_once_in_order(
+    own_redis: RedisServer, channel: str, tmp_path: Path, cleanup: Callable[[Process], None]
+) -> None:
+    chance = random.Random(SEED)
+    replicas = [replica_of(own_redis, channel, tmp_path) for _ in range(2)]
+    ingress = Traefik(
+        tmp_path / "ingress",
+        port=free_port(),
+        routes={"/ws/events": [replica.url for replica in replicas]},
+    )
+    for process in (*replicas, ingress):
+        cleanup(process)
+        process.start()
+    url = ingress.url.replace("http", "ws") + "/ws/events"
+    viewers = [Viewer(url, chance) for _ in range(CLIENTS)]
+    watching = [asyncio.create_task(viewer.watch()) for viewer in viewers]
+
+    async def all_know_where_they_are() -> bool:
+        return all(viewer.cursor for viewer in viewers)
+
+    async def all_have_all() -> bool:
+        return all(len(viewer.got) >= EVENTS for viewer in viewers)
+
+    try:
+        await until(all_know_where_they_are, within=60)
+        day = BadDay(own_redis, replicas, chance)
+        acknowledged = await publish_all(own_redis.url, channel, day)
+        await until(all_have_all, within=60)
+    finally:
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+
+    assert day.places == []
+    for viewer in viewers:
+        assert viewer.got == list(range(EVENTS))
+        assert viewer.complaints == []
+    # They were really thrown about: those of the first replica, and those of the second.
+    assert sum(viewer.connections for viewer in viewers) >= 2 * CLIENTS
+    assert len(set(acknowledged)) == EVENTS
+    async with Redis.from_url(own_redis.url) as redis:
+        assert await redis.xlen(channels.history(channel)) == EVENTS  # no retry became a second one
