@@ -1,23 +1,23 @@
-"""`make bench`: how soon a service is ready, and how soon an event is at a dashboard.
+"""`make bench`: how soon a service is ready and an event at a dashboard; what continuity costs.
 
 Medians of several runs, on real parts, on loopback. Absolute figures are this machine's.
 """
 
 import asyncio
-import contextlib
 import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 
-from local.processes import Process, free_port
+from bench import continuity
+from bench.parts import EVENT, events_service, running
+from local.processes import free_port
 from local.redis import EmbeddedRedis
-from local.service import ServiceProcess
 from local.traefik import Traefik
 
 STARTS = 5
@@ -25,21 +25,6 @@ EVENTS = 1000
 PAUSE = 0.005
 """Seconds between events: the delay is that of an idle system, not of a queue."""
 CLIENTS = 10
-EVENT = (Path(__file__).parent.parent / "tests/golden/event.json").read_bytes()
-
-
-@contextlib.contextmanager
-def running(*processes: Process) -> Iterator[None]:
-    """Run programs side by side."""
-    try:
-        for process in processes:
-            process.spawn()
-        for process in processes:
-            process.wait_ready()
-        yield
-    finally:
-        for process in reversed(processes):
-            process.stop()
 
 
 def seconds_to_ready(redis: EmbeddedRedis, folder: Path) -> float:
@@ -48,21 +33,6 @@ def seconds_to_ready(redis: EmbeddedRedis, folder: Path) -> float:
     began = time.perf_counter()
     with running(service):
         return time.perf_counter() - began
-
-
-def events_service(redis: EmbeddedRedis, folder: Path, *, channel: str) -> ServiceProcess:
-    """Return a replica of the events service."""
-    port = free_port()
-    return ServiceProcess(
-        "events",
-        name=f"events-{port}",
-        port=port,
-        log=folder / f"events-{port}.log",
-        REDIS_URL=redis.url,
-        REDIS_EVENT_CHANNEL=channel,
-        DRAIN_DELAY="0",
-        DRAIN_WINDOW="0",
-    )
 
 
 async def delays(url: str, redis_url: str, channel: str) -> list[float]:
@@ -111,6 +81,7 @@ def main() -> None:
                         url = server.url.replace("http", "ws") + "/ws/events"
                         measured = asyncio.run(delays(url, redis.url, channel))
                         print(row(f"publish to client, {CLIENTS} clients, {name}", measured))
+        continuity.main(folder)
 
 
 main()

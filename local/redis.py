@@ -14,12 +14,13 @@ from local.processes import Process
 class EmbeddedRedis(Process):
     """A real Redis-compatible server on loopback that keeps what it acknowledged."""
 
-    def __init__(self, folder: Path, *, port: int) -> None:
+    def __init__(self, folder: Path, *, port: int, durable: bool = True) -> None:
         """Prepare.
 
         Args:
             folder: For its data and its log; made if need be.
             port: Port on 127.0.0.1.
+            durable: Whether what it acknowledges is on disk: the promise of continuity rests on it.
 
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -28,8 +29,7 @@ class EmbeddedRedis(Process):
             "bind": "127.0.0.1",
             "dir": str(folder),
             "save": "",
-            # What it acknowledges is on disk: the promise of continuity rests on this.
-            "appendonly": "yes",
+            "appendonly": "yes" if durable else "no",
             "appendfsync": "always",
         }
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]

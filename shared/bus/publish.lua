@@ -4,7 +4,7 @@
 --   FCALL hsi_publish_v1 2 {channel}:history {channel}:once:KEY  channel message [length] [ttl]
 --
 -- Appends the message to the channel's history, publishes it with its entry's id as its first key
--- "cursor", and returns {cursor, receivers, repeated}. A KEY that was used within the last ten
+-- "cursor", and returns {cursor, receivers, repeated}. A KEY that was used within the last two
 -- minutes is refused: nothing is published, and the first one's cursor is returned with repeated=1;
 -- so whoever got no answer may ask again. Without a second key, every call is a new message.
 --
@@ -13,7 +13,7 @@
 --
 -- What this does never changes under this name: other versions of us may be calling it.
 
-local ONCE_SECONDS = 600
+local ONCE_SECONDS = 120
 
 local function publish(keys, args)
   local history, once = keys[1], keys[2]
@@ -25,12 +25,6 @@ local function publish(keys, args)
   if not rest then
     return redis.error_reply('ERR the message is not a JSON object with a type')
   end
-  if once then
-    local earlier = redis.call('GET', once)
-    if earlier then
-      return { earlier, 0, 1 }
-    end
-  end
   local now = redis.call('TIME')
   local milliseconds, number = now[1] * 1000 + math.floor(now[2] / 1000), 1
   local last = redis.call('XREVRANGE', history, '+', '-', 'COUNT', 1)[1]
@@ -40,12 +34,12 @@ local function publish(keys, args)
     number = last_number + 1
   end
   local cursor = string.format('%.0f-%.0f', milliseconds, number)
+  if once and not redis.call('SET', once, cursor, 'NX', 'EX', ONCE_SECONDS) then
+    return { redis.call('GET', once), 0, 1 }
+  end
   redis.call('XADD', history, 'MAXLEN', '~', args[3] or 10000, cursor, 'm', message)
   if args[4] and args[4] ~= '' then
     redis.call('EXPIRE', history, args[4])
-  end
-  if once then
-    redis.call('SET', once, cursor, 'EX', ONCE_SECONDS)
   end
   local receivers = redis.call('PUBLISH', channel, '{"cursor":"' .. cursor .. '",' .. rest)
   return { cursor, receivers, 0 }

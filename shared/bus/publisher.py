@@ -98,7 +98,7 @@ class Publisher:
         Args:
             channel: Where to; see `shared.channels`.
             message: A Struct, or JSON that is sent byte for byte (after its cursor).
-            key: Idempotency key: a second message with it, within ten minutes, is not published.
+            key: Idempotency key: a second message with it, within two minutes, is not published.
                 By default each call has one of its own, so that our own retries are not published
                 twice.
 

@@ -1,0 +1,116 @@
+"""What continuity costs: publishing with history, and replaying it."""
+
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from redis.asyncio import Redis
+from websockets.asyncio.client import connect
+
+from bench.parts import EVENT, events_service, running
+from local.processes import free_port
+from local.redis import EmbeddedRedis
+from shared import channels
+from shared.bus import Publisher
+from shared.bus.publisher import FUNCTION, LIBRARY
+
+RUNS = 5
+MESSAGES = 10_000
+HISTORY = 10_000
+
+Publish = Callable[[Redis, str, int], Awaitable[None]]
+
+
+async def plain(redis: Redis, channel: str, batch: int) -> None:
+    """Publish as anybody does."""
+    async with redis.pipeline(transaction=False) as commands:
+        for _ in range(batch):
+            commands.publish(channel, EVENT)
+        await commands.execute()
+
+
+async def with_history(redis: Redis, channel: str, batch: int) -> None:
+    """Publish with history, each message with a key of its own, as our publisher does."""
+    async with redis.pipeline(transaction=False) as commands:
+        for _ in range(batch):
+            once = channels.once(channel, f"{next(_keys):032x}")
+            commands.fcall(FUNCTION, 2, channels.history(channel), once, channel, EVENT, HISTORY)
+        await commands.execute()
+
+
+_keys = itertools.count()
+
+
+async def server_cpu(redis: Redis, channel: str, publish: Publish, batch: int) -> float:
+    """Return the microseconds of CPU that Redis spends on one message."""
+    before = await redis.info("cpu")
+    for _ in range(MESSAGES // batch):
+        await publish(redis, channel, batch)
+    after = await redis.info("cpu")
+    used = sum(after[key] - before[key] for key in ("used_cpu_user", "used_cpu_sys"))
+    return float(used) / MESSAGES * 1e6
+
+
+async def publishing(redis_url: str, channel: str, batch: int) -> tuple[float, float, float]:
+    """Return medians: microseconds plain, with history, and the ratio run by run."""
+    async with Redis.from_url(redis_url) as redis, redis.pubsub() as listener:
+        if not await redis.function_list(library="hsi_realtime_v1"):
+            await redis.function_load(LIBRARY)
+        await listener.subscribe(channel)
+        draining = asyncio.create_task(_drain(listener))
+        rows = [
+            (
+                await server_cpu(redis, channel, plain, batch),
+                await server_cpu(redis, channel, with_history, batch),
+            )
+            for _ in range(RUNS + 1)
+        ][1:]  # the first warms up
+        draining.cancel()
+        await asyncio.gather(draining, return_exceptions=True)
+    return (
+        statistics.median(one for one, _ in rows),
+        statistics.median(two for _, two in rows),
+        statistics.median(two / one for one, two in rows),
+    )
+
+
+async def _drain(listener: object) -> None:
+    async for _ in listener.listen():  # type: ignore[attr-defined]
+        pass
+
+
+async def replay(url: str, redis_url: str, channel: str) -> list[float]:
+    """Return the seconds that replaying the whole history to one client takes, run by run."""
+    async with Publisher(redis_url, history_length=HISTORY * 2) as publisher:
+        first = await publisher.publish(channel, EVENT)
+        for _ in range(HISTORY // 500):
+            await asyncio.gather(*(publisher.publish(channel, EVENT) for _ in range(500)))
+    took: list[float] = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        async with connect(f"{url}?since={first.cursor}", compression=None) as client:
+            for _ in range(HISTORY + 1):  # and the frame that says so
+                await client.recv()
+        took.append(time.perf_counter() - began)
+    return took
+
+
+def main(folder: Path) -> None:
+    """Measure and print."""
+    redis = EmbeddedRedis(folder / "continuity", port=free_port())
+    unsafe = EmbeddedRedis(folder / "memory", port=free_port(), durable=False)
+    with running(redis, unsafe):
+        print(f"\n{'Redis CPU, µs per message':44} {'plain':>8} {'history':>8} {'ratio':>8}")
+        for name, server in (("in memory", unsafe), ("appendfsync always", redis)):
+            for batch in (1, 20):
+                figures = asyncio.run(publishing(server.url, f"bench:{batch}", batch))
+                title = f"{name}, pipelines of {batch}"
+                print(f"{title:44}", *(f"{figure:8.2f}" for figure in figures))
+        service = events_service(redis, folder, channel="replay")
+        with running(service):
+            url = service.url.replace("http", "ws") + "/ws/events"
+            took = asyncio.run(replay(url, redis.url, "replay"))
+        print(f"\nreplaying {HISTORY} events to one client: median {statistics.median(took):.2f} s")
