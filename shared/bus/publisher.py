@@ -166,8 +166,9 @@ class Publisher:
                 for waiting in batch:
                     commands.fcall(
                         FUNCTION,
-                        2,
+                        3,
                         channels.history(waiting.channel),
+                        channels.number(waiting.channel),
                         channels.once(waiting.channel, waiting.key),
                         waiting.channel,
                         waiting.payload,
