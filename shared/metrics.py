@@ -28,7 +28,8 @@ class Metrics:
             "hsi_messages", "Messages heard on channels, by what became of them.", "verdict"
         )
         self.deliveries = self._counter(
-            "hsi_deliveries", "Messages queued for a client, heartbeats and answers not counted."
+            "hsi_deliveries",
+            "Messages and heartbeats queued for clients, replays aside.",
         )
         self.gaps = self._counter(
             "hsi_gaps", "Times that a topic's clients were told that messages are missing."

@@ -24,8 +24,7 @@ _BACKOFF = EqualJitterBackoff(cap=1.0, base=0.02)
 T = TypeVar("T")
 
 DRAIN_PATIENCE = 1.0
-"""Seconds that a healing topic waits for its clients between two pages: then the slow ones are
-their own affair."""
+"""Seconds, in all, that a healing topic waits for slow clients: they must not hold others up."""
 
 
 class Topic:
@@ -82,6 +81,7 @@ class Topic:
     async def _heal(self) -> None:
         """Read the history from the position on, until the position is the channel's again."""
         position, count = self.position, 1
+        slow: set[Peer] = set()
         while position.healing:
             after = position.begin_read()
             page = await self._ask(lambda: self._history.read(self.channel, after, count))  # noqa: B023
@@ -95,7 +95,7 @@ class Topic:
             self.send(position.heal(page))
             self.flush()
             if not page.ends:
-                await self._wait_for_peers()
+                slow |= await self._wait_for_peers(self.peers - slow)
 
     async def _ask(self, question: Callable[[], Awaitable[T]]) -> T:
         """Ask Redis until it answers; the pauses have jitter and a cap."""
@@ -110,12 +110,15 @@ class Topic:
             failures += 1
             await asyncio.sleep(_BACKOFF.compute(failures))
 
-    async def _wait_for_peers(self) -> None:
-        waiting = [asyncio.ensure_future(peer.drained()) for peer in self.peers]
-        if waiting:
-            _, late = await asyncio.wait(waiting, timeout=DRAIN_PATIENCE)
-            for task in late:
-                task.cancel()
+    async def _wait_for_peers(self, peers: set[Peer]) -> set[Peer]:
+        """Wait until these have taken what they were sent; return those that were too slow."""
+        draining = {asyncio.create_task(peer.drained()): peer for peer in peers}
+        if not draining:
+            return set()
+        _, late = await asyncio.wait(draining, timeout=DRAIN_PATIENCE)
+        for task in late:
+            task.cancel()
+        return {draining[task] for task in late}
 
     def is_live(self) -> bool:
         """Tell whether the position is the channel's, as far as this process knows."""

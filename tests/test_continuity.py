@@ -147,6 +147,20 @@ async def test_a_tail_that_makes_no_sense_is_refused_with_the_reason(
     assert b"expected a number from 0 to 1000" in refusal.value.response.body
 
 
+async def test_an_entry_that_somebody_appended_by_hand_stops_nobody(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    (cursor,) = await publish_events(redis_url, channel, 1)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.xadd(channels.history(channel), {"other": "thing"})
+    async with resume(replica, since=cursor) as client:
+        assert (await resumed(client))["recovered"]
+        assert json.loads(await hear(client))["type"] == "unreadable"
+        await publish_events(redis_url, channel, 2)
+        assert await ids(client, 1) == [2]
+
+
 async def test_heartbeats_carry_the_cursor_so_that_whoever_heard_nothing_can_resume_too(
     redis_url: str, channel: str, start_replica: StartReplica
 ) -> None:

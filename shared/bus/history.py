@@ -1,5 +1,6 @@
 """Reading a channel's history: a stream that `publish.lua` appends to."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,10 @@ MAX_PAGE = 1000
 """Messages read at once, at most."""
 PAGE_SIZE = 1024 * 1024
 """Characters that a page should have, about: messages may be large."""
+MAX_AT_ONCE = 16
+"""Reads at once, and so connections: thousands of clients may resume in the same second."""
 _FIRST_PAGE = 50
+_UNREADABLE = '{"type":"unreadable","data":{}}'
 
 
 class History:
@@ -32,6 +36,7 @@ class History:
             client_name=f"hsi-{name}-history",
             decode_responses=True,
         )
+        self._turn = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def read(self, channel: str, after: Cursor | None, count: int = _FIRST_PAGE) -> Page:
         """Read a page of a channel's history, at one instant.
@@ -43,7 +48,7 @@ class History:
 
         """
         key = channels.history(channel)
-        async with self._redis.pipeline(transaction=True) as commands:
+        async with self._turn, self._redis.pipeline(transaction=True) as commands:
             commands.xrange(key, str(after or "-"), str(after or "+"), count=1)
             commands.xrange(key, f"({after}" if after else "-", count=count)
             commands.xrevrange(key, count=1)
@@ -61,18 +66,21 @@ class History:
 
     async def has(self, channel: str, cursor: Cursor) -> bool:
         """Tell whether a message is still in a channel's history."""
-        return bool(
-            await self._redis.xrange(channels.history(channel), str(cursor), str(cursor), count=1)
-        )
+        key = channels.history(channel)
+        async with self._turn:
+            return bool(await self._redis.xrange(key, str(cursor), str(cursor), count=1))
 
     async def tail(self, channel: str, upto: Cursor, count: int) -> list[Entry]:
         """Return the last `count` messages up to one of them, in order."""
-        found: Any = await self._redis.xrevrange(channels.history(channel), str(upto), count=count)
+        async with self._turn:
+            found: Any = await self._redis.xrevrange(
+                channels.history(channel), str(upto), count=count
+            )
         return [_entry(entry) for entry in reversed(found)]
 
     async def last(self, names: Sequence[str]) -> list[Cursor | None]:
         """Return the last message's cursor of each of these channels."""
-        async with self._redis.pipeline(transaction=False) as commands:
+        async with self._turn, self._redis.pipeline(transaction=False) as commands:
             for name in names:
                 commands.xrevrange(channels.history(name), count=1)
             return [_cursor(found[0]) if found else None for found in await commands.execute()]
@@ -99,4 +107,6 @@ def _cursor(entry: Any) -> Cursor:
 
 def _entry(entry: Any) -> Entry:
     cursor = _cursor(entry)
-    return Entry(cursor, stamped(cursor, entry[1]["m"]))
+    message = entry[1].get("m", "")
+    # Who appends by hand must not stop everybody: the place is kept, and said to be unreadable.
+    return Entry(cursor, stamped(cursor, message if "{" in message else _UNREADABLE))
