@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from litestar.types import Send
+from litestar.types import Message, Send
 
 from shared.close_codes import CloseCode
 
@@ -115,14 +115,22 @@ class Peer:
                 raise
             code, reason = self._closing
         async with asyncio.timeout(FAREWELL_TIMEOUT):
-            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+            await self._transmit({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _transmit(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except RuntimeError as error:
+            # uvicorn, when it has closed the connection by itself (a client that answered no ping,
+            # or broke the protocol) and has not told us yet.
+            raise ConnectionError("the connection is closed already") from error
 
     async def _send_frames(self) -> tuple[CloseCode, str]:
         frames = self._frames
         while True:
             while frames:
                 text = frames.popleft()
-                await self._send({"type": "websocket.send", "text": text, "bytes": None})
+                await self._transmit({"type": "websocket.send", "text": text, "bytes": None})
                 self._unsent -= len(text)
             self._drained.set()
             if self._closing:

@@ -1,5 +1,6 @@
 """/ws/events, through real handshakes, a real Redis and a real replica."""
 
+import asyncio
 import json
 import random
 
@@ -198,10 +199,19 @@ async def test_a_client_that_answers_no_protocol_ping_is_found(
 ) -> None:
     """A peer that vanished without a word: its side of TCP is silent, not closed."""
     replica = start_replica(redis_url, channel, HEARTBEAT_INTERVAL="0.3")
-    client = await dashboard(replica)
-    client.transport.pause_reading()
-    await until(lambda: has_connections(replica, 0))
-    client.transport.abort()
+
+    async def keep_publishing() -> None:
+        while True:
+            await publish(redis_url, channel, *[MARK] * 50)
+
+    publishing = asyncio.create_task(keep_publishing())
+    for _ in range(5):
+        client = await dashboard(replica)
+        client.transport.pause_reading()
+        await until(lambda: has_connections(replica, 0))
+        client.transport.abort()
+    publishing.cancel()
+    assert "Traceback" not in replica.log.read_text()
 
 
 async def test_clients_that_vanish_are_forgotten(

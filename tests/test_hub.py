@@ -57,6 +57,16 @@ async def test_a_client_that_does_not_read_is_closed_as_too_slow_and_its_queue_l
     assert big not in wire.sent
 
 
+async def test_a_server_that_has_closed_already_means_that_the_client_is_gone() -> None:
+    async def send(message: Any) -> None:
+        raise RuntimeError(f"Unexpected ASGI message {message['type']!r}")
+
+    peer = Peer(send)
+    peer.write(("1",), 1)
+    with pytest.raises(OSError, match="closed already"):
+        await peer.run()
+
+
 async def test_a_client_that_reads_may_be_sent_any_amount() -> None:
     wire = Wire()
     peer = Peer(wire.send)
