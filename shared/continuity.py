@@ -218,6 +218,10 @@ class Position:
             return cursor.number == 1
         return cursor > self.head and cursor.number == self.head.number + 1
 
+    def is_before(self, cursor: Cursor) -> bool:
+        """Tell whether the topic has not come as far as this yet."""
+        return self.head is None or self.head < cursor
+
     def ping(self) -> str:
         """Return a heartbeat that tells where the topic is, as far as that is known."""
         return frame_text(Ping(cursor=str(self.head or START) if self.known else UNSET))

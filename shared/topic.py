@@ -46,7 +46,7 @@ class Topic:
         self._history = history
         self._metrics = metrics
         self._burst: list[str] = []
-        self._moved = asyncio.Event()
+        self._moved: asyncio.Event | None = None
         self._healer: asyncio.Task[None] | None = None
         self.subscription = subscriber.subscribe(channel, self)
 
@@ -134,7 +134,9 @@ class Topic:
 
     def flush(self) -> None:
         """Write what this tick brought, now."""
-        self._moved.set()
+        if self._moved:
+            self._moved.set()
+            self._moved = None
         if not self._burst:
             return
         burst, self._burst = tuple(self._burst), []
@@ -156,11 +158,13 @@ class Topic:
     async def ready(self) -> None:
         """Wait until the channel is heard and the position known."""
         while not self.position.known:
-            await self._wait_for_a_move()
+            await self._next_move().wait()
 
-    async def _wait_for_a_move(self) -> None:
-        self._moved.clear()
-        await self._moved.wait()
+    def _next_move(self) -> asyncio.Event:
+        """Return what is set when the position moves next; to be had before one looks at it."""
+        if self._moved is None:
+            self._moved = asyncio.Event()
+        return self._moved
 
     async def resume(self, peer: Peer, since: str) -> None:
         """Bring a client from its cursor to where the topic is, and let it join.
@@ -189,10 +193,12 @@ class Topic:
     async def _catch_up_with(self, since: str) -> None:
         """Wait until this replica is where the client is, if it comes from one that was ahead."""
         cursor = Cursor.parse(since)
-        while cursor and (self.position.head is None or self.position.head < cursor):
+        while cursor and self.position.is_before(cursor):
+            moved = self._next_move()
             if not await self._ask(lambda: self._history.has(self.channel, cursor)):
                 return
-            await self._wait_for_a_move()
+            if self.position.is_before(cursor):
+                await moved.wait()
 
     async def begin_with_the_last(self, peer: Peer, count: int) -> None:
         """Send a client the last `count` messages and then a first heartbeat; let it join."""
