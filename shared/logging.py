@@ -79,11 +79,20 @@ def configure(*, level: str, form: LogFormat, service: str) -> None:
     else:
         handler.setFormatter(_Console())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").addFilter(_is_ours)
     if level != "DEBUG":
         # uvicorn says "accepted" and "connection open" for each WebSocket, with its query string.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         # One line per request is a proxy's business, and holds query strings too.
         logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Tell a fault of the server from a client's, which uvicorn logs with a traceback each time.
+
+    The client is told by its close code; a log must not grow with its zeal.
+    """
+    return not record.getMessage().startswith("Invalid UTF-8 sequence received from client")
 
 
 class Throttled:

@@ -181,6 +181,7 @@ async def test_invalid_utf8_from_a_client_closes_it_alone(
         with pytest.raises(ConnectionClosed):
             await hear(client)
         assert client.close_code == 1007
+        assert "Traceback" not in replica.log.read_text()
         await publish(redis_url, channel, MARK)
         assert await hear(other) == MARK.decode()
 
