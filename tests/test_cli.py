@@ -11,7 +11,7 @@ import pytest
 
 from local.processes import Process
 from local.service import ServiceProcess
-from tests.clients import GOLDEN, golden, has_connections, publish, until
+from tests.clients import GOLDEN, golden, publish, until
 from tests.conftest import StartReplica
 
 HSI = Path(sys.executable).with_name("hsi")
@@ -92,7 +92,11 @@ async def test_tail_prints_what_was_published_until_ctrl_c(
     )
     cleanup(tail)
     tail.start()
-    await until(lambda: has_connections(replica, 1))
+
+    async def live() -> bool:
+        return "-- live" in tail.log.read_text()
+
+    await until(live)
     line = golden("event").replace(b"\n", b"")
     await publish(redis_url, channel, line, b'{"type":"other","data":{}}')
 
