@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from websockets.asyncio.client import connect
 
 from bench.parts import EVENT, events_service, running
@@ -78,8 +79,8 @@ async def publishing(redis_url: str, channel: str, batch: int) -> tuple[float, f
     )
 
 
-async def _drain(listener: object) -> None:
-    async for _ in listener.listen():  # type: ignore[attr-defined]
+async def _drain(listener: PubSub) -> None:
+    async for _ in listener.listen():
         pass
 
 

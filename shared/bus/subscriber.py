@@ -165,7 +165,7 @@ class Subscriber:
         """Tell whether Redis has confirmed the subscription to `channel`."""
         return self._session.subscriptions.confirmed(channel.encode())
 
-    async def wait_established(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109
+    async def wait_established(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 (as above)
         """Wait for that, `timeout` seconds at most; tell whether it came."""
         name = channel.encode()
         try:
@@ -221,6 +221,7 @@ class Subscriber:
 
     async def _listen(self) -> None:
         """Connect, subscribe, and hand out what arrives until something ends it."""
+        # redis-py leaves these two untyped.
         connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
