@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 
 from shared.continuity import START, Cursor, Entry, Page, Position, Replay, cursor_of, stamped
 
@@ -105,6 +113,21 @@ class System(RuleBasedStateMachine):
         self.number = 0
 
     replica = st.integers(0, 1)
+
+    @initialize(target=clients)
+    def begin_well(self) -> Any:
+        """Faults are found by what they do to clients that are there, on replicas that are live."""
+        for index, replica in enumerate(self.replicas):
+            self.subscribe(index)
+            replica.position.begin_read()
+            replica.send(replica.position.heal(self.redis.read(None)))
+        return multiple(*(self.connect_to(replica) for replica in self.replicas))
+
+    def connect_to(self, replica: Replica) -> Client:
+        heartbeat = json.loads(replica.position.ping())["cursor"]
+        client = Client(cursor=heartbeat, origin=Cursor.parse(heartbeat))
+        replica.clients.append(client)
+        return client
 
     def body(self) -> str:
         self.number += 1
@@ -200,10 +223,7 @@ class System(RuleBasedStateMachine):
         replica = self.replicas[index]
         if not replica.position.known:
             return multiple()
-        heartbeat = json.loads(replica.position.ping())["cursor"]
-        client = Client(cursor=heartbeat, origin=Cursor.parse(heartbeat))
-        replica.clients.append(client)
-        return client
+        return self.connect_to(replica)
 
     @rule(target=clients, client=consumes(clients), index=replica)
     def reconnect(self, client: Client, index: int) -> Client:
@@ -285,12 +305,12 @@ class System(RuleBasedStateMachine):
         for index, replica in enumerate(self.replicas):
             self.subscribe(index)
             self.hear(index, 100)
-            if self.redis.read(None).last != replica.position.head:
-                replica.position.doubt()  # As the hub does, which looks every few seconds.
             for _ in range(200):
                 self.hear(index, 100)
                 if not replica.position.healing:
-                    break
+                    if self.redis.read(None).last == replica.position.head:
+                        break
+                    replica.position.doubt()  # As the hub does, which looks every few seconds.
                 after = replica.position.begin_read()
                 replica.send(replica.position.heal(self.redis.read(after)))
             assert not replica.position.healing
