@@ -10,63 +10,90 @@ import itertools
 import logging
 import random
 from collections.abc import Iterator
+from typing import TypeVar
 
 from redis.exceptions import RedisError
 
 from shared.bus import History, Subscriber
 from shared.close_codes import CloseCode
 from shared.metrics import Metrics
+from shared.ordered import OrderedTopic
 from shared.peer import Peer
-from shared.topic import Topic
+from shared.topic import Filter, Source, Topic
 
 logger = logging.getLogger(__name__)
 
 DOUBT_INTERVAL = 4.0
 """Seconds between looks; two of them find a lost subscription."""
+LOOK_INTERVAL = 1.0
+"""Seconds between looks at the clients."""
 CLOSES_PER_SECOND = 20
 """How finely a drain is paced: clients are closed in this many portions a second."""
 
 
+T = TypeVar("T", bound=Topic)
+
+
 class Hub:
-    """All topics of this process. A topic exists while a client listens to it."""
+    """All clients of this process, and all topics. A topic exists while a client listens to it."""
 
     def __init__(self, subscriber: Subscriber, history: History, metrics: Metrics) -> None:
         self.metrics = metrics
-        self.topics: dict[str, Topic] = {}
-        self._subscriber = subscriber
-        self._history = history
+        self.clients: set[Peer] = set()
+        self.topics: dict[tuple[str, Filter | None], Topic] = {}
+        """By channel and by what is let through of it."""
+        self._source = Source(subscriber, history, metrics)
         metrics.watch(metrics.connections, self.__len__)
+        metrics.watch(metrics.slow, lambda: sum(peer.unsent > 0 for peer in self.clients))
+        metrics.watch(metrics.unsent, lambda: sum(peer.unsent for peer in self.clients))
 
     def __len__(self) -> int:
         """Return how many clients are connected."""
-        return sum(len(topic.clients) for topic in self.topics.values())
+        return len(self.clients)
 
-    def enter(self, peer: Peer, channel: str) -> Topic:
-        """Take a client in; it goes along with the topic once it joins."""
-        topic = self.topics.get(channel)
+    def enter(self, peer: Peer, channel: str, kind: type[T], only: Filter | None = None) -> T:
+        """Take a client in; it is sent what the topic sends once it joins.
+
+        Args:
+            peer: The client.
+            channel: What it listens to.
+            kind: What topic the channel is; always the same for a channel.
+            only: What it gets of the channel; equal filters share a topic.
+
+        """
+        topic = self.topics.get((channel, only))
         if topic is None:
-            topic = self.topics[channel] = Topic(
-                channel,
-                subscriber=self._subscriber,
-                history=self._history,
-                metrics=self.metrics,
-            )
+            topic = self.topics[channel, only] = kind(channel, only, self._source)
+        if not isinstance(topic, kind):
+            raise TypeError(f"{channel} is a {type(topic).__name__}, not a {kind.__name__}")
+        self.clients.add(peer)
         topic.clients.add(peer)
         return topic
 
-    def leave(self, peer: Peer, topic: Topic) -> None:
-        """Forget a client; the last one ends the topic."""
-        topic.leave(peer)
-        if not topic.clients and self.topics.get(topic.channel) is topic:
-            del self.topics[topic.channel]
-            topic.end()
+    def leave(self, peer: Peer, *topics: Topic) -> None:
+        """Forget a client; the last one of a topic ends it."""
+        self.clients.discard(peer)
+        for topic in topics:
+            topic.leave(peer)
+            if not topic.clients and self.topics.get((topic.channel, topic.only)) is topic:
+                del self.topics[topic.channel, topic.only]
+                topic.end()
 
     async def beat(self, interval: float) -> None:
         """Send heartbeats for ever, every `interval` seconds."""
         while True:
             await asyncio.sleep(interval)
             for topic in self.topics.values():
-                topic.send([topic.position.ping()])
+                topic.send([topic.ping()])
+
+    async def look(self) -> None:
+        """Close, for ever, clients that are stalled, or have been here for long enough."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL)
+            now = clock()
+            for peer in tuple(self.clients):
+                peer.look(now)
 
     async def doubt(self) -> None:
         """Find, for ever, the subscription that was lost without an error.
@@ -74,15 +101,16 @@ class Hub:
         A history that goes on while its topic does not, from one look to the next, means that we
         are deaf: then the connection is given up, and everybody is caught up with over a new one.
         """
-        behind: dict[Topic, str] = {}
+        behind: dict[OrderedTopic, str] = {}
         """Where topics were at the last look that were behind then."""
         while True:
             await asyncio.sleep(DOUBT_INTERVAL)
-            for topic in self.topics.values():
+            ordered = [topic for topic in self.topics.values() if isinstance(topic, OrderedTopic)]
+            for topic in ordered:
                 topic.heal_if_need_be()  # Should a healing have ended before its time.
-            topics = [topic for topic in self.topics.values() if topic.is_live()]
+            topics = [topic for topic in ordered if topic.is_live()]
             try:
-                lasts = await self._history.last([topic.channel for topic in topics])
+                lasts = await self._source.history.last([topic.channel for topic in topics])
             except (RedisError, OSError) as error:
                 logger.debug("cannot compare positions with histories: %s", error)
                 behind = {}
@@ -97,7 +125,9 @@ class Hub:
             )
             if before.items() & behind.items():
                 self.metrics.deaf.inc()
-                self._subscriber.begin_anew("deaf: a history goes on, and its channel is silent")
+                self._source.subscriber.begin_anew(
+                    "deaf: a history goes on, and its channel is silent"
+                )
                 behind = {}
 
     async def drain(self, window: float) -> None:
@@ -105,7 +135,7 @@ class Hub:
 
         In random order, so that it is no client's lot always to be the first.
         """
-        peers = [peer for topic in self.topics.values() for peer in topic.clients]
+        peers = list(self.clients)
         random.shuffle(peers)
         for pause, portion in paced(peers, window):
             for peer in portion:

@@ -15,6 +15,10 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.connections = self._gauge("hsi_connections", "Clients connected.")
+        self.slow = self._gauge(
+            "hsi_slow_clients", "Clients that have not taken all they were sent."
+        )
+        self.unsent = self._gauge("hsi_unsent_bytes", "Bytes that wait for them in this process.")
         self.redis_connected = self._gauge(
             "hsi_redis_connected", "1 while the subscriber hears Redis, or nobody listens; else 0."
         )

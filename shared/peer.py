@@ -1,106 +1,209 @@
-"""One connected client, as the hub sees it: something to write to, that never makes it wait."""
+"""One connected client, as the hub sees it: something to write to, that never makes it wait.
+
+`Peer` has the rules, and what is behind has the wire: `AsgiPeer` any ASGI server, `WirePeer`
+(shared/wire.py) the transport of a uvicorn that we run.
+"""
 
 import asyncio
+import logging
+import math
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine
+from typing import Any
 
 from litestar.types import Message, Send
 
+from shared.burst import Burst
 from shared.close_codes import CloseCode
 
+logger = logging.getLogger(__name__)
+
 MAX_UNSENT = 8 * 1024 * 1024
-"""Characters that may wait for a client before it is closed as too slow."""
-FAREWELL_TIMEOUT = 2.0
+"""Bytes that may wait for a client before it is closed as too slow."""
+MAX_STALLED = 1024 * 1024
+"""Bytes that may wait for a client that takes nothing for `STALL_PATIENCE`."""
+STALL_PATIENCE = 5.0
+"""Seconds."""
+FAREWELL_TIMEOUT = 5.0
 """Seconds to tell a client that reads nothing why it is closed."""
 
 
-class Peer:
-    """A client behind any ASGI server: a bounded queue, and one task that sends it.
+class Peer(ABC):
+    """A client: what waits for it, within bounds, and whether it is being closed.
 
     Everything that goes to the client goes through here. So frames keep their order, and what was
-    written before `close` is sent before the close frame.
+    written before `close` is sent before the close frame. A peer begins held.
     """
 
     __slots__ = (
-        "_closing",
         "_drained",
-        "_frames",
+        "_gone",
         "_held",
-        "_patience",
-        "_send",
-        "_unsent",
-        "_wake",
+        "_mark",
+        "_queue",
+        "_queued",
+        "client",
+        "closing",
+        "expires",
     )
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._frames: deque[str] = deque()
-        self._held: list[str] | None = None
-        self._unsent = 0
-        self._closing: tuple[CloseCode, str] | None = None
-        self._wake = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._patience: asyncio.Timeout | None = None
-
-    @property
-    def closing(self) -> CloseCode | None:
-        """Why this side closes, or None while it does not."""
-        return self._closing[0] if self._closing else None
-
-    def write(self, frames: Sequence[str], size: int) -> None:
-        """Queue a topic's text frames; do nothing once it is closing.
+    def __init__(self, client: str) -> None:
+        """Begin held: a client can be written to before its handshake is answered.
 
         Args:
-            frames: Texts, in order.
-            size: Their characters, counted once by a caller who may write them to thousands.
+            client: Its address, for the log.
 
         """
-        if self._closing:
-            return
-        if self._held is None:
-            self._frames.extend(frames)
-            self._wake.set()
-        else:
-            self._held.extend(frames)
-        self._unsent += size
-        if self._unsent > MAX_UNSENT:
-            self._frames.clear()
-            self._held = None
-            self.close(CloseCode.TOO_SLOW, "too slow: come back and resume")
-            if self._patience:
-                # The sender waits for a client that does not read: interrupt it.
-                self._patience.reschedule(0)
+        self.client = client
+        self.closing: tuple[CloseCode, str] | None = None
+        """Why this side closes, or None while it does not."""
+        self.expires = math.inf
+        """When it is to be closed for its age, by the event loop's clock."""
+        self._queue: deque[Burst] = deque()
+        self._held: deque[Burst] | None = deque()
+        self._queued = 0
+        """Bytes in both."""
+        self._gone = False
+        """The connection has ended."""
+        self._drained: asyncio.Event | None = None
+        self._mark: tuple[object, float] | None = None
+        """While much waits: how far the client has come, and since when no further."""
 
-    def hold(self) -> None:
-        """Let what is written wait, until `release`; what is `said` goes before it."""
-        self._held = []
+    # What the hub does.
+
+    def write(self, burst: Burst) -> None:
+        """Send what many are sent; do nothing once it is closing or gone."""
+        self._append(self._queue if self._held is None else self._held, burst)
+
+    def _append(self, queue: deque[Burst], burst: Burst) -> None:
+        if self.closing or self._gone:
+            return
+        if burst.replaces is not None:
+            self._drop_replaced(queue, burst.replaces)
+        queue.append(burst)
+        self._queued += burst.size
+        if self._queued > MAX_UNSENT:
+            self._give_up("over 8 MiB wait for it")
+        else:
+            self._work()
+
+    def _drop_replaced(self, queue: deque[Burst], kind: str) -> None:
+        kept = [burst for burst in queue if burst.replaces != kind]
+        if len(kept) < len(queue):
+            self._queued -= sum(burst.size for burst in queue if burst.replaces == kind)
+            queue.clear()
+            queue.extend(kept)
 
     def say(self, *texts: str) -> None:
-        """Queue texts that are for this client alone, before what is held."""
-        held, self._held = self._held, None
-        self.write(texts, sum(map(len, texts)))
-        self._held = held
+        """Send texts that are for this client alone, before what is held."""
+        self._append(self._queue, Burst(texts))
 
     def release(self) -> None:
         """Let what was held go its way."""
         held, self._held = self._held, None
-        self._frames.extend(held or ())
-        self._wake.set()
+        if not self.closing:
+            self._queue.extend(held or ())
+            self._work()
 
     async def drained(self) -> None:
         """Wait until everything that is not held was sent, or it is closing."""
-        while self._frames and not self._closing:
-            self._drained.clear()
+        while self.behind and not self.closing:
+            if self._drained is None:
+                self._drained = asyncio.Event()
             await self._drained.wait()
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close once everything written so far is sent; only the first call counts."""
-        if not self._closing:
-            self._closing = code, reason
-            self._wake.set()
-            self._drained.set()
+        if not self.closing:
+            self.closing = code, reason
+            self._held = None
+            self._tell_drained()
+            self._work()
 
-    async def run(self) -> None:
+    def look(self, now: float) -> None:
+        """Close it if it is stalled, or has been here for long enough; called every second or so.
+
+        Args:
+            now: The event loop's time.
+
+        """
+        if now >= self.expires:
+            self.close(CloseCode.RESTART, "connected for long enough: come back, to any replica")
+        if self.unsent <= MAX_STALLED:
+            self._mark = None
+        elif self._mark is None or self._mark[0] != self.progress():
+            self._mark = self.progress(), now
+        elif now - self._mark[1] >= STALL_PATIENCE and not self.closing:
+            self._give_up("over 1 MiB waits for it, and it takes nothing")
+
+    def _give_up(self, why: str) -> None:
+        logger.warning(
+            "a client is too slow: %s; it may come back and resume",
+            why,
+            extra={"client": self.client, "unsent": self.unsent},
+        )
+        self._queue.clear()
+        self._queued = 0
+        self.close(CloseCode.TOO_SLOW, "too slow: come back and resume")
+
+    def _tell_drained(self) -> None:
+        if self._drained:
+            self._drained.set()
+            self._drained = None
+
+    # What is different behind it.
+
+    @property
+    def behind(self) -> bool:
+        """Whether something that is not held was not taken yet."""
+        return bool(self._queue)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for it in this process."""
+        return self._queued
+
+    @abstractmethod
+    def progress(self) -> object:
+        """Return what is another value whenever the client has taken something."""
+
+    @abstractmethod
+    def jobs(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what must run while the client is connected; each ends with the connection."""
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Take note that something was queued, or that it is closing."""
+
+
+class AsgiPeer(Peer):
+    """A client behind any ASGI server: one task sends what waits for it."""
+
+    __slots__ = ("_patience", "_send", "_sent", "_wake")
+
+    def __init__(self, client: str, send: Send) -> None:
+        super().__init__(client)
+        self._send = send
+        self._sent = 0
+        self._wake = asyncio.Event()
+        self._patience: asyncio.Timeout | None = None
+
+    def progress(self) -> object:
+        """Return how many frames the server has taken."""
+        return self._sent
+
+    def jobs(self) -> list[Coroutine[Any, Any, None]]:
+        """Return the sender."""
+        return [self._run()]
+
+    def _work(self) -> None:
+        self._wake.set()
+        if self.closing and self.closing[0] is CloseCode.TOO_SLOW and self._patience:
+            # The sender waits for a client that does not read: interrupt it.
+            self._patience.reschedule(0)
+
+    async def _run(self) -> None:
         """Send what is written, until it is closed.
 
         Raises:
@@ -109,11 +212,11 @@ class Peer:
         """
         try:
             async with asyncio.timeout(None) as self._patience:
-                code, reason = await self._send_frames()
+                code, reason = await self._send_bursts()
         except TimeoutError:
-            if not self._closing:
+            if not self.closing:
                 raise
-            code, reason = self._closing
+            code, reason = self.closing
         async with asyncio.timeout(FAREWELL_TIMEOUT):
             await self._transmit({"type": "websocket.close", "code": code, "reason": reason})
 
@@ -121,19 +224,23 @@ class Peer:
         try:
             await self._send(message)
         except RuntimeError as error:
-            # uvicorn, when it has closed the connection by itself (a client that answered no ping,
-            # or broke the protocol) and has not told us yet.
+            # A server that has closed the connection by itself (a client that answered no ping, or
+            # broke the protocol) and has not told us yet.
             raise ConnectionError("the connection is closed already") from error
 
-    async def _send_frames(self) -> tuple[CloseCode, str]:
-        frames = self._frames
+    async def _send_bursts(self) -> tuple[CloseCode, str]:
+        queue = self._queue
         while True:
-            while frames:
-                text = frames.popleft()
-                await self._transmit({"type": "websocket.send", "text": text, "bytes": None})
-                self._unsent -= len(text)
-            self._drained.set()
-            if self._closing:
-                return self._closing
+            while queue:
+                burst = queue[0]
+                for text in burst.texts:
+                    await self._transmit({"type": "websocket.send", "text": text, "bytes": None})
+                    self._sent += 1
+                if queue and queue[0] is burst:
+                    queue.popleft()
+                    self._queued -= burst.size
+            self._tell_drained()
+            if self.closing:
+                return self.closing
             self._wake.clear()
             await self._wake.wait()

@@ -18,6 +18,7 @@ from shared import logging as logs
 from shared.client_frames import MAX_CLIENT_MESSAGE_BYTES
 from shared.service import Service
 from shared.settings import SettingsError
+from shared.wire import WireProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +109,8 @@ def run(application: str) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
-        # The sans-I/O protocol; compression would cost a client's whole buffer, many times over.
-        ws="websockets-sansio",
+        ws=WireProtocol,
+        # Compression would cost every client a buffer, and every frame a copy for each client.
         ws_per_message_deflate=False,
         ws_max_size=MAX_CLIENT_MESSAGE_BYTES,
         ws_ping_interval=settings.heartbeat_interval,

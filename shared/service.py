@@ -59,6 +59,7 @@ class Service:
             asyncio.create_task(self.subscriber.run(), name="subscriber"),
             asyncio.create_task(self.hub.beat(self.settings.heartbeat_interval), name="heartbeat"),
             asyncio.create_task(self.hub.doubt(), name="doubt"),
+            asyncio.create_task(self.hub.look(), name="look"),
         ]
         self.lifecycle.started()
         try:
@@ -109,7 +110,7 @@ class ChannelStatus(Struct):
     listeners: int
     subscribed: bool
     live: bool
-    cursor: str | None
+    cursor: str | None = None
 
 
 class RedisStatus(Struct):
@@ -178,9 +179,9 @@ def status(service: NamedDependency[Service]) -> Status:
             ChannelStatus(
                 name=topic.channel,
                 listeners=len(topic.clients),
-                live=topic.is_live(),
-                cursor=str(topic.position.head) if topic.position.head else None,
                 subscribed=subscriber.established(topic.channel),
+                live=topic.is_live(),
+                cursor=topic.cursor(),
             )
             for topic in service.hub.topics.values()
         ],

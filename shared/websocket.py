@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Coroutine
 from http import HTTPStatus
 from typing import Any, NamedTuple, Self
 
@@ -11,9 +12,10 @@ from litestar.exceptions import WebSocketDisconnect
 from shared.client_frames import MAX_CLIENT_MESSAGE_BYTES, answer
 from shared.close_codes import CloseCode
 from shared.metrics import Metrics
-from shared.peer import Peer
+from shared.ordered import OrderedTopic
+from shared.peer import AsgiPeer, Peer
 from shared.service import Service
-from shared.topic import Topic
+from shared.wire import EXTENSION, WireProtocol
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -74,8 +76,8 @@ async def serve_client(
         hub.metrics.refusals.labels("400").inc()
         await refuse(socket, 400, str(error))
         return
-    peer = Peer(socket.send)
-    topic = hub.enter(peer, channel)
+    peer = connect(socket)
+    topic = hub.enter(peer, channel, OrderedTopic)
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
@@ -89,31 +91,50 @@ async def serve_client(
     finally:
         hub.leave(peer, topic)
         if peer.closing:
-            hub.metrics.closes.labels(str(int(peer.closing))).inc()
+            hub.metrics.closes.labels(str(int(peer.closing[0]))).inc()
+
+
+def connect(socket: Socket) -> Peer:
+    """Return the hub's side of a connection: past ASGI where the server has our extension."""
+    address = ":".join(map(str, socket.scope.get("client") or ("unknown",)))
+    extension: Any = (socket.scope.get("extensions") or {}).get(EXTENSION)
+    if extension:
+        protocol: WireProtocol = extension["protocol"]
+        return protocol.attach(address)
+    return AsgiPeer(address, socket.send)
 
 
 async def _converse(
-    socket: Socket, peer: Peer, topic: Topic, start: Start, metrics: Metrics
+    socket: Socket, peer: Peer, topic: OrderedTopic, start: Start, metrics: Metrics
 ) -> None:
     """Send what the topic writes and answer what the client says, until one of them ends."""
-    ends = [
-        asyncio.create_task(peer.run()),
-        asyncio.create_task(_listen(socket, peer, metrics)),
-    ]
-    begin = asyncio.create_task(_begin(peer, topic, start))
-    try:
-        done, _ = await asyncio.wait([begin, *ends], return_when=asyncio.FIRST_COMPLETED)
+    ends = [*peer.jobs(), _listen(socket, peer, metrics)]
+    if start == Start():
+        peer.release()
+        if len(ends) == 1:
+            await ends[0]
+            return
+    async with _running(*ends) as running, _running(_begin(peer, topic, start)) as (begin,):
+        done, _ = await asyncio.wait([begin, *running], return_when=asyncio.FIRST_COMPLETED)
         if done == {begin} and not begin.exception():
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+
+@contextlib.asynccontextmanager
+async def _running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Run jobs side by side; cancel at the end what still runs."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield tasks
     finally:
-        for task in (begin, *ends):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(begin, *ends, return_exceptions=True)
-    for task in done:
-        task.result()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _begin(peer: Peer, topic: Topic, start: Start) -> None:
+async def _begin(peer: Peer, topic: OrderedTopic, start: Start) -> None:
     """Bring a client to where the topic is."""
     if start.since is not None:
         await topic.resume(peer, start.since)

@@ -75,11 +75,16 @@ class Subscription:
         self.channel = channel
         self.listener = listener
 
-    async def established(self, timeout: float) -> bool:  # noqa: ASYNC109 (it is the whole point)
+    @property
+    def confirmed(self) -> bool:
+        """Whether Redis has confirmed it."""
+        return self._subscriber.established(self.channel)
+
+    async def established(self, timeout: float | None) -> bool:  # noqa: ASYNC109 (it is the whole point)
         """Wait until Redis has confirmed the subscription; tell whether it did in time.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Seconds to wait at most; None: for ever.
 
         """
         return await self._subscriber.wait_established(self.channel, timeout)
@@ -165,7 +170,7 @@ class Subscriber:
         """Tell whether Redis has confirmed the subscription to `channel`."""
         return self._session.subscriptions.confirmed(channel.encode())
 
-    async def wait_established(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 (as above)
+    async def wait_established(self, channel: str, timeout: float | None) -> bool:  # noqa: ASYNC109 (as above)
         """Wait for that, `timeout` seconds at most; tell whether it came."""
         name = channel.encode()
         try:
