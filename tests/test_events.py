@@ -53,7 +53,7 @@ async def test_whoever_is_connected_is_heard_by_redis_already(
     """No event falls between the end of the handshake and the subscription."""
     replica = start_replica(redis_url, channel)
     async with Redis.from_url(redis_url) as redis:
-        for _ in range(20):
+        for _ in range(100):
             async with dashboard(replica):
                 assert await redis.publish(channel, MARK) == 1
 

@@ -243,6 +243,9 @@ class Subscriber:
         while True:
             self._changed.clear()
             if not self._listeners:
+                # At once: a listener that comes while the connection is being closed must not take
+                # what that connection was told for its own.
+                self._end_session()
                 raise _Idle
             wanted = self._listeners.keys()
             for some in _slices(asked.names - wanted, CHANNELS_PER_COMMAND):
