@@ -6,6 +6,7 @@ so a slow client costs the others nothing.
 """
 
 import asyncio
+import gc
 import itertools
 import logging
 import random
@@ -27,6 +28,8 @@ DOUBT_INTERVAL = 4.0
 """Seconds between looks; two of them find a lost subscription."""
 LOOK_INTERVAL = 1.0
 """Seconds between looks at the clients."""
+MIN_LEFT = 1000
+"""Clients that have left before it is worth while to look for what remains of them."""
 CLOSES_PER_SECOND = 20
 """How finely a drain is paced: clients are closed in this many portions a second."""
 
@@ -42,6 +45,8 @@ class Hub:
         self.clients: set[Peer] = set()
         self.topics: dict[tuple[str, Filter | None], Topic] = {}
         """By channel and by what is let through of it."""
+        self._left = 0
+        """Clients that left since their remains were last collected."""
         self._source = Source(subscriber, history, metrics)
         metrics.watch(metrics.connections, self.__len__)
         metrics.watch(metrics.slow, lambda: sum(peer.unsent > 0 for peer in self.clients))
@@ -73,6 +78,7 @@ class Hub:
     def leave(self, peer: Peer, *topics: Topic) -> None:
         """Forget a client; the last one of a topic ends it."""
         self.clients.discard(peer)
+        self._left += 1
         for topic in topics:
             topic.leave(peer)
             if not topic.clients and self.topics.get((topic.channel, topic.only)) is topic:
@@ -87,13 +93,20 @@ class Hub:
                 topic.send([topic.ping()])
 
     async def look(self) -> None:
-        """Close, for ever, clients that are stalled, or have been here for long enough."""
+        """Close, for ever, clients that are stalled, or have been here for long enough.
+
+        And let go of those that left: their connections are cycles, which Python only looks for
+        when it makes something new. A look costs what there is, so it comes once as many have left.
+        """
         clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(LOOK_INTERVAL)
             now = clock()
             for peer in tuple(self.clients):
                 peer.look(now)
+            if self._left > max(len(self.clients), MIN_LEFT):
+                self._left = 0
+                gc.collect()
 
     async def doubt(self) -> None:
         """Find, for ever, the subscription that was lost without an error.

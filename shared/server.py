@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -85,6 +86,13 @@ class Server(uvicorn.Server):
                 signal.signal(sig, handler)
 
 
+def _allow_many_connections() -> None:
+    """Take as many descriptors as this process may have; a shell often gives it 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError):  # macOS calls it infinity, and grants less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def run(application: str) -> None:
     """Run a service until a signal ends it.
 
@@ -101,6 +109,7 @@ def run(application: str) -> None:
         sys.exit(2)
     service: Service = app.state["service"]
     settings = service.settings
+    _allow_many_connections()
     logs.configure(level=settings.log_level, form=settings.log_format, service=service.name)
     config = uvicorn.Config(
         app,
