@@ -62,7 +62,7 @@ async def hub(redis_url: str) -> AsyncIterator[Hub]:
 
 def high_risk(text: str) -> bool:
     message = json.loads(text)
-    return message["type"] != "event" or message["data"]["risk_score"] >= 80
+    return bool(message["type"] != "event" or message["data"]["risk_score"] >= 80)
 
 
 def event(risk: int) -> bytes:
