@@ -45,7 +45,9 @@ class Metrics:
             "hsi_client_frames", "Messages from clients, by what they were.", "frame"
         )
         self.refusals = self._counter(
-            "hsi_refusals", "Handshakes refused, by HTTP status.", "status"
+            "hsi_refusals",
+            "Handshakes and /api requests refused, by HTTP status or close code.",
+            "status",
         )
         self.closes = self._counter(
             "hsi_closes", "Connections that this service closed, by close code.", "code"

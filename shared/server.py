@@ -118,6 +118,7 @@ def run(application: str) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # the application's: shared/service.py
         ws=WireProtocol,
         # Compression would cost every client a buffer, and every frame a copy for each client.
         ws_per_message_deflate=False,

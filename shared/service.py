@@ -10,14 +10,17 @@ from collections.abc import AsyncIterator, Sequence
 
 from litestar import Litestar, Response, get
 from litestar.di import NamedDependency, Provide
+from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared import __version__
 from shared.bus import BusState, History, Subscriber
+from shared.door import Door
 from shared.hub import Hub
 from shared.lifecycle import Lifecycle, Phase
 from shared.metrics import Metrics
@@ -41,6 +44,7 @@ class Service:
         self.settings = settings
         self.lifecycle = Lifecycle()
         self.metrics = Metrics()
+        self.door = Door(settings, self.lifecycle, self.metrics)
         self.subscriber = Subscriber(
             settings.redis_url, name=name, on_outage=self.metrics.redis_outages.inc
         )
@@ -212,6 +216,14 @@ def create_app(
     app = Litestar(
         route_handlers=[live, ready, metrics, status, *routes],
         dependencies={name: _provide(part) for name, part in parts.items()},
+        guards=[service.door.guard],
+        # Here and not in the server, so that it holds under any of them.
+        middleware=[
+            DefineMiddleware(
+                ProxyHeadersMiddleware,  # type: ignore[arg-type]  # its ASGI types are uvicorn's
+                trusted_hosts=list(service.settings.trusted_proxies),
+            ),
+        ],
         lifespan=[service.lifespan],
         openapi_config=OpenAPIConfig(
             title=f"hsi-realtime: {service.name}",

@@ -3,18 +3,24 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import Annotated, Literal, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import FieldInfo
 
+from shared.origins import Origin
+
 _DAY = 86400
 PositiveSeconds = Annotated[float, Meta(gt=0, le=_DAY)]
 Seconds = Annotated[float, Meta(ge=0, le=_DAY)]
+Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
+"""How many at most; 0 is no limit."""
 
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 _SECRET = frozenset({"REDIS_URL", "DATABASE_URL", "API_KEYS", "WEBSOCKET_TOKEN"})
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class SettingsError(ValueError):
@@ -32,8 +38,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Redis, as redis://, rediss:// (TLS) or unix://."""
     redis_event_channel: Annotated[str, Meta(min_length=1)] = "security_events"
     """Channel of security events (seed: Channel Configuration)."""
+    api_keys: tuple[str, ...] = ()
+    """SHA-256 digests (hex) of the API keys that let a client in."""
+    websocket_token: str = ""
+    """A secret that lets a client in as `?token=`; empty for none."""
     auth_disabled: bool = False
     """Serve everybody who can reach this address, instead of this machine alone."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of pages on other hosts that may connect."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses and networks (CIDR) whose X-Forwarded-For is believed."""
+    max_connections: Limit = 10_000
+    """Clients of this replica."""
+    max_connections_per_ip: Limit = 500
+    """Clients of this replica from one address: behind NAT that is a whole home or office."""
+    handshake_rate_limit: Limit = 600
+    """Handshakes from one address in a minute; enough for all of its clients to come back."""
+    message_rate_limit: Limit = 600
+    """Messages that a client may send in a minute."""
+    max_connection_age: Seconds = 0
+    """Seconds after which a client is asked to come back; 0 is never."""
     heartbeat_interval: PositiveSeconds = 30
     """Seconds between heartbeats to a client."""
     history_length: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
@@ -46,14 +70,56 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     log_format: Literal["auto", "json", "console"] = "auto"
     """JSON for machines, console for people; auto decides by whether stderr is a terminal."""
 
+    @property
+    def has_credentials(self) -> bool:
+        """Tell whether there is something that a client can prove itself with."""
+        return bool(self.api_keys or self.websocket_token)
+
     def __post_init__(self) -> None:
         """Check what a type cannot say."""
-        if not self.redis_url.startswith(_REDIS_SCHEMES):
-            raise SettingsError(f"REDIS_URL: expected one of {', '.join(_REDIS_SCHEMES)} in front")
-        if not self.auth_disabled and not _is_loopback(self.host):
+        _check_redis_url(self.redis_url)
+        _check_digests(self.api_keys)
+        for origin in self.allowed_origins:
+            if Origin.parse(origin) is None:
+                raise SettingsError(
+                    f"ALLOWED_ORIGINS={origin}: expected scheme://host or scheme://host:port, "
+                    "without a path, as browsers write it",
+                )
+        for proxy in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                # It says what is wrong: no address, or bits to the right of the prefix.
+                raise SettingsError(f"TRUSTED_PROXIES={proxy}: {error}") from None
+        if self.auth_disabled and self.has_credentials:
             raise SettingsError(
-                f"HOST={self.host}: would be open to everybody who can reach it; "
-                "set AUTH_DISABLED=true if that is what you want",
+                "AUTH_DISABLED=true would serve everybody, but API_KEYS or WEBSOCKET_TOKEN is set: "
+                "take one of them away",
+            )
+        if not (self.auth_disabled or self.has_credentials or is_loopback(self.host)):
+            raise SettingsError(
+                f"HOST={self.host}: would be open to everybody who can reach it; set API_KEYS "
+                "(`hsi keys new` makes one) or, if it is what you want, AUTH_DISABLED=true",
+            )
+
+
+def _check_redis_url(url: str) -> None:
+    if not url.startswith(_REDIS_SCHEMES):
+        raise SettingsError(f"REDIS_URL: expected one of {', '.join(_REDIS_SCHEMES)} in front")
+    try:
+        urlsplit(url).port  # noqa: B018 (it raises, and quotes a part of the password)
+    except ValueError:
+        raise SettingsError(
+            "REDIS_URL: expected a port number; in a password, / ? # and % are %2F %3F %23 and %25",
+        ) from None
+
+
+def _check_digests(digests: tuple[str, ...]) -> None:
+    for number, digest in enumerate(digests, start=1):
+        if not _DIGEST.fullmatch(digest):
+            raise SettingsError(
+                f"API_KEYS: number {number} of {len(digests)} is not a SHA-256 digest (64 hex "
+                "digits); `hsi keys new` makes a key and prints its digest",
             )
 
 
@@ -73,7 +139,9 @@ def load(kind: type[S], environment: Mapping[str, str]) -> S:
     """
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     values = {
-        name: _boolean(value) for name, value in environment.items() if name in fields and value
+        name: _read(value, fields[name])
+        for name, value in environment.items()
+        if name in fields and value.strip()
     }
     try:
         return msgspec.convert(values, kind, strict=False)
@@ -83,12 +151,16 @@ def load(kind: type[S], environment: Mapping[str, str]) -> S:
         raise SettingsError(_explain(str(error), values, fields)) from None
 
 
-def _boolean(value: str) -> str:
+def _read(value: str, field: FieldInfo) -> str | list[str]:
+    # A line end too many is easily had where secrets are files.
+    value = value.strip()
+    if get_origin(field.type) is tuple:
+        return [part.strip() for part in value.split(",") if part.strip()]
     # msgspec reads "true" and "1"; people also write these.
     return {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), value)
 
 
-def _explain(error: str, values: Mapping[str, str], fields: Mapping[str, FieldInfo]) -> str:
+def _explain(error: str, values: Mapping[str, object], fields: Mapping[str, FieldInfo]) -> str:
     found = re.fullmatch(r"(?P<what>.+?)(?:, got `\w+`)? - at `\$\.(?P<name>\w+)`", error)
     if not found:
         return error
@@ -98,7 +170,8 @@ def _explain(error: str, values: Mapping[str, str], fields: Mapping[str, FieldIn
     return f"{name}: {what}" if name in _SECRET else f"{name}={values[name]}: {what}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a name or an address is this machine's own, out of reach for any other."""
     if host == "localhost":
         return True
     try:

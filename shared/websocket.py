@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
-from http import HTTPStatus
 from typing import Any, NamedTuple, Self
 
 from litestar import WebSocket
@@ -11,6 +10,7 @@ from litestar.exceptions import WebSocketDisconnect
 
 from shared.client_frames import MAX_CLIENT_MESSAGE_BYTES, answer
 from shared.close_codes import CloseCode
+from shared.door import Admission, refuse
 from shared.metrics import Metrics
 from shared.ordered import OrderedTopic
 from shared.peer import AsgiPeer, Peer
@@ -27,8 +27,6 @@ all the same, and hears when Redis is back.
 """
 MAX_TAIL = 1000
 """Messages that `?tail` may ask for."""
-RETRY_AFTER = 2
-"""Seconds after which a refused client may come back."""
 
 
 class Start(NamedTuple):
@@ -59,17 +57,32 @@ async def serve_client(
 
     Args:
         socket: The client, before its handshake is answered.
-        service: The replica. A draining one refuses the client, with HTTP 503 and Retry-After.
+        service: The replica. Its door decides whether the client gets in.
         channel: What it listens to.
         since: The query parameter: begin after this cursor.
         tail: The query parameter: begin with the last few messages.
 
     """
-    hub = service.hub
-    if service.lifecycle.draining:
-        hub.metrics.refusals.labels("503").inc()
-        await refuse(socket, 503, service.lifecycle.why_not_ready())
+    admission = await service.door.admit(socket)
+    if admission is None:
         return
+    try:
+        await _serve(socket, admission, service=service, channel=channel, since=since, tail=tail)
+    finally:
+        admission.release()
+
+
+async def _serve(
+    socket: Socket,
+    admission: Admission,
+    *,
+    service: Service,
+    channel: str,
+    since: str | None,
+    tail: str | None,
+) -> None:
+    """Let a client listen that was let in."""
+    hub = service.hub
     try:
         start = Start.parse(since, tail)
     except ValueError as error:
@@ -84,7 +97,7 @@ async def serve_client(
                 await topic.ready()
         if start == Start():
             topic.join(peer)
-        await socket.accept()
+        await socket.accept(admission.subprotocol)
         await _converse(socket, peer, topic, start, hub.metrics)
     except (WebSocketDisconnect, OSError):
         pass  # It left. How clients leave is nobody's trouble.
@@ -157,27 +170,3 @@ async def _listen(socket: Socket, peer: Peer, metrics: Metrics) -> None:
         metrics.client_frames.labels(reply.frame).inc()
         if reply.text is not None:
             peer.say(reply.text)
-
-
-async def refuse(socket: Socket, status: int, reason: str) -> None:
-    """Answer a handshake with an HTTP status instead; 5xx ask the client to come back later.
-
-    A server without the ASGI extension for that answers 403.
-    """
-    await socket.receive()
-    if "websocket.http.response" not in (socket.scope.get("extensions") or {}):
-        await socket.send({"type": "websocket.close", "code": CloseCode.RESTART, "reason": reason})
-        return
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        headers.append((b"retry-after", str(RETRY_AFTER).encode()))
-    await socket.send(
-        {
-            "type": "websocket.http.response.start",
-            "status": status,
-            "headers": headers,
-        }
-    )
-    await socket.send(
-        {"type": "websocket.http.response.body", "body": reason.encode(), "more_body": False}
-    )
