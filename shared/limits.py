@@ -14,8 +14,8 @@ CAPACITY_RETRY = 10
 NOWHERE = "unknown"
 """What has no address, a Unix socket for example; all of it counts as one."""
 _MINUTE = 60.0
-# Times are sums of floats; what is due within a microsecond is due.
-_ROUNDING = 1e-6
+# Times are sums of many floats; what is nearly due is due.
+_ROUNDING = 1e-4
 _V6_PREFIX = 64
 
 

@@ -5,33 +5,65 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
 LogFormat = Literal["auto", "json", "console"]
 
-_SECRETS = (
-    # ?api_key=... and ?token=..., in URLs that a library logs.
-    (re.compile(r"(?i)\b(api_?key|token|password)=[^&\s\"'\\]+"), r"\1=***"),
+_SAFE_PARAMETERS = frozenset({"since", "tail"})
+"""Parameters of ours that help who reads a log, and are no secret."""
+_SECRETS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    # Any parameter in a URL but our own: names can be percent-encoded, or those of other programs.
+    (
+        re.compile(r"([?&])([^\s?&=]*)=([^\s&]*)"),
+        lambda found: found[0] if found[2] in _SAFE_PARAMETERS else f"{found[1]}{found[2]}=***",
+    ),
+    # The same without a URL around it.
+    (re.compile(r"(?i)(api_?key|token|password)(=|%3D)[^&\s]+"), r"\1\2***"),
     # The subprotocol api-key.<key>, in handshakes that a library logs.
-    (re.compile(r"(?i)\bapi-key\.[^\s,\"'\\]+"), "api-key.***"),
-    (re.compile(r"(?i)\b(x-api-key|authorization|cookie): *[^\r\n\"'\\]+"), r"\1: ***"),
+    (re.compile(r"(?i)api-key\.[^\s,]+"), "api-key.***"),
+    # Headers, as lines or as Python shows them.
+    (
+        re.compile(
+            r"(?i)\b(x-api-key|authorization|cookie|sec-websocket-protocol)\b['\"]?\s*[:,][^\r\n]*"
+        ),
+        r"\1: ***",
+    ),
     # redis://user:password@host
-    (re.compile(r"(?i)(://)[^/@\s\"']*@"), r"\1***@"),
+    (re.compile(r"(://)[^/\s]*@"), r"\1***@"),
 )
 
 
 def redact(text: str) -> str:
-    """Return `text` with every credential that it may hold replaced by stars."""
+    """Return `text` with every credential that it may hold replaced by stars.
+
+    It goes too far rather than not far enough: up to the next space or the end of the line, since
+    a secret may hold quotes and brackets.
+    """
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
 
 
+def _redacted(value: Any) -> Any:
+    """Return what is logged without what is secret."""
+    match value:
+        case None | bool() | int() | float() | datetime():
+            return value
+        case dict():
+            return {redact(str(key)): _redacted(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_redacted(inner) for inner in value]
+        case _:
+            return redact(str(value))
+
+
 class _Json(JsonFormatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        # Before it is JSON: then quotes are escaped, and a secret does not look like itself.
+        return {name: _redacted(value) for name, value in log_data.items()}
 
 
 class _Console(logging.Formatter):

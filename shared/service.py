@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 
 from litestar import Litestar, Response, get
+from litestar.config.cors import CORSConfig
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
@@ -224,6 +225,10 @@ def create_app(
                 trusted_hosts=list(service.settings.trusted_proxies),
             ),
         ],
+        cors_config=CORSConfig(
+            allow_origins=list(service.settings.allowed_origins),
+            allow_headers=["Authorization", "X-API-Key"],
+        ),
         lifespan=[service.lifespan],
         openapi_config=OpenAPIConfig(
             title=f"hsi-realtime: {service.name}",
