@@ -1,15 +1,18 @@
 """`services.events.app:app` runs under any ASGI server; here, hypercorn."""
 
 import contextlib
+import hashlib
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from local.processes import Process, free_port
 from shared.close_codes import CODES_THAT_END
@@ -19,7 +22,7 @@ from tests.clients import dashboard, golden, hear, publish
 class Hypercorn(Process):
     """The events service under hypercorn."""
 
-    def __init__(self, redis_url: str, channel: str, log: Path) -> None:
+    def __init__(self, redis_url: str, channel: str, log: Path, **settings: str) -> None:
         port = free_port()
         super().__init__(
             "hypercorn",
@@ -33,7 +36,8 @@ class Hypercorn(Process):
             url=f"http://127.0.0.1:{port}",
             log=log,
             environment=os.environ
-            | {"REDIS_URL": redis_url, "REDIS_EVENT_CHANNEL": channel, "HEARTBEAT_INTERVAL": "1"},
+            | {"REDIS_URL": redis_url, "REDIS_EVENT_CHANNEL": channel, "HEARTBEAT_INTERVAL": "1"}
+            | settings,
         )
 
     def is_ready(self) -> bool:
@@ -67,3 +71,36 @@ async def test_the_application_runs_under_hypercorn(
         # Another server ends connections in its own way; but to a client all the same it means:
         # come back.
         assert client.close_code not in CODES_THAT_END
+
+
+async def test_its_door_is_the_same_under_hypercorn(
+    redis_url: str, channel: str, tmp_path: Path, cleanup: Callable[[Process], None]
+) -> None:
+    digest = hashlib.sha256(b"key").hexdigest()
+    limits = {"MAX_CONNECTIONS": "2", "MAX_CONNECTIONS_PER_IP": "1"}
+    server = Hypercorn(redis_url, channel, tmp_path / "log", API_KEYS=digest, **limits)
+    cleanup(server)
+    server.start()
+
+    def knock(address: str, key: str = "key", **options: Any) -> connect:
+        headers = {"X-Forwarded-For": address}
+        protocols = [f"api-key.{key}"]
+        return dashboard(server, subprotocols=protocols, additional_headers=headers, **options)
+
+    for code, options in ((4401, {"key": "wrong"}), (4403, {"origin": "https://evil.example"})):
+        async with knock("198.51.100.1", **options) as client:
+            with pytest.raises(ConnectionClosed):
+                await hear(client)
+        assert client.close_code == code
+    async with knock("198.51.100.1") as client:
+        assert client.subprotocol == "api-key.key"
+        assert await refusal(knock("198.51.100.1")) == (429, "10")
+        async with knock("198.51.100.2"):
+            assert await refusal(knock("198.51.100.3")) == (503, "10")
+
+
+async def refusal(attempt: connect) -> tuple[int, str]:
+    with pytest.raises(InvalidStatus) as caught:
+        await attempt
+    response = caught.value.response
+    return response.status_code, response.headers["Retry-After"]
