@@ -27,10 +27,12 @@ _SECRETS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
     # Headers, as lines or as Python shows them.
     (
         re.compile(
-            r"(?i)\b(x-api-key|authorization|cookie|sec-websocket-protocol)\b['\"]?\s*[:,][^\r\n]*"
+            r"(?i)\b(authorization|cookie)\b['\"]?\s*[:,][^\r\n]*",
         ),
         r"\1: ***",
     ),
+    # These in sentences, too: "invalid Sec-WebSocket-Protocol header: expected comma at 3 in ...".
+    (re.compile(r"(?i)\b(x-api-key|sec-websocket-protocol)\b[^\r\n]*"), r"\1: ***"),
     # redis://user:password@host
     (re.compile(r"(://)[^/\s]*@"), r"\1***@"),
 )
@@ -119,12 +121,19 @@ def configure(*, level: str, form: LogFormat, service: str) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Tell a fault of the server from a client's, which uvicorn logs with a traceback each time.
+_OF_CLIENTS = (
+    "Invalid UTF-8 sequence received from client",
+    "Invalid HTTP request received",
+    "Unsupported upgrade request",
+)
 
-    The client is told by its close code; a log must not grow with its zeal.
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Tell a fault of the server from a client's, which uvicorn logs each time.
+
+    The client is told by its close code or status; a log must not grow with its zeal.
     """
-    return not record.getMessage().startswith("Invalid UTF-8 sequence received from client")
+    return not record.getMessage().startswith(_OF_CLIENTS)
 
 
 class Throttled:

@@ -151,22 +151,3 @@ async def test_a_replica_that_lost_a_part_of_itself_asks_to_be_restarted(
         response = await client.get("/health/live")
     assert response.status_code == 500
     assert response.json() == {"status": "ended: subscriber"}
-
-
-async def test_nothing_secret_is_logged_at_any_level(
-    channel: str, start_replica: StartReplica
-) -> None:
-    secret = "hunter2-s3cret"
-    replica = start_replica(
-        f"redis://user:{secret}@127.0.0.1:{free_port()}/0",
-        channel,
-        LOG_LEVEL="DEBUG",
-    )
-    uri = replica.url.replace("http", "ws") + f"/ws/events?api_key={secret}&token={secret}"
-    options = {"uri": uri, "additional_headers": {"Authorization": f"Bearer {secret}"}}
-    async with dashboard(replica, **options) as client:
-        await client.send("ping")
-        await hear(client)
-    log = replica.log.read_text()
-    assert "/ws/events" in log
-    assert secret not in log
