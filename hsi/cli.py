@@ -3,17 +3,21 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import sys
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 import click
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
 from hsi.client import Received, RefusedError, State, Stream
 from shared import __version__, channels
+from shared.access import digest
 from shared.bus import Publisher, PublishError
+from shared.close_codes import CloseCode
 from shared.intake import InvalidMessageError, validate
+from shared.logging import redact
 from shared.schemas import (
     ChannelMessage,
     Event,
@@ -28,6 +32,9 @@ from shared.settings import Settings, SettingsError, load
 
 PATIENCE = 5.0
 """Seconds that `hsi publish` tries."""
+_HINTS: dict[int, str] = {
+    CloseCode.UNAUTHORIZED: " (set HSI_API_KEY, or give --api-key-file)",
+}
 _COLOURS: dict[RiskLevel, str] = {
     "low": "green",
     "medium": "yellow",
@@ -39,7 +46,7 @@ _COLOURS: dict[RiskLevel, str] = {
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hsi")
 def main() -> None:
-    """Home Security Intelligence, real-time layer: publish and watch."""
+    """Home Security Intelligence, real-time layer: publish, watch, make keys."""
 
 
 @main.command()
@@ -95,6 +102,23 @@ def _channel(message: ChannelMessage, settings: Settings) -> str:
 
 
 @main.group()
+def keys() -> None:
+    """Make API keys."""
+
+
+@keys.command()
+def new() -> None:
+    """Print a new API key and its digest.
+
+    The key is for a client (HSI_API_KEY, for example). The digest is for the services, in API_KEYS
+    with those of the other keys, separated by commas; nobody gets in with it.
+    """
+    key = secrets.token_urlsafe(32)
+    click.echo(f"key, for the client (it is shown only now):  {key}")
+    click.echo(f"digest, for the services:  API_KEYS={digest(key.encode()).hex()}")
+
+
+@main.group()
 def tail() -> None:
     """Watch a stream until Ctrl-C: readable on a terminal, JSON lines in a pipe."""
 
@@ -116,10 +140,24 @@ def tail() -> None:
     default=0,
     help="Begin with the last few.",
 )
-def events(url: str, since: str | None, count: int) -> None:
-    """Watch security events; what is missed while reconnecting is made up for."""
+@click.option(
+    "--api-key-file",
+    type=click.File(),
+    help="File that holds the API key, instead of HSI_API_KEY.",
+)
+def events(url: str, since: str | None, count: int, api_key_file: TextIO | None) -> None:
+    """Watch security events; what is missed while reconnecting is made up for.
+
+    The API key, if the service asks for one, is HSI_API_KEY or in a file: a command line can be
+    seen by everybody on the machine.
+    """
+    key = (api_key_file.read() if api_key_file else os.environ.get("HSI_API_KEY", "")).strip()
+    try:
+        stream = Stream(url, since=since, tail=count, api_key=key, on_state=_say_state)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_tail(Stream(url, since=since, tail=count, on_state=_say_state)))
+        asyncio.run(_tail(stream))
 
 
 async def _tail(stream: Stream) -> None:
@@ -131,7 +169,9 @@ async def _tail(stream: Stream) -> None:
                 else:
                     click.echo(_line(received) if sys.stdout.isatty() else received.text)
     except (RefusedError, InvalidHandshake, InvalidURI) as error:
-        raise click.ClickException(f"{stream.url}: {error}") from error
+        # The URL is the user's, and may hold a secret all the same.
+        hint = _HINTS.get(error.code, "") if isinstance(error, RefusedError) else ""
+        raise click.ClickException(f"{redact(stream.url)}: {redact(str(error))}{hint}") from error
     except BrokenPipeError:
         # Whoever read us has enough (`hsi tail events | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

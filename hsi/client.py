@@ -19,7 +19,9 @@ from msgspec import UNSET
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import process_exception
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.typing import Subprotocol
 
+from shared.access import key_protocol
 from shared.close_codes import CODES_THAT_END, CloseCode
 from shared.continuity import cursor_of
 from shared.intake import MAX_MESSAGE_BYTES
@@ -81,6 +83,7 @@ class Stream:
         *,
         since: str | None = None,
         tail: int = 0,
+        api_key: str = "",
         on_state: Callable[[State, str], None] = lambda _state, _why: None,
     ) -> None:
         """Prepare; `messages` connects.
@@ -89,13 +92,18 @@ class Stream:
             url: ws:// or wss://.
             since: Cursor of the last message that the caller has.
             tail: Begin with the last few messages.
+            api_key: Sent as a subprotocol, since URLs end up in logs; empty sends none.
             on_state: Told whenever messages begin or cease to arrive, and why.
+
+        Raises:
+            ValueError: The key cannot be sent. The text does not quote it.
 
         """
         self.url = url
         self.cursor = since
         """Cursor of the last message."""
         self._tail = tail
+        self._subprotocols = [Subprotocol(key_protocol(api_key))] if api_key else None
         self._on_state = on_state
         self._state: State | None = None
 
@@ -113,7 +121,12 @@ class Stream:
         while True:
             began = time.monotonic()
             try:
-                async with connect(self._address(), compression=None, max_size=_MAX_SIZE) as socket:
+                async with connect(
+                    self._address(),
+                    subprotocols=self._subprotocols,
+                    compression=None,
+                    max_size=_MAX_SIZE,
+                ) as socket:
                     self._tell(State.LIVE, "")
                     async for received in self._listen(socket):
                         yield received

@@ -1,5 +1,6 @@
 """`hsi`, as typed."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 
 from local.processes import Process
 from local.service import ServiceProcess
+from shared.access import key_protocol
+from shared.bus import Publisher
 from tests.clients import GOLDEN, golden, publish, until
 from tests.conftest import StartReplica
 
@@ -123,3 +126,68 @@ def test_tail_says_when_there_is_no_such_endpoint(
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert result.stderr.strip().endswith("HTTP 403")
+
+
+def test_a_new_key_is_printed_with_its_digest() -> None:
+    key, digest = (line.split("  ")[1] for line in hsi("keys", "new").stdout.splitlines())
+    assert digest == f"API_KEYS={hashlib.sha256(key.encode()).hexdigest()}"
+    assert len(key) >= 43  # 256 bits
+    assert key_protocol(key)
+    assert hsi("keys", "new").stdout != hsi("keys", "new").stdout
+
+
+async def test_a_new_key_opens_what_it_is_for(
+    redis_url: str,
+    channel: str,
+    start_replica: StartReplica,
+    cleanup: Callable[[Process], None],
+    tmp_path: Path,
+) -> None:
+    key, digest = (line.split("  ")[1] for line in hsi("keys", "new").stdout.splitlines())
+    replica = start_replica(redis_url, channel, API_KEYS=digest.partition("=")[2])
+    options = "tail", "events", "--url", endpoint(replica)
+    (tmp_path / "key").write_text(f"{key}\n")
+    async with Publisher(redis_url) as publisher:
+        await publisher.publish(channel, golden("event"))
+    by_file = {"HSI_API_KEY": "wrong"}, ("-n1", "--api-key-file", tmp_path / "key")
+    for number, (environment, more) in enumerate((({"HSI_API_KEY": key}, ("-n1",)), by_file)):
+        tail = Process(
+            "tail",
+            [HSI, *options, *more],
+            url="",
+            log=tmp_path / f"tail-{number}",
+            environment=os.environ | environment,
+        )
+        cleanup(tail)
+        tail.start()
+
+        async def heard(log: Path = tail.log) -> bool:
+            return "front_door" in log.read_text()
+
+        await until(heard)
+        tail.stop()
+    assert key not in replica.log.read_text()
+
+
+@pytest.mark.parametrize("key", ["", "wrong-key"])
+def test_without_a_valid_key_it_ends_and_says_so(
+    redis_url: str, channel: str, start_replica: StartReplica, key: str
+) -> None:
+    replica = start_replica(redis_url, channel, API_KEYS="0" * 64)
+    # Whoever puts a secret into the URL all the same does not see it again.
+    url = f"{endpoint(replica)}?token=hunter2"
+    result = hsi("tail", "events", "--url", url, HSI_API_KEY=key)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f"Error: {endpoint(replica)}?token=***: closed with 4401 no valid")
+    assert last.endswith("(set HSI_API_KEY, or give --api-key-file)")
+    assert "hunter2" not in result.stderr
+    assert "wrong-key" not in result.stderr
+
+
+def test_a_key_that_cannot_be_sent_is_said_and_not_shown() -> None:
+    result = hsi("tail", "events", HSI_API_KEY="hunter 2")
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: an API key travels as a WebSocket subprotocol")
+    assert "hunter" not in result.stderr
