@@ -161,8 +161,8 @@ async def test_a_new_key_opens_what_it_is_for(
         cleanup(tail)
         tail.start()
 
-        async def heard(log: Path = tail.log) -> bool:
-            return "front_door" in log.read_text()
+        async def heard(tail: Process = tail) -> bool:
+            return "front_door" in tail.log.read_text()
 
         await until(heard)
         tail.stop()
