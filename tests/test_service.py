@@ -58,7 +58,10 @@ def test_it_does_not_serve_strangers_unless_told_to() -> None:
     assert result.stderr.startswith("error: HOST=0.0.0.0: would be open to everybody")
 
 
-async def test_told_to_it_serves_on_every_address(redis_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("why", [{"AUTH_DISABLED": "true"}, {"API_KEYS": "0" * 64}])
+async def test_told_to_it_serves_on_every_address(
+    redis_url: str, tmp_path: Path, why: dict[str, str]
+) -> None:
     port = free_port()
     process = Process(
         "events",
@@ -66,7 +69,8 @@ async def test_told_to_it_serves_on_every_address(redis_url: str, tmp_path: Path
         url=f"http://127.0.0.1:{port}",
         log=tmp_path / "log",
         environment=os.environ
-        | {"HOST": "0.0.0.0", "AUTH_DISABLED": "true", "PORT": str(port), "REDIS_URL": redis_url},
+        | {"HOST": "0.0.0.0", "PORT": str(port), "REDIS_URL": redis_url}
+        | why,
     )
     process.start()
     try:
