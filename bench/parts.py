@@ -35,6 +35,9 @@ def events_service(redis: EmbeddedRedis, folder: Path, *, channel: str) -> Servi
         log=folder / f"events-{port}.log",
         REDIS_URL=redis.url,
         REDIS_EVENT_CHANNEL=channel,
+        MAX_CONNECTIONS="0",
+        MAX_CONNECTIONS_PER_IP="0",
+        HANDSHAKE_RATE_LIMIT="0",
         DRAIN_DELAY="0",
         DRAIN_WINDOW="0",
     )

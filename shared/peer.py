@@ -16,6 +16,7 @@ from litestar.types import Message, Send
 
 from shared.burst import Burst
 from shared.close_codes import CloseCode
+from shared.limits import Bucket, Rate
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Peer(ABC):
         "client",
         "closing",
         "expires",
+        "inbound",
     )
 
     def __init__(self, client: str) -> None:
@@ -60,6 +62,8 @@ class Peer(ABC):
         """Why this side closes, or None while it does not."""
         self.expires = math.inf
         """When it is to be closed for its age, by the event loop's clock."""
+        self.inbound = Bucket(Rate.per_minute(0))
+        """How much it may still say; a service sets its own."""
         self._queue: deque[Burst] = deque()
         self._held: deque[Burst] | None = deque()
         self._queued = 0
@@ -120,6 +124,13 @@ class Peer(ABC):
             self._held = None
             self._tell_drained()
             self._work()
+
+    def may_say_more(self) -> bool:
+        """Tell whether what the client says now is looked at; close it if it says too much."""
+        if self.inbound.take(asyncio.get_running_loop().time()):
+            return True
+        self.close(CloseCode.TOO_FAST, "too many messages: come back, and send less")
+        return False
 
     def look(self, now: float) -> None:
         """Close it if it is stalled, or has been here for long enough; called every second or so.

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, NamedTuple, Self
 
@@ -11,6 +12,7 @@ from litestar.exceptions import WebSocketDisconnect
 from shared.client_frames import MAX_CLIENT_MESSAGE_BYTES, answer
 from shared.close_codes import CloseCode
 from shared.door import Admission, refuse
+from shared.limits import Bucket
 from shared.metrics import Metrics
 from shared.ordered import OrderedTopic
 from shared.peer import AsgiPeer, Peer
@@ -90,6 +92,10 @@ async def _serve(
         await refuse(socket, 400, str(error))
         return
     peer = connect(socket)
+    peer.inbound = Bucket(service.door.message_rate)
+    if age := service.settings.max_connection_age:
+        # Not all at once, after a restart at which all came at once.
+        peer.expires = asyncio.get_running_loop().time() + age * random.uniform(0.8, 1)  # noqa: S311
     topic = hub.enter(peer, channel, OrderedTopic)
     try:
         with contextlib.suppress(TimeoutError):
@@ -98,7 +104,7 @@ async def _serve(
         if start == Start():
             topic.join(peer)
         await socket.accept(admission.subprotocol)
-        await _converse(socket, peer, topic, start, hub.metrics)
+        await _converse(socket, peer, topic, start, service)
     except (WebSocketDisconnect, OSError):
         pass  # It left. How clients leave is nobody's trouble.
     finally:
@@ -118,10 +124,10 @@ def connect(socket: Socket) -> Peer:
 
 
 async def _converse(
-    socket: Socket, peer: Peer, topic: OrderedTopic, start: Start, metrics: Metrics
+    socket: Socket, peer: Peer, topic: OrderedTopic, start: Start, service: Service
 ) -> None:
     """Send what the topic writes and answer what the client says, until one of them ends."""
-    ends = [*peer.jobs(), _listen(socket, peer, metrics)]
+    ends = [*peer.jobs(), _listen(socket, peer, service.metrics)]
     if start == Start():
         peer.release()
         if len(ends) == 1:
@@ -160,6 +166,8 @@ async def _listen(socket: Socket, peer: Peer, metrics: Metrics) -> None:
         event = await socket.receive()
         if event["type"] != "websocket.receive":
             return
+        if not peer.may_say_more():
+            continue
         text = event.get("text")
         message = (event.get("bytes") or b"") if text is None else text
         if len(message) > MAX_CLIENT_MESSAGE_BYTES:

@@ -176,7 +176,7 @@ class WireProtocol(WebSocketsSansIOProtocol):
 
     def handle_ping(self) -> None:
         """Answer a protocol ping, unless the client does not read what it is sent already."""
-        if self.peer and self.peer.behind:
+        if self.peer and (not self.peer.may_say_more() or self.peer.behind):
             self.conn.data_to_send()
         else:
             super().handle_ping()

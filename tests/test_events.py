@@ -1,6 +1,7 @@
 """/ws/events, through real handshakes, a real Redis and a real replica."""
 
 import asyncio
+import contextlib
 import json
 import random
 
@@ -184,6 +185,34 @@ async def test_invalid_utf8_from_a_client_closes_it_alone(
         assert "Traceback" not in replica.log.read_text()
         await publish(redis_url, channel, MARK)
         assert await hear(other) == MARK.decode()
+
+
+@pytest.mark.parametrize("how", ["text", "protocol ping"])
+async def test_a_client_that_says_too_much_is_closed_with_4429(
+    redis_url: str, channel: str, start_replica: StartReplica, how: str
+) -> None:
+    replica = start_replica(redis_url, channel, MESSAGE_RATE_LIMIT="5")
+    async with dashboard(replica) as other, dashboard(replica) as client:
+        for _ in range(6):
+            await (client.send("ping") if how == "text" else client.ping())
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                assert json.loads(await hear(client)) == {"type": "pong"}
+        assert client.close_code == 4429
+        await publish(redis_url, channel, MARK)
+        assert await hear(other) == MARK.decode()
+    assert await metric(replica, 'hsi_closes_total{code="4429"}') == 1
+
+
+async def test_a_client_that_was_connected_for_long_enough_is_asked_to_come_back(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel, MAX_CONNECTION_AGE="1")
+    async with dashboards(*[replica] * 3) as clients:
+        for client in clients:
+            with pytest.raises(ConnectionClosed):
+                await hear(client)
+            assert client.close_code == 1012
 
 
 async def test_a_heartbeat_comes_every_interval(

@@ -169,7 +169,13 @@ async def test_ten_thousand_clients_connect_hear_and_leave_and_nothing_of_them_r
     if hard != resource.RLIM_INFINITY and hard < needed:
         pytest.skip(f"a process may have {hard} descriptors here, and this takes {needed}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
-    replica = start_replica(redis_url, channel)
+    replica = start_replica(
+        redis_url,
+        channel,
+        MAX_CONNECTIONS="0",
+        MAX_CONNECTIONS_PER_IP="0",
+        HANDSHAKE_RATE_LIMIT="0",
+    )
     process = psutil.Process(replica.pid)
     await ten_thousand(replica, redis_url, channel)  # So the allocator has seen them once.
     descriptors, memory = process.num_fds(), process.memory_info().rss
