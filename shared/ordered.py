@@ -70,7 +70,7 @@ class OrderedTopic(Topic):
         while position.healing:
             after = position.begin_read()
             page = await self._ask(lambda: self._history.read(self.channel, after, count))  # noqa: B023
-            count = next_count(page)
+            count = next_count(page.entries)
             if not page.found and position.known:
                 self._metrics.gaps.inc()
                 logger.warning(
@@ -151,7 +151,7 @@ class OrderedTopic(Topic):
             page = await self._ask(
                 lambda: self._history.read(self.channel, replay.after, count)  # noqa: B023
             )
-            count = next_count(page)
+            count = next_count(page.entries)
             peer.say(*filter(self.only, replay.page(page)))
             if replay.outrun:
                 peer.close(CloseCode.TOO_SLOW, "slower than the history is long: come back")
@@ -170,13 +170,44 @@ class OrderedTopic(Topic):
                 await moved.wait()
 
     async def begin_with_the_last(self, peer: Peer, count: int) -> None:
-        """Send a client, which is held, the last few and a first heartbeat; let it join."""
+        """Send a client, which is held, the last few and a first heartbeat; let it join.
+
+        Args:
+            peer: The client.
+            count: How many messages at most, of those that are for it.
+
+        """
         await self.ready()
         self.flush()
         self.peers.add(peer)
         head, heartbeat = self.position.head, self.position.ping()
         if head and count:
-            entries = await self._ask(lambda: self._history.tail(self.channel, head, count))
-            peer.say(*filter(self.only, (entry.text for entry in entries)))
+            # Where to begin is found on the way back; what is sent is read page by page on the way
+            # forth, for it may be more than a client may let wait.
+            after, size = await self._before_the_last(head, count), 1
+            while after is None or after < head:
+                page = await self._ask(lambda: self._history.read(self.channel, after, size))  # noqa: B023
+                entries = [entry for entry in page.entries if entry.cursor <= head]
+                if not entries:
+                    break
+                peer.say(*filter(self.only, (entry.text for entry in entries)))
+                after, size = entries[-1].cursor, next_count(entries)
+                await peer.drained()
         peer.say(heartbeat)
         peer.release()
+
+    async def _before_the_last(self, head: Cursor, count: int) -> Cursor | None:
+        """Return what comes before the last `count` messages for a client; None: nothing."""
+        first, size = Cursor(head.milliseconds, head.number + 1), 1
+        while count >= 0:
+            some = await self._ask(lambda: self._history.before(self.channel, first, size))  # noqa: B023
+            if not some:
+                return None
+            for entry in some:
+                first = entry.cursor
+                if self.only is None or self.only(entry.text):
+                    count -= 1
+                if count < 0:
+                    break
+            size = next_count(some)
+        return first

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Coroutine
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, NamedTuple, Self
 
 from litestar import WebSocket
@@ -11,12 +12,13 @@ from litestar.exceptions import WebSocketDisconnect
 
 from shared.client_frames import MAX_CLIENT_MESSAGE_BYTES, answer
 from shared.close_codes import CloseCode
-from shared.door import Admission, refuse
+from shared.door import refuse
 from shared.limits import Bucket
 from shared.metrics import Metrics
 from shared.ordered import OrderedTopic
 from shared.peer import AsgiPeer, Peer
 from shared.service import Service
+from shared.topic import Topic
 from shared.wire import EXTENSION, WireProtocol
 
 Socket = WebSocket[Any, Any, Any]
@@ -52,63 +54,99 @@ class Start(NamedTuple):
         return cls(tail=int(tail))
 
 
-async def serve_client(
-    socket: Socket, *, service: Service, channel: str, since: str | None, tail: str | None
-) -> None:
-    """Let a client listen to `channel` until either side closes.
+class Visit(ABC):
+    """What one client came for; each service has its own kind."""
+
+    topics: Sequence[Topic]
+    """What it listens to, from when it is made until it is over."""
+
+    async def ready(self) -> None:
+        """Wait until the client will hear everything from then on."""
+        for topic in self.topics:
+            await topic.ready()
+
+    @abstractmethod
+    def begin(self) -> Coroutine[Any, Any, None] | None:
+        """Let the client hear what it came for, once it is connected.
+
+        Returns:
+            What takes longer, if anything does.
+
+        """
+
+
+class OrderedVisit(Visit):
+    """A client that came for a channel with a history."""
+
+    def __init__(self, peer: Peer, topic: OrderedTopic, start: Start) -> None:
+        self.topics = [topic]
+        self._peer = peer
+        self._topic = topic
+        self._start = start
+
+    async def ready(self) -> None:
+        """Wait until the channel is heard; who begins just now, hears it from here on."""
+        await super().ready()
+        if self._start == Start():
+            self._topic.join(self._peer)
+
+    def begin(self) -> Coroutine[Any, Any, None] | None:
+        """Bring the client to where the topic is."""
+        if self._start.since is not None:
+            return self._topic.resume(self._peer, self._start.since)
+        if self._start.tail is not None:
+            return self._topic.begin_with_the_last(self._peer, self._start.tail)
+        self._topic.join(self._peer)
+        self._peer.release()
+        return None
+
+
+Receive = Callable[[Peer], Visit]
+"""Takes a client in. Raises ValueError if it asks for what makes no sense; its text says why."""
+
+
+async def serve_client(socket: Socket, service: Service, receive: Receive) -> None:
+    """Let a client listen until either side closes.
 
     Args:
         socket: The client, before its handshake is answered.
         service: The replica. Its door decides whether the client gets in.
-        channel: What it listens to.
-        since: The query parameter: begin after this cursor.
-        tail: The query parameter: begin with the last few messages.
+        receive: What it came for.
 
     """
     admission = await service.door.admit(socket)
     if admission is None:
         return
     try:
-        await _serve(socket, admission, service=service, channel=channel, since=since, tail=tail)
+        await _serve(socket, service, receive, admission.subprotocol)
+    except (WebSocketDisconnect, OSError):
+        pass  # It left. How clients leave is nobody's trouble.
     finally:
         admission.release()
 
 
-async def _serve(
-    socket: Socket,
-    admission: Admission,
-    *,
-    service: Service,
-    channel: str,
-    since: str | None,
-    tail: str | None,
-) -> None:
+async def _serve(socket: Socket, service: Service, receive: Receive, protocol: str | None) -> None:
     """Let a client listen that was let in."""
     hub = service.hub
-    try:
-        start = Start.parse(since, tail)
-    except ValueError as error:
-        hub.metrics.refusals.labels("400").inc()
-        await refuse(socket, 400, str(error))
-        return
     peer = connect(socket)
     peer.inbound = Bucket(service.door.message_rate)
     if age := service.settings.max_connection_age:
         # Not all at once, after a restart at which all came at once.
         peer.expires = asyncio.get_running_loop().time() + age * random.uniform(0.8, 1)  # noqa: S311
-    topic = hub.enter(peer, channel, OrderedTopic)
+    try:
+        visit = receive(peer)
+    except ValueError as error:
+        hub.metrics.refusals.labels("400").inc()
+        await refuse(socket, 400, str(error))
+        return
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
-                await topic.ready()
-        if start == Start():
-            topic.join(peer)
-        await socket.accept(admission.subprotocol)
-        await _converse(socket, peer, topic, start, service)
-    except (WebSocketDisconnect, OSError):
-        pass  # It left. How clients leave is nobody's trouble.
+                await visit.ready()
+        await socket.accept(protocol)
+        await _converse(socket, peer, visit, hub.metrics)
     finally:
-        hub.leave(peer, topic)
+        hub.leave(peer, *visit.topics)
         if peer.closing:
             hub.metrics.closes.labels(str(int(peer.closing[0]))).inc()
 
@@ -123,19 +161,16 @@ def connect(socket: Socket) -> Peer:
     return AsgiPeer(address, socket.send)
 
 
-async def _converse(
-    socket: Socket, peer: Peer, topic: OrderedTopic, start: Start, service: Service
-) -> None:
-    """Send what the topic writes and answer what the client says, until one of them ends."""
-    ends = [*peer.jobs(), _listen(socket, peer, service.metrics)]
-    if start == Start():
-        peer.release()
-        if len(ends) == 1:
-            await ends[0]
-            return
-    async with _running(*ends) as running, _running(_begin(peer, topic, start)) as (begin,):
-        done, _ = await asyncio.wait([begin, *running], return_when=asyncio.FIRST_COMPLETED)
-        if done == {begin} and not begin.exception():
+async def _converse(socket: Socket, peer: Peer, visit: Visit, metrics: Metrics) -> None:
+    """Send what it came for and answer what the client says, until one of them ends."""
+    ends = [*peer.jobs(), _listen(socket, peer, metrics)]
+    beginning = visit.begin()
+    if beginning is None and len(ends) == 1:
+        await ends[0]
+        return
+    async with _running(*ends) as running, _running(*filter(None, [beginning])) as begun:
+        done, _ = await asyncio.wait([*begun, *running], return_when=asyncio.FIRST_COMPLETED)
+        if done == set(begun) and not begun[0].exception():
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
@@ -151,14 +186,6 @@ async def _running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[list[async
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _begin(peer: Peer, topic: OrderedTopic, start: Start) -> None:
-    """Bring a client to where the topic is."""
-    if start.since is not None:
-        await topic.resume(peer, start.since)
-    elif start.tail is not None:
-        await topic.begin_with_the_last(peer, start.tail)
 
 
 async def _listen(socket: Socket, peer: Peer, metrics: Metrics) -> None:

@@ -1,7 +1,9 @@
 """EventBroadcaster: the bridge between Redis and the clients of one replica."""
 
+from shared.ordered import OrderedTopic
+from shared.peer import Peer
 from shared.service import Service
-from shared.websocket import Socket, serve_client
+from shared.websocket import OrderedVisit, Socket, Start, serve_client
 
 
 class EventBroadcaster:
@@ -24,6 +26,10 @@ class EventBroadcaster:
 
     async def connect(self, socket: Socket, *, since: str | None, tail: str | None) -> None:
         """Send a client every event from where it wants to begin; returns when it has left."""
-        await serve_client(
-            socket, service=self._service, channel=self.channel_name, since=since, tail=tail
-        )
+
+        def receive(peer: Peer) -> OrderedVisit:
+            start = Start.parse(since, tail)
+            topic = self._service.hub.enter(peer, self.channel_name, OrderedTopic)
+            return OrderedVisit(peer, topic, start)
+
+        await serve_client(socket, self._service, receive)

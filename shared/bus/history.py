@@ -70,13 +70,13 @@ class History:
         async with self._turn:
             return bool(await self._redis.xrange(key, str(cursor), str(cursor), count=1))
 
-    async def tail(self, channel: str, upto: Cursor, count: int) -> list[Entry]:
-        """Return the last `count` messages up to one of them, in order."""
+    async def before(self, channel: str, cursor: Cursor, count: int) -> list[Entry]:
+        """Return up to `count` messages before one of them, the last one first."""
         async with self._turn:
             found: Any = await self._redis.xrevrange(
-                channels.history(channel), str(upto), count=count
+                channels.history(channel), f"({cursor}", count=count
             )
-        return [_entry(entry) for entry in reversed(found)]
+        return [_entry(entry) for entry in found]
 
     async def last(self, names: Sequence[str]) -> list[Cursor | None]:
         """Return the last message's cursor of each of these channels."""
@@ -90,11 +90,11 @@ class History:
         await self._redis.aclose()
 
 
-def next_count(page: Page) -> int:
-    """Return how many messages to read after this page, for pages of about `PAGE_SIZE`."""
-    if not page.entries:
+def next_count(entries: Sequence[Entry]) -> int:
+    """Return how many messages to read after these, for pages of about `PAGE_SIZE`."""
+    if not entries:
         return _FIRST_PAGE
-    average = sum(len(entry.text) for entry in page.entries) // len(page.entries)
+    average = sum(len(entry.text) for entry in entries) // len(entries)
     return max(1, min(MAX_PAGE, PAGE_SIZE // average))
 
 
