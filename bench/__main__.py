@@ -1,87 +1,115 @@
-"""`make bench`: how soon a service is ready and an event at a dashboard; what continuity costs.
+"""`make bench`, or a part of it: `python -m bench --help`."""
 
-Medians of several runs, on real parts, on loopback. Absolute figures are this machine's.
-"""
-
-import asyncio
-import statistics
+import argparse
+import sys
 import tempfile
-import time
-import uuid
-from collections.abc import Sequence
 from pathlib import Path
 
-from redis.asyncio import Redis
-from websockets.asyncio.client import ClientConnection, connect
+import msgspec
 
-from bench import continuity
-from bench.parts import EVENT, events_service, running
-from local.processes import free_port
-from local.redis import EmbeddedRedis
-from local.traefik import Traefik
+from bench import continuity, fanout, guard, latency, results
+from bench.cores import BenchError
+from bench.plot import svg
+from bench.rows import ROWS
 
-STARTS = 5
-EVENTS = 1000
-PAUSE = 0.005
-"""Seconds between events: the delay is that of an idle system, not of a queue."""
-CLIENTS = 10
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "bench/results"
+README = ROOT / "README.md"
+GUARD_ROUNDS = 5
 
 
-def seconds_to_ready(redis: EmbeddedRedis, folder: Path) -> float:
-    """Start the events service; return the seconds until it takes clients."""
-    service = events_service(redis, folder, channel="unused")
-    began = time.perf_counter()
-    with running(service):
-        return time.perf_counter() - began
+def run_fanout(arguments: argparse.Namespace) -> None:
+    """Measure the fan-out, and write what was found.
+
+    Raises:
+        BenchError: This machine cannot do it.
+
+    """
+    every = set(arguments.only) == set(fanout.FIGURES) and len(arguments.rows) == len(ROWS)
+    name = arguments.name or (
+        "partial" if not every else "quick" if arguments.quick else results.COMMITTED
+    )
+    found = fanout.measure(
+        name,
+        runs=arguments.runs,
+        quick=arguments.quick,
+        figures=arguments.only,
+        rows=arguments.rows,
+    )
+    if every:
+        fanout.say("guard")
+        found.guard = [round(ratio, 2) for ratio in guard.ratios(GUARD_ROUNDS)]
+    folder = RESULTS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    (folder / "table.md").write_text(results.table(found))
+    (folder / "plot.svg").write_bytes(svg(found))
+    print(results.table(found))
+    print(f"In {folder.relative_to(ROOT)}, after {found.minutes} minutes.")
+    if name == results.COMMITTED:
+        write_readme()
 
 
-async def delays(url: str, redis_url: str, channel: str) -> list[float]:
-    """Publish events one by one; return the seconds until each client has each of them."""
-    clients = [await connect(url, compression=None) for _ in range(CLIENTS)]
-    async with Redis.from_url(redis_url) as redis:
-
-        async def delay(client: ClientConnection, began: float) -> float:
-            await client.recv()
-            return time.perf_counter() - began
-
-        measured: list[float] = []
-        for _ in range(EVENTS):
-            began = time.perf_counter()
-            hearing = [asyncio.create_task(delay(client, began)) for client in clients]
-            await redis.publish(channel, EVENT)
-            measured += await asyncio.gather(*hearing)
-            await asyncio.sleep(PAUSE)
-    for client in clients:
-        await client.close()
-    return measured
-
-
-def row(name: str, seconds: Sequence[float]) -> str:
-    """Return a line of the table, in milliseconds."""
-    ordered = sorted(seconds)
-    p99 = ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
-    return f"{name:44} {statistics.median(ordered) * 1000:8.2f} {p99 * 1000:8.2f}"
+def write_readme() -> None:
+    """Write the README's paragraph from the committed run."""
+    committed = RESULTS / results.COMMITTED / "results.json"
+    found = msgspec.json.decode(committed.read_bytes(), type=results.Results)
+    README.write_text(results.into_readme(README.read_text(), results.paragraph(found)))
+    print(f"README.md has the figures of {committed.relative_to(ROOT)}.")
 
 
 def main() -> None:
-    """Measure and print."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder, channel = Path(temporary), f"bench:{uuid.uuid4().hex}"
-        redis = EmbeddedRedis(folder / "redis", port=free_port())
-        with running(redis):
-            print(f"{'milliseconds':44} {'median':>8} {'p99':>8}")
-            starts = [seconds_to_ready(redis, folder) for _ in range(STARTS)]
-            print(row(f"events service: start to ready, {STARTS} runs", starts))
-            replicas = [events_service(redis, folder, channel=channel) for _ in range(2)]
-            with running(*replicas):
-                urls = [replica.url for replica in replicas]
-                ingress = Traefik(folder, port=free_port(), routes={"/ws/events": urls})
-                with running(ingress):
-                    for name, server in (("direct", replicas[0]), ("through Traefik", ingress)):
-                        url = server.url.replace("http", "ws") + "/ws/events"
-                        measured = asyncio.run(delays(url, redis.url, channel))
-                        print(row(f"publish to client, {CLIENTS} clients, {name}", measured))
-        continuity.main(folder)
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="all",
+        choices=("all", "latency", "continuity", "fanout", "guard", "readme"),
+    )
+    parser.add_argument("--runs", type=int, default=None, help="interleaved runs (5; quick: 1)")
+    parser.add_argument("--quick", action="store_true", help="one short run")
+    parser.add_argument("--name", help="of the folder in bench/results")
+    parser.add_argument("--only", type=_list_of(fanout.FIGURES), default=list(fanout.FIGURES))
+    names = [row.name for row in ROWS]
+    parser.add_argument("--rows", type=_list_of(names), default=names)
+    arguments = parser.parse_args()
+    arguments.runs = arguments.runs or (1 if arguments.quick else 5)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            if arguments.what in {"all", "latency"}:
+                latency.main(Path(folder))
+            if arguments.what in {"all", "continuity"}:
+                continuity.main(Path(folder))
+        if arguments.what in {"all", "fanout"}:
+            run_fanout(arguments)
+        if arguments.what == "guard":
+            print(*(f"{ratio:.2f}" for ratio in guard.ratios(GUARD_ROUNDS)))
+        if arguments.what == "readme":
+            write_readme()
+    except BenchError as error:
+        sys.exit(f"error: {error}")
 
 
-main()
+class _list_of:  # noqa: N801 (argparse shows the type's name)
+    """Reads `one,two` from the command line."""
+
+    def __init__(self, choices: object) -> None:
+        self.choices = list(choices)  # type: ignore[call-overload]
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the names, in our order.
+
+        Raises:
+            argparse.ArgumentTypeError: One is unknown.
+
+        """
+        asked = text.split(",")
+        if unknown := set(asked) - set(self.choices):
+            choices = ", ".join(self.choices)
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not one of {choices}")
+        return [choice for choice in self.choices if choice in asked]
+
+
+if __name__ == "__main__":
+    main()

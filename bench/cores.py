@@ -90,7 +90,7 @@ class Usage(NamedTuple):
 
     wall: float
     cpu: float
-    """Seconds that the server ran, all of its processes and threads (the scheduler's accounting)."""
+    """Seconds that the server ran, all processes and threads (the scheduler's accounting)."""
     waited: float
     """Seconds that it wanted to run and others did."""
     generator: float

@@ -41,6 +41,8 @@ IDLE = 5000
 WARM_CLIENTS = 20
 FIGURES = ("saturated", "paced", "crowds", "connections", "stalled")
 _SUBSCRIBE_TIMEOUT = 5.0
+_STOP_TIMEOUT = 2.0
+"""Seconds; some wait long for a client that does not read."""
 _FILLERS = 10
 """Messages of 64 KB that fill the buffers of those who do not read."""
 _MICRO = 1e6
@@ -53,12 +55,12 @@ class Durations(NamedTuple):
     warm: float
     saturated: float
     paced: float
-    """Seconds of 330 bytes with 1,000 clients, and of the two runs that a stalled client compares."""
+    """Seconds of 330 bytes with 1,000 clients, and of what stalled clients are compared by."""
     others: float
     """Seconds of each other paced measurement."""
 
 
-USUAL = Durations(warm=0.3, saturated=1.2, paced=3.0, others=2.0)
+USUAL = Durations(warm=0.3, saturated=1.0, paced=2.5, others=2.0)
 QUICK = Durations(warm=0.2, saturated=0.6, paced=1.5, others=1.0)
 
 
@@ -72,7 +74,7 @@ class Bench:
         self._durations = durations
 
     @contextlib.contextmanager
-    def serving(self, row: Row) -> Iterator[tuple[Load, list[int]]]:
+    def serving(self, row: Row, *, channel: str = CHANNEL) -> Iterator[tuple[Load, list[int]]]:
         """Start a server alone on its core; give clients and publishers for it, and its processes.
 
         Raises:
@@ -80,7 +82,7 @@ class Bench:
             NotReadyError: It did not come up.
 
         """
-        server = row.start(self._folder, self._redis_url)
+        server = row.start(self._folder, self._redis_url, channel)
         with on_core(self._cores.server):
             server.spawn()
         try:
@@ -88,14 +90,14 @@ class Bench:
             with Load(
                 load.address(server.url),
                 load.address(server.url if row.publish_path else self._redis_url),
-                channel=row.publish_path or CHANNEL,
+                channel=row.publish_path or channel,
                 over_http=bool(row.publish_path),
             ) as clients:
                 yield clients, processes_of(server.pid)
         finally:
-            server.stop()
+            server.stop(_STOP_TIMEOUT)
 
-    def wait_until_subscribed(self, row: Row) -> None:
+    def wait_until_subscribed(self, row: Row, *, channel: str = CHANNEL) -> None:
         """Wait until a server that reads Redis does.
 
         Raises:
@@ -106,7 +108,7 @@ class Bench:
             return
         deadline = time.monotonic() + _SUBSCRIBE_TIMEOUT
         with redis.Redis.from_url(self._redis_url) as client:
-            while not client.pubsub_numsub(CHANNEL)[0][1]:
+            while not client.pubsub_numsub(channel)[0][1]:
                 if time.monotonic() > deadline:
                     raise BenchError("the server did not subscribe")
                 time.sleep(0.01)
@@ -239,15 +241,19 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(durations: Durations) -> Iterator[Bench]:
+def bench(durations: Durations, *, descriptors: int = DESCRIPTORS) -> Iterator[Bench]:
     """Put this process and a Redis on one core; the other one is for servers.
+
+    Args:
+        durations: How long each measurement takes.
+        descriptors: Files that each program must be able to have open.
 
     Raises:
         BenchError: This machine cannot do it.
 
     """
     cores = Cores.choose()
-    allow_descriptors(DESCRIPTORS)
+    allow_descriptors(descriptors)
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary, on_core(cores.load):
         folder = Path(temporary)
         database = EmbeddedRedis(folder / "redis", port=free_port(), durable=False)

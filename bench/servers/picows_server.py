@@ -8,7 +8,7 @@ from bench.servers.redis_channel import PORT, messages
 clients: set[WSTransport] = set()
 
 
-class Client(WSListener):  # type: ignore[misc]  # its stub names no base
+class Client(WSListener):
     """Somebody to send to."""
 
     def on_ws_connected(self, transport: WSTransport) -> None:

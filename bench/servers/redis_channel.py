@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
 
-CHANNEL = "events"
+CHANNEL = os.environ.get("CHANNEL", "events")
 PORT = int(os.environ.get("PORT", "0"))
 
 
-def client() -> "Redis":
+def client() -> Redis:
     """Return a connection to REDIS_URL."""
     return Redis.from_url(os.environ["REDIS_URL"])
 

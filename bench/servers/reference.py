@@ -9,7 +9,8 @@ import socket
 
 import uvloop
 from websockets.frames import Frame, Opcode
-from websockets.server import Request, ServerProtocol
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
 
 from bench.servers.redis_channel import PORT, messages
 
@@ -114,7 +115,7 @@ async def accept(server: socket.socket) -> None:
 async def main() -> None:
     """Serve, and send to all what Redis brings."""
     with socket.create_server(("127.0.0.1", PORT), backlog=1024) as server:
-        server.setblocking(False)
+        server.settimeout(0)
         accepting = asyncio.create_task(accept(server))
         async for message in messages():
             send_to_all(Frame(Opcode.TEXT, message).serialize(mask=False))
