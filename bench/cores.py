@@ -97,6 +97,8 @@ class Usage(NamedTuple):
     """Seconds that the load generator ran."""
     server_core: float
     """Seconds that the server's core was busy, with whatever."""
+    interrupts: float
+    """Seconds of them in interrupts, where some kernels count the network's half of the work."""
     load_core: float
     """Seconds that the other core was busy."""
 
@@ -116,6 +118,7 @@ class Usage(NamedTuple):
             waited=waited / _NANOSECONDS,
             generator=time.process_time(),
             server_core=_busy(busy[cores.server]),
+            interrupts=busy[cores.server].irq + busy[cores.server].softirq,
             load_core=_busy(busy[cores.load]),
         )
 

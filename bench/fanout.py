@@ -133,6 +133,7 @@ class Bench:
             rate=found.deliveries / used.wall,
             cpu=used.cpu / max(1, found.deliveries) * _MICRO,
             core=used.server_core / used.wall,
+            own=(used.cpu + used.interrupts) / used.wall,
             stolen=used.waited / used.wall,
             load_core=used.load_core / used.wall,
         )

@@ -29,6 +29,8 @@ class Saturated(msgspec.Struct, forbid_unknown_fields=True):
     """Microseconds of the server's CPU per delivery."""
     core: float
     """Share of the time that the server's core was busy."""
+    own: float
+    """Share of the time that the server ran, or interrupts on its core did."""
     stolen: float
     """Share of the time that the server wanted its core and others had it."""
     load_core: float
@@ -43,6 +45,8 @@ class Saturated(msgspec.Struct, forbid_unknown_fields=True):
             return f"its core was {self.core:.0%} busy"
         if self.stolen > STOLEN:
             return f"other programs had {self.stolen:.0%} of its core"
+        if self.own < SATURATED - STOLEN:
+            return f"it used {self.own:.0%} of its core, and other programs the rest"
         return None
 
 
@@ -282,14 +286,24 @@ def paragraph(results: Results) -> str:
         row = results.rows.get(name)
         return median(medians(row, figure)) if row else None
 
-    def times(other: str, title: str) -> str:
+    def times(other: str, title: str) -> str | None:
         row = results.rows.get(other)
         if row is None or row.absent:
             return f"{title} is not on that machine"
         found = ratio(of("ours", rate(20)), of(other, rate(20)))
-        return f"{title} does not compare" if found is None else f"{short(found)} times {title}"
+        return f"{short(found)} times {title}" if found is not None else None
 
-    rates = [_thousands(of("ours", rate(batch))) for batch in BATCHES]
+    rates = [
+        f"{_thousands(found)} deliveries/s in batches of {batch}"
+        for batch in BATCHES
+        if (found := of("ours", rate(batch))) is not None
+    ]
+    compared = [
+        text
+        for text in (times("seed", "the loop of the seed"), times("nchan", "Nchan"))
+        if text is not None
+    ]
+    in_batches = f"In batches of 20: {'; '.join(compared)}. " if compared else ""
     columns: tuple[tuple[str, Callable[[str], str]], ...] = (
         ("deliveries/s, batch of 1", lambda name: _thousands(of(name, rate(1)))),
         ("batch of 20", lambda name: _thousands(of(name, rate(20)))),
@@ -306,14 +320,14 @@ def paragraph(results: Results) -> str:
     runs = max((len(row.runs) for row in results.rows.values()), default=0)
     machine = results.machine
     text = (
-        f"On one core of {machine.get('cpu', 'this machine')} (kernel {machine.get('kernel')}, "
+        f"On one core of {machine.get('cpu', 'some machine')} (kernel {machine.get('kernel')}, "
         f"Python {machine.get('python')}), with 1,000 clients and a {EVENT_SIZE}-byte event: "
-        f"{', '.join(rates[:-1])} and {rates[-1]} deliveries a second, when publishers send 1, 5 "
-        f"and 20 messages at once. In batches of 20: {times('seed', 'the loop of the seed')}; "
-        f"{times('nchan', 'Nchan')}. Medians of {runs} interleaved run{'s' * (runs != 1)}"
-        f"{' (a quick one)' * results.quick}; a dash: not saturated, or not alone on its core, so "
-        f"it does not count. `make bench` makes them on your machine; "
-        f"[all figures](bench/results/{results.name}/table.md)."
+        f"{', '.join(rates) or 'no saturated figure of ours counts in this run'}. "
+        f"{in_batches}"
+        f"Medians of {runs} interleaved run{'s' * (runs != 1)}{' (a quick one)' * results.quick}; "
+        f"a dash: not saturated, or not alone on its core, so it does not count. `make bench` "
+        f"makes them on your machine; [all figures](bench/results/{results.name}/table.md), "
+        f"[plot](bench/results/{results.name}/plot.svg)."
     )
     return f"{_wrap(text)}\n\n" + "\n".join(lines)
 

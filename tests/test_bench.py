@@ -118,8 +118,10 @@ def test_figures_are_short() -> None:
     assert spread([1, 3, 2]) == "2.00 (1.00 to 3.00)"
 
 
-def saturated(rate: float, *, core: float = 1.0, stolen: float = 0.0) -> Saturated:
-    return Saturated(rate=rate, cpu=1e6 / rate, core=core, stolen=stolen, load_core=0.97)
+def saturated(
+    rate: float, *, core: float = 1.0, own: float = 0.99, stolen: float = 0.0
+) -> Saturated:
+    return Saturated(rate=rate, cpu=1e6 / rate, core=core, own=own, stolen=stolen, load_core=0.97)
 
 
 def some_run(rate: float, **batches: Saturated) -> Run:
@@ -155,11 +157,12 @@ def some_results(**rows: Row) -> Results:
     [
         (saturated(1, core=0.94), "the load generator was the bottleneck"),
         (
-            Saturated(rate=1, cpu=1, core=0.9, stolen=0, load_core=0.5),
+            Saturated(rate=1, cpu=1, core=0.9, own=0.9, stolen=0, load_core=0.5),
             "its core was 90% busy",
         ),
         (saturated(1, stolen=0.2), "other programs had 20% of its core"),
-        (saturated(1, core=0.95, stolen=0.05), None),
+        (saturated(1, own=0.6), "it used 60% of its core"),
+        (saturated(1, core=0.95, own=0.9, stolen=0.05), None),
     ],
 )
 def test_a_row_counts_only_when_its_server_was_saturated(found: Saturated, why: str | None) -> None:
@@ -179,9 +182,16 @@ def test_the_table_has_medians_and_says_what_does_not_count() -> None:
 
 def test_the_paragraph_has_ratios_of_medians() -> None:
     text = results.paragraph(some_results()).replace("\n", " ")
-    assert "200 k, 1,000 k and 4,000 k deliveries a second" in text
+    assert "200 k deliveries/s in batches of 1, 1,000 k deliveries/s in batches of 5" in text
     assert "20.0 times the loop of the seed" in text
     assert "Nchan is not on that machine" in text
+
+
+def test_the_paragraph_has_no_figure_that_does_not_count() -> None:
+    idle = some_run(1, **{str(batch): saturated(1, core=0.5) for batch in results.BATCHES})
+    text = results.paragraph(some_results(ours=Row("ours", [idle]))).replace("\n", " ")
+    assert "no saturated figure of ours counts in this run" in text
+    assert "times the loop of the seed" not in text
 
 
 def test_the_paragraph_goes_between_its_markers() -> None:
