@@ -42,18 +42,24 @@ def run_fanout(arguments: argparse.Namespace) -> None:
     folder = RESULTS / name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-    (folder / "table.md").write_text(results.table(found))
-    (folder / "plot.svg").write_bytes(svg(found))
+    write(found, folder)
     print(results.table(found))
     print(f"In {folder.relative_to(ROOT)}, after {found.minutes} minutes.")
     if name == results.COMMITTED:
         write_readme()
 
 
+def write(found: results.Results, folder: Path) -> None:
+    """Write the table and the plot."""
+    (folder / "table.md").write_text(results.table(found))
+    (folder / "plot.svg").write_bytes(svg(found))
+
+
 def write_readme() -> None:
-    """Write the README's paragraph from the committed run."""
+    """Write the README's paragraph from the committed run, and its table and plot anew."""
     committed = RESULTS / results.COMMITTED / "results.json"
     found = msgspec.json.decode(committed.read_bytes(), type=results.Results)
+    write(found, committed.parent)
     README.write_text(results.into_readme(README.read_text(), results.paragraph(found)))
     print(f"README.md has the figures of {committed.relative_to(ROOT)}.")
 
