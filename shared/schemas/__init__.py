@@ -9,6 +9,7 @@ from shared.schemas.events import Event, EventData, RiskLevel
 from shared.schemas.logs import Log, LogData, LogLevel
 from shared.schemas.performance import PerformanceUpdate, PerformanceUpdateData
 from shared.schemas.system import (
+    CircuitState,
     ServiceStatus,
     ServiceStatusData,
     SystemStatus,
@@ -26,6 +27,7 @@ ServerMessage = ChannelMessage | ControlMessage
 
 __all__ = [
     "ChannelMessage",
+    "CircuitState",
     "ControlMessage",
     "Error",
     "ErrorCode",

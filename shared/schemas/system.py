@@ -1,13 +1,23 @@
 """System status (seed: Message Formats, System Status Message and Service Status Message)."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.schemas.base import Count, Message, Part, Percent, ServiceHealth
 
-CircuitState = Literal["closed", "open", "half_open"]
+
+class CircuitState(StrEnum):
+    """States of the circuit breaker (seed: Circuit Breaker States)."""
+
+    CLOSED = "closed"
+    """Normal operation."""
+    OPEN = "open"
+    """Too many failures; nothing is tried until the recovery timeout is over."""
+    HALF_OPEN = "half_open"
+    """The timeout is over; a limited number of calls tries whether it works again."""
 
 
 class GpuStatus(Part):

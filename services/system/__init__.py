@@ -1,0 +1,1 @@
+"""System status, pushed to every dashboard (seed: System Channel, System Status Broadcasting)."""
