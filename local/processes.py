@@ -44,6 +44,9 @@ def is_free(port: int) -> bool:
 class Process:
     """One program, in a process group of its own, with its output in a file."""
 
+    death_signal = signal.SIGKILL
+    """What it gets when we die without having ended it (on Linux)."""
+
     def __init__(
         self,
         name: str,
@@ -95,7 +98,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=None if self._environment is None else dict(self._environment),
                 process_group=0,
-                preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 (one prctl; no locks, no memory)
+                preexec_fn=_end_with(os.getpid(), self.death_signal),  # noqa: PLW1509 (one prctl; no locks, no memory)
             )
 
     @property
@@ -164,7 +167,7 @@ class Process:
             time.sleep(0.01)
 
 
-def _end_with(parent: int) -> Callable[[], None]:
+def _end_with(parent: int, sig: signal.Signals) -> Callable[[], None]:
     """Return what a child does first: it will die with us, even if we are killed (on Linux)."""
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
@@ -172,7 +175,7 @@ def _end_with(parent: int) -> Callable[[], None]:
         # A shell's background jobs ignore SIGINT, and so would all of their children.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if prctl:
-            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            prctl(_PR_SET_PDEATHSIG, sig)
             if os.getppid() != parent:  # It died in between.
                 os._exit(1)
 

