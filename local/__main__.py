@@ -52,7 +52,7 @@ async def attend(stack: Stack, settings: StackSettings) -> None:
         say(f"See events:       .venv/bin/hsi tail events{target}")
         say(f"Publish your own: {redis}.venv/bin/hsi publish FILE")
         if settings.demo:
-            say("Demo events are published (turn them off with DEMO=0).")
+            say("Demo: cameras, events and AI services are made up (turn it off with DEMO=0).")
         say(f"Logs: {FOLDER}/   Stop: Ctrl-C")
         await asyncio.Event().wait()
 

@@ -1,4 +1,7 @@
-"""Events that never happened, so that there is something to see. All say that they are a demo."""
+"""Cameras that do not exist and events that never happened, so that there is something to see.
+
+All of them say that they are a demo. Rows are written to an embedded database alone.
+"""
 
 import asyncio
 import itertools
@@ -6,6 +9,8 @@ import logging
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+
+import asyncpg
 
 from shared.bus import Publisher, PublishError
 from shared.schemas import Event, EventData, RiskLevel
@@ -22,6 +27,22 @@ _SIGHTINGS = {
     "back_garden": ("Fox crosses the lawn", "Person climbs over the fence at night"),
     "garage": ("Garage door left open", "Person takes a bicycle"),
 }
+CAMERAS = f"""
+INSERT INTO cameras (id, name, folder_path, status, last_seen_at)
+SELECT id, '[demo] ' || id, '/demo/' || id, 'online', now()
+FROM unnest('{{{",".join(sorted(_SIGHTINGS))}}}'::text[]) AS id
+ON CONFLICT DO NOTHING;
+UPDATE cameras SET status = 'offline' WHERE id = 'garage';
+DELETE FROM detections WHERE detected_at < now() - interval '1 day';
+DELETE FROM events WHERE started_at < now() - interval '1 day';
+"""  # noqa: S608 (our own words)
+"""Makes the demo's cameras, and forgets its old events."""
+NO_CAMERAS = """
+DELETE FROM detections WHERE camera_id IN (SELECT id FROM cameras WHERE name LIKE '[demo] %');
+DELETE FROM events WHERE camera_id IN (SELECT id FROM cameras WHERE name LIKE '[demo] %');
+DELETE FROM cameras WHERE name LIKE '[demo] %';
+"""
+"""Forgets what an earlier demo left."""
 
 
 def risk_level(score: int) -> RiskLevel:
@@ -54,12 +75,47 @@ def demo_events(chance: random.Random) -> Iterator[Event]:
         )
 
 
-async def publish_demo_events(redis_url: str, channel: str) -> None:
-    """Publish a demo event every `INTERVAL` seconds, until cancelled."""
+async def publish_demo_events(redis_url: str, channel: str, database_url: str) -> None:
+    """Publish a demo event every `INTERVAL` seconds, until cancelled.
+
+    Args:
+        redis_url: Where to publish it.
+        channel: On which channel.
+        database_url: Where to write it too; empty: nowhere.
+
+    """
     async with Publisher(redis_url) as publisher:
         for event in demo_events(random.Random()):  # noqa: S311 (not for secrets)
             try:
                 await publisher.publish(channel, event)
-            except PublishError as error:
+                if database_url:
+                    await record(database_url, event.data)
+            except (PublishError, asyncpg.PostgresError, OSError) as error:
                 logger.debug("a demo event is missing: %s", error)
             await asyncio.sleep(INTERVAL)
+
+
+async def record(database_url: str, event: EventData) -> None:
+    """Write a demo event, and a detection that led to it, into the database."""
+    connection = await asyncpg.connect(database_url, timeout=INTERVAL)
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "INSERT INTO detections (camera_id, object_type, confidence, detected_at)"
+                " VALUES ($1, 'demo', 0.9, $2)",
+                event.camera_id,
+                event.started_at,
+            )
+            await connection.execute(
+                "INSERT INTO events (batch_id, camera_id, risk_score, risk_level, summary,"
+                " started_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                event.batch_id,
+                event.camera_id,
+                event.risk_score,
+                event.risk_level,
+                event.summary,
+                event.started_at,
+                event.ended_at or None,
+            )
+    finally:
+        await connection.close()

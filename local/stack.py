@@ -10,7 +10,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from local.demo import publish_demo_events
+from local.ai import StandIn
+from local.demo import CAMERAS, NO_CAMERAS, publish_demo_events
+from local.postgres import TABLES, EmbeddedPostgres
 from local.processes import NotReadyError, Process, free_port, is_free
 from local.redis import EmbeddedRedis
 from local.service import ServiceProcess
@@ -19,6 +21,7 @@ from local.traefik import Traefik
 MAX_RESTART_DELAY = 10.0
 """Seconds, at most, before a program that ended by itself is started again."""
 _DEFAULT_REDIS_PORT = 6379
+_DEFAULT_POSTGRES_PORT = 5432
 
 
 class StackSettings(Struct, frozen=True, kw_only=True, rename="upper"):
@@ -29,17 +32,23 @@ class StackSettings(Struct, frozen=True, kw_only=True, rename="upper"):
     replicas: Annotated[int, Meta(ge=1, le=20)] = 1
     """Replicas of each service."""
     demo: bool = True
-    """Whether to publish demo events."""
+    """Whether to publish demo events, and to stand in for AI services that are not given."""
     redis_url: str = ""
     """An outside Redis; empty starts an embedded one."""
     redis_event_channel: str = "security_events"
+    database_url: str = ""
+    """An outside PostgreSQL; empty starts an embedded one."""
+    yolo26_url: str = ""
+    """A real yolo26; empty: the demo's stand-in, or none."""
+    nemotron_url: str = ""
+    """A real nemotron; empty: the demo's stand-in, or none."""
 
 
 Say = Callable[[str], None]
 
 
 class Stack:
-    """Redis, the services and the ingress; started in this order, ended in the opposite one."""
+    """Redis, PostgreSQL, the services, the ingress; ended in the opposite order."""
 
     def __init__(self, settings: StackSettings, folder: Path, say: Say) -> None:
         """Prepare.
@@ -55,6 +64,10 @@ class Stack:
         self._say = say
         self._processes: list[Process] = []
         self.redis_url = settings.redis_url
+        self.database_url = settings.database_url
+        self.yolo26_url = settings.yolo26_url
+        self.nemotron_url = settings.nemotron_url
+        self._demo_database_url = ""
         self.url = f"ws://127.0.0.1:{settings.port}/ws/events"
 
     @contextlib.contextmanager
@@ -82,10 +95,13 @@ class Stack:
                 f"port {self._settings.port} is taken; choose another: make run PORT=8081",
             )
         if not self.redis_url:
-            port = _DEFAULT_REDIS_PORT if is_free(_DEFAULT_REDIS_PORT) else free_port()
-            redis = EmbeddedRedis(self._folder / "redis", port=port)
+            redis = EmbeddedRedis(self._folder / "redis", port=_port(_DEFAULT_REDIS_PORT))
             self._start(redis)
             self.redis_url = redis.url
+        if not self.database_url:
+            self._start_postgres()
+        if self._settings.demo:
+            self._start_stand_ins()
         replicas = [
             self._replica("events", number) for number in range(1, self._settings.replicas + 1)
         ]
@@ -97,6 +113,27 @@ class Stack:
         )
         self._start(ingress)
 
+    def _start_postgres(self) -> None:
+        port = _port(_DEFAULT_POSTGRES_PORT)
+        postgres = EmbeddedPostgres(self._folder / "postgres", port=port)
+        self._start(postgres)
+        postgres.execute(TABLES + (CAMERAS if self._settings.demo else NO_CAMERAS))
+        self.database_url = postgres.url
+        if self._settings.demo:
+            self._demo_database_url = postgres.url
+
+    def _start_stand_ins(self) -> None:
+        """Stand in for the AI services that nobody gave us."""
+        logs = self._folder / "logs"
+        if not self.yolo26_url:
+            yolo26 = StandIn("yolo26", port=free_port(), log=logs / "demo-yolo26.log")
+            self._start(yolo26)
+            self.yolo26_url = yolo26.url
+        if not self.nemotron_url:
+            nemotron = StandIn("nemotron", port=free_port(), log=logs / "demo-nemotron.log")
+            self._start(nemotron)
+            self.nemotron_url = nemotron.url
+
     def _replica(self, service: str, number: int) -> ServiceProcess:
         return ServiceProcess(
             service,
@@ -104,6 +141,9 @@ class Stack:
             port=free_port(),
             log=self._folder / "logs" / f"{service}-{number}.log",
             REDIS_URL=self.redis_url,
+            DATABASE_URL=self.database_url,
+            YOLO26_URL=self.yolo26_url,
+            NEMOTRON_URL=self.nemotron_url,
             # The ingress looks every second, and nobody wants to wait longer on one machine.
             DRAIN_DELAY="2",
             DRAIN_WINDOW="2",
@@ -117,7 +157,7 @@ class Stack:
             process.spawn()
         for process in processes:
             process.wait_ready()
-            self._say(f"  {process.name:10} {process.url}  ({time.monotonic() - began:.1f} s)")
+            self._say(f"  {process.name:13} {process.url}  ({time.monotonic() - began:.1f} s)")
 
     @contextlib.asynccontextmanager
     async def attended(self) -> AsyncIterator[None]:
@@ -125,8 +165,10 @@ class Stack:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._attend(process)) for process in self._processes]
             if self._settings.demo:
-                channel = self._settings.redis_event_channel
-                running.append(tasks.create_task(publish_demo_events(self.redis_url, channel)))
+                events = publish_demo_events(
+                    self.redis_url, self._settings.redis_event_channel, self._demo_database_url
+                )
+                running.append(tasks.create_task(events))
             yield
             for task in running:
                 task.cancel()
@@ -142,3 +184,7 @@ class Stack:
                 process.start()
             except NotReadyError as error:
                 self._say(str(error))
+
+
+def _port(wanted: int) -> int:
+    return wanted if is_free(wanted) else free_port()
