@@ -1,4 +1,4 @@
-"""Real parts for the tests: a Redis server, service replicas, an ingress."""
+"""Real parts for the tests: Redis, PostgreSQL, AI services over HTTP, service replicas."""
 
 import os
 import sys
@@ -9,9 +9,10 @@ from typing import Protocol
 
 import pytest
 
+from local.postgres import TABLES
 from local.processes import Process, free_port
 from local.service import ServiceProcess
-from tests.servers import ContainerRedis, OwnRedis, RedisServer
+from tests.servers import AiServer, ContainerRedis, OwnPostgres, OwnRedis, RedisServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +50,45 @@ def _own_redis(request: pytest.FixtureRequest, folder: Path) -> RedisServer:
     if request.config.getoption("--containers"):
         return ContainerRedis()
     return OwnRedis(folder)
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
+    """A PostgreSQL that tests share; each has a database of its own in it."""
+    server = OwnPostgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_url(shared_postgres: OwnPostgres) -> Iterator[str]:
+    """A database of the test's own, with the tables that services read, and no rows."""
+    name = f"test_{uuid.uuid4().hex}"
+    shared_postgres.execute(f"CREATE DATABASE {name}")
+    url = shared_postgres.url.removesuffix("postgres") + name
+    shared_postgres.execute(f"\\connect {name}\n{TABLES}")
+    yield url
+    shared_postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[OwnPostgres]:
+    """A PostgreSQL of the test's own, to do bad things to; with the tables, and no rows."""
+    server = OwnPostgres(tmp_path / "postgres")
+    server.start()
+    server.execute(TABLES)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def ai_server() -> Iterator[AiServer]:
+    """An AI service of the test's own, to misbehave."""
+    server = AiServer()
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -1,12 +1,20 @@
-"""Redis servers that a test may kill, freeze and bring back: embedded, or in a container."""
+"""Servers at a test's mercy: Redis (embedded, or in a container), PostgreSQL, AI services."""
 
+import contextlib
+import json
 import signal
+import socket
+import threading
 import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
 from testcontainers.core.container import DockerContainer
 
+from local.postgres import EmbeddedPostgres
 from local.processes import free_port
 from local.redis import EmbeddedRedis, answers
 
@@ -83,3 +91,141 @@ class ContainerRedis:
 
     def thaw(self) -> None:
         self._docker.unpause()
+
+
+class OwnPostgres(EmbeddedPostgres):
+    """A PostgreSQL."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, port=free_port(), durable=False)
+
+    def freeze(self) -> None:
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, sig: signal.Signals) -> None:
+        # The first one too, and first: it makes the others.
+        first = psutil.Process(self.pid)
+        first.send_signal(sig)
+        for process in first.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(sig)
+
+
+class AiHandler(BaseHTTPRequestHandler):
+    """One connection to an `AiServer`."""
+
+    protocol_version = "HTTP/1.1"
+    server: "_Http"
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        behave = self.server.behaviours.get(self.path, says({}, status=404))
+        with contextlib.suppress(OSError):  # whoever asked has left
+            behave(self)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+Behaviour = Callable[[AiHandler], None]
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        self.behaviours: dict[str, Behaviour] = {}
+        self.asked: list[str] = []
+        self.ending = threading.Event()
+        self.connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), AiHandler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def end(self) -> None:
+        self.ending.set()
+        self.shutdown()
+        self.server_close()
+        for connection in tuple(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class AiServer:
+    """An AI service over real HTTP, that does to each path what it is told to."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.behaviours: dict[str, Behaviour] = {}
+        self.asked: list[str] = []
+        self._http: _Http | None = None
+
+    def start(self) -> None:
+        """Listen, at first or again."""
+        self._http = _Http(self.port)
+        self._http.behaviours, self._http.asked = self.behaviours, self.asked
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Refuse connections from now on."""
+        if self._http:
+            self._http.end()
+            self._http = None
+
+
+def says(body: Any, *, status: int = 200) -> Behaviour:
+    """Answer with JSON, or with bytes as they are."""
+
+    def behave(handler: AiHandler) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return behave
+
+
+def hangs(handler: AiHandler) -> None:
+    """Take the question, and never answer."""
+    handler.server.ending.wait(60)
+    handler.close_connection = True
+
+
+def drips(handler: AiHandler) -> None:
+    """Answer a byte at a time, so that something always arrives."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    while not handler.server.ending.wait(0.05):
+        handler.wfile.write(b" ")
+
+
+def floods(handler: AiHandler) -> None:
+    """Answer without end, as fast as it can."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(2**60))
+    handler.end_headers()
+    while not handler.server.ending.is_set():
+        handler.wfile.write(b" " * 65536)
+
+
+def hangs_up(handler: AiHandler) -> None:
+    """Close the connection instead of an answer."""
+    handler.close_connection = True
+
+
+def lies(handler: AiHandler) -> None:
+    """Answer with something that is not HTTP."""
+    handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
+    handler.close_connection = True

@@ -19,8 +19,11 @@ from shared.sources.figures import count, number, word
 
 LIMIT = 1.0
 """Seconds for an answer, all of it."""
-MAX_ANSWER = 4 * 1024 * 1024
+MAX_ANSWER = 1024 * 1024
 """Bytes of an answer: llama.cpp's slots may hold their prompts, and a stranger's has no end."""
+KEEPALIVE = 2.0
+"""Seconds that an idle connection is kept. uvicorn, for one, closes it after five: asked every five
+seconds, it would now and then close what we are about to use, and look dead."""
 GIB = 1024**3
 _TEMPERATURES = (-50.0, 200.0)
 _MAX_WATTS = 10_000.0
@@ -81,7 +84,9 @@ class AiServices:
         self._yolo26_url = yolo26_url.rstrip("/")
         self._nemotron_url = nemotron_url.rstrip("/")
         # No proxy of the environment: these are neighbours.
-        self._http = httpx.AsyncClient(timeout=LIMIT, trust_env=False)
+        self._http = httpx.AsyncClient(
+            timeout=LIMIT, trust_env=False, limits=httpx.Limits(keepalive_expiry=KEEPALIVE)
+        )
 
     async def yolo26(self) -> Yolo26 | None:
         """Ask yolo26; None if there is none."""
@@ -200,7 +205,7 @@ def slots_of(body: Any) -> Sequence[bool] | None:
 
     Newer versions say `is_processing`, older ones `state`, which is 0 while idle.
     """
-    if not isinstance(body, list):
+    if not isinstance(body, list) or not body:
         return None
     found = [_is_busy(slot) for slot in body]
     return None if None in found else [bool(busy) for busy in found]

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import pynvml
 from msgspec import Struct
@@ -38,33 +38,14 @@ class Gpu(Struct, frozen=True, kw_only=True):
     """Watts."""
 
 
-class Nvml(Protocol):
-    """The part of the module `pynvml` that is used."""
-
-    NVMLError: type[Exception]
-    NVML_TEMPERATURE_GPU: int
-    nvmlMemory_v2: int  # noqa: N815 (their name)
-
-    def nvmlInit(self) -> None: ...  # noqa: D102, N802
-    def nvmlShutdown(self) -> None: ...  # noqa: D102, N802
-    def nvmlDeviceGetCount(self) -> int: ...  # noqa: D102, N802
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> Any: ...  # noqa: D102, N802
-    def nvmlDeviceGetUUID(self, handle: Any) -> Any: ...  # noqa: D102, N802
-    def nvmlDeviceGetName(self, handle: Any) -> Any: ...  # noqa: D102, N802
-    def nvmlDeviceGetUtilizationRates(self, handle: Any) -> Any: ...  # noqa: D102, N802
-    def nvmlDeviceGetMemoryInfo(self, handle: Any, version: int | None = None) -> Any: ...  # noqa: D102, N802
-    def nvmlDeviceGetTemperature(self, handle: Any, sensor: int) -> Any: ...  # noqa: D102, N802
-    def nvmlDeviceGetPowerUsage(self, handle: Any) -> Any: ...  # noqa: D102, N802
-
-
 class GPUMonitor:
     """Reads the GPUs of this machine (seed: GPUMonitor, GPU metrics)."""
 
-    def __init__(self, nvml: Nvml = pynvml) -> None:
+    def __init__(self, nvml: Any = pynvml) -> None:
         """Prepare; NVML is looked for at each reading until it is found.
 
         Args:
-            nvml: The module `pynvml`.
+            nvml: The module `pynvml`, which has no types.
 
         """
         self._nvml = nvml

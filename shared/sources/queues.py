@@ -68,7 +68,7 @@ class Queues:
                     commands.llen(name)
                 replies: list[Any] = await commands.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
-            raise SourceError(f"Redis does not answer: {type(error).__name__}") from error
+            raise SourceError(f"Redis cannot be asked: {type(error).__name__}") from error
         for reply in replies:
             # A wrong type is about one name; anything else, such as LOADING, is about Redis.
             if isinstance(reply, Exception) and not _is_wrong_type(reply):
