@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
 from redis.asyncio import Redis
@@ -17,6 +18,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from local.processes import Process, free_port
+from shared.sources.ai import AiServices
 from tests.clients import golden, hear, until
 from tests.servers import RedisServer
 
@@ -46,6 +48,10 @@ class Stack(Process):
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.pid).children(recursive=True)
+
+    def settings_of(self, module: str) -> dict[str, str]:
+        """Return the environment of the first replica of a service."""
+        return next(child.environ() for child in self.children() if module in child.cmdline())
 
 
 @pytest.fixture
@@ -127,7 +133,7 @@ async def test_a_replica_that_dies_is_started_again_and_clients_find_the_others(
     assert "starting it again" in stack.log_tail()
 
 
-async def test_by_itself_it_brings_redis_and_demo_events_and_leaves_nothing_behind(
+async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_behind(
     start_stack: Callable[..., Stack],
 ) -> None:
     stack = start_stack(REDIS_URL="")
@@ -135,20 +141,72 @@ async def test_by_itself_it_brings_redis_and_demo_events_and_leaves_nothing_behi
     names = {part for child in children for part in child.cmdline()}
     assert any("valkey" in name for name in names)
     assert any("traefik" in name for name in names)
+    assert any(name.endswith("bin/postgres") for name in names)
     async with connect(stack.url, compression=None) as client:
         event = await hear(client, within=20)
     assert '"batch_id":"demo-' in event
     assert "[demo]" in event
+    settings = stack.settings_of("services.events")
+    async with AiServices(
+        yolo26_url=settings["YOLO26_URL"], nemotron_url=settings["NEMOTRON_URL"]
+    ) as services:
+        yolo26, nemotron = await services.yolo26(), await services.nemotron()
+    assert yolo26
+    assert (yolo26.health, yolo26.model) == ("healthy", "[demo] yolo26")
+    assert nemotron
+    assert (nemotron.health, nemotron.slots_total) == ("healthy", 2)
+    database = await asyncpg.connect(settings["DATABASE_URL"])
+    names_of_cameras = await database.fetch("SELECT name FROM cameras")
+    assert len(names_of_cameras) == 4
+    assert all(name.startswith("[demo] ") for (name,) in names_of_cameras)
+
+    async def recorded() -> bool:
+        return bool(await database.fetchval("SELECT count(*) FROM events"))
+
+    await until(recorded, within=20)
+    assert await database.fetchval("SELECT count(*) FROM detections")
     stack.signal(signal.SIGINT)
     assert await asyncio.wait_for(stack.wait(), 20) == 0
     assert [child for child in children if child.is_running()] == []
     assert stack.log_tail().endswith("Stopped.")
+    await database.close()
+
+
+async def test_without_the_demo_nothing_is_made_up(start_stack: Callable[..., Stack]) -> None:
+    stack = start_stack(REDIS_URL="", DEMO="0")
+    settings = stack.settings_of("services.events")
+    assert (settings["YOLO26_URL"], settings["NEMOTRON_URL"]) == ("", "")
+    database = await asyncpg.connect(settings["DATABASE_URL"])
+    assert await database.fetchval("SELECT count(*) FROM cameras") == 0
+    await database.close()
+
+
+async def test_what_is_outside_is_used_and_nothing_of_the_demo_gets_into_it(
+    redis_url: str, database_url: str, channel: str, start_stack: Callable[..., Stack]
+) -> None:
+    outside = {
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": database_url,
+        "YOLO26_URL": "http://yolo26.invalid",
+        "NEMOTRON_URL": "http://nemotron.invalid",
+    }
+    stack = start_stack(**outside, REDIS_EVENT_CHANNEL=channel)
+    assert outside.items() <= stack.settings_of("services.events").items()
+    programs = {part for child in stack.children() for part in child.cmdline()}
+    assert not any(part.endswith("bin/postgres") or part == "local.ai" for part in programs)
+    async with connect(stack.url, compression=None) as client:
+        assert "[demo]" in await hear(client, within=20)
+    database = await asyncpg.connect(database_url)
+    assert await database.fetchval("SELECT count(*) FROM cameras") == 0
+    assert await database.fetchval("SELECT count(*) FROM events") == 0
+    await database.close()
 
 
 async def test_killed_it_takes_its_programs_along(start_stack: Callable[..., Stack]) -> None:
-    stack = start_stack(REDIS_URL="", DEMO="0")
+    stack = start_stack(REDIS_URL="")
     children = stack.children()
-    assert len(children) >= 3
+    assert any(child.name() == "postgres" for child in children)
+    assert len(children) >= 6
     stack.kill()
 
     async def all_gone() -> bool:

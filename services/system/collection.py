@@ -1,0 +1,143 @@
+"""One round: what a `system_status` says, all asked at once (seed: Status Update Content)."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+from services.system.health import HealthResult
+from shared.schemas import SystemStatus, SystemStatusData
+from shared.schemas.base import now
+from shared.schemas.system import CameraCounts, GpuStatus, QueueDepths
+from shared.sources import Guarded, Reading, SourceSettings
+from shared.sources.ai import AiServices, Health, Nemotron, Yolo26
+from shared.sources.database import Cameras, Database
+from shared.sources.gpu import Gpu, GPUMonitor, chosen
+from shared.sources.queues import Depths, Queues
+
+LIMIT = 2.5
+"""Seconds that a round may take."""
+_MIB = 1024**2
+
+
+class Collected(NamedTuple):
+    """What one round found."""
+
+    status: SystemStatus
+    health: dict[str, HealthResult]
+    """How each service is, and why; what `HealthMonitor` observes."""
+
+
+class Collector:
+    """Asks all sources of `system_status`. `collect` never raises, and never takes longer."""
+
+    def __init__(self, settings: SourceSettings, *, limit: float = LIMIT) -> None:
+        """Prepare; everything connects on first use.
+
+        Args:
+            settings: Where the sources are.
+            limit: Seconds that a round may take; less than the time between two of them.
+
+        """
+        self._ai = AiServices(yolo26_url=settings.yolo26_url, nemotron_url=settings.nemotron_url)
+        self._queues = Queues(
+            settings.redis_url,
+            name="system",
+            detection=settings.detection_queue,
+            analysis=settings.analysis_queue,
+            dead_letters=settings.dead_letters(),
+        )
+        self._database = Database(settings.database_url, name="system")
+        self._has_database = bool(settings.database_url)
+        self._gpus = Guarded("gpu", GPUMonitor().get_current_stats, limit=limit)
+        self._yolo26 = Guarded("yolo26", self._ai.yolo26, limit=limit)
+        self._nemotron = Guarded("nemotron", self._ai.nemotron, limit=limit)
+        self._depths = Guarded("redis", self._queues.read, limit=limit)
+        self._cameras = Guarded("postgresql", self._count_cameras, limit=limit)
+
+    async def collect(self) -> Collected:
+        """Ask everything at once; what cannot be read is null."""
+        gpus, yolo26, nemotron, depths, cameras = await asyncio.gather(
+            self._gpus.read(),
+            self._yolo26.read(),
+            self._nemotron.read(),
+            self._depths.read(),
+            self._cameras.read(),
+        )
+        return collected(
+            gpus=gpus, yolo26=yolo26, nemotron=nemotron, depths=depths, cameras=cameras
+        )
+
+    async def _count_cameras(self) -> Cameras | None:
+        return await self._database.cameras() if self._has_database else None
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._ai.aclose()
+        await self._queues.aclose()
+        await self._database.aclose()
+
+
+def collected(
+    *,
+    gpus: Reading[list[Gpu]],
+    yolo26: Reading[Yolo26 | None],
+    nemotron: Reading[Nemotron | None],
+    depths: Reading[Depths],
+    cameras: Reading[Cameras | None],
+) -> Collected:
+    """Put together what the sources said."""
+    health = {
+        "yolo26": _health(yolo26),
+        "nemotron": _health(nemotron),
+        "redis": HealthResult("unreachable", depths.reason)
+        if depths.value is None
+        else HealthResult("healthy"),
+    }
+    known = {service: result for service, result in health.items() if result is not None}
+    return Collected(
+        SystemStatus(
+            data=SystemStatusData(
+                gpu=_gpu(chosen(gpus.value, yolo26.value)),
+                queues=_queues(depths.value),
+                cameras=_cameras(cameras.value),
+                services={service: result.health for service, result in known.items()},
+            ),
+            timestamp=now(),
+        ),
+        known,
+    )
+
+
+def _health(reading: Reading[Any]) -> HealthResult | None:
+    """Return how an AI service is; None where there is none."""
+    if isinstance(found := reading.value, Health):
+        return HealthResult(found.health, found.reason)
+    return HealthResult("unreachable", reading.reason) if reading.reason else None
+
+
+def _gpu(gpu: Gpu | None) -> GpuStatus | None:
+    if gpu is None:
+        return None
+    return GpuStatus(
+        name=gpu.name,
+        utilization=gpu.utilization,
+        memory_used=None if gpu.memory_used is None else gpu.memory_used // _MIB,
+        memory_total=None if gpu.memory_total is None else gpu.memory_total // _MIB,
+        temperature=gpu.temperature,
+        power_usage=gpu.power,
+    )
+
+
+def _queues(depths: Depths | None) -> QueueDepths | None:
+    if depths is None:
+        return None
+    return QueueDepths(
+        detection_queue=depths.detection,
+        analysis_queue=depths.analysis,
+        dlq_total=depths.dead_letters,
+    )
+
+
+def _cameras(cameras: Cameras | None) -> CameraCounts | None:
+    if cameras is None:
+        return None
+    return CameraCounts(total=cameras.total, online=cameras.online, offline=cameras.offline)
