@@ -1,7 +1,10 @@
 """Names in Redis: the one place that spells them (DESIGN: Redis; seed: Redis Channels).
 
-The channel of security events is a setting, `REDIS_EVENT_CHANNEL`; the others are fixed.
+The channel of security events is a setting, `REDIS_EVENT_CHANNEL`; the others are fixed. Names with
+a job id in them refuse what is none.
 """
+
+from shared import job_ids
 
 SYSTEM_STATUS = "system_status"
 """Channel of `system_status` and `service_status`."""
@@ -15,12 +18,12 @@ JOBS = "jobs"
 
 def job_logs(job_id: str) -> str:
     """Return the channel of a job's log lines."""
-    return f"job:{job_id}:logs"
+    return f"job:{job_ids.check(job_id)}:logs"
 
 
 def job(job_id: str) -> str:
     """Return the key of a job's state (JSON)."""
-    return f"job:{job_id}"
+    return f"job:{job_ids.check(job_id)}"
 
 
 def history(channel: str) -> str:
@@ -39,6 +42,11 @@ def number(channel: str) -> str:
 def once(channel: str, key: str) -> str:
     """Return the key that remembers an idempotency key, in the history's slot."""
     return f"{{{channel}}}:once:{key}"
+
+
+def senders(channel: str) -> str:
+    """Return the key that says how far each sender of a channel came, in the history's slot."""
+    return f"{{{channel}}}:senders"
 
 
 def latency(stage: str) -> str:

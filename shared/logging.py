@@ -62,6 +62,20 @@ def _redacted(value: Any) -> Any:
             return redact(str(value))
 
 
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",
+}
+
+
+def extra_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what was logged along with a message, as `extra`."""
+    fields = vars(record)
+    return {name: value for name, value in fields.items() if name not in _STANDARD}
+
+
 class _Json(JsonFormatter):
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         # Before it is JSON: then quotes are escaped, and a secret does not look like itself.
@@ -71,17 +85,11 @@ class _Json(JsonFormatter):
 class _Console(logging.Formatter):
     """`12:00:01 INFO  shared.bus  hears Redis again  attempts=7`."""
 
-    _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
-        extra = "".join(
-            f"  {name}={value}"
-            for name, value in vars(record).items()
-            if name not in self._STANDARD and name != "color_message"
-        )
+        extra = "".join(f"  {name}={value}" for name, value in extra_of(record).items())
         return super().formatMessage(record) + extra
 
     def format(self, record: logging.LogRecord) -> str:

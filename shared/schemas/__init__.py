@@ -6,7 +6,7 @@ sometimes; those are absent (`UNSET`) when they are not said.
 
 from shared.schemas.control import Error, ErrorCode, ErrorData, Ping, Pong, Resumed, ResumedData
 from shared.schemas.events import Event, EventData, RiskLevel
-from shared.schemas.logs import Log, LogData, LogLevel
+from shared.schemas.logs import EndStatus, JobEnd, JobEndData, JobStatus, Log, LogData, LogLevel
 from shared.schemas.performance import PerformanceUpdate, PerformanceUpdateData
 from shared.schemas.system import (
     CircuitState,
@@ -16,7 +16,7 @@ from shared.schemas.system import (
     SystemStatusData,
 )
 
-ChannelMessage = Event | SystemStatus | ServiceStatus | PerformanceUpdate | Log
+ChannelMessage = Event | SystemStatus | ServiceStatus | PerformanceUpdate | Log | JobEnd
 """What travels on Redis channels and is forwarded to clients."""
 
 ControlMessage = Ping | Pong | Error | Resumed
@@ -29,11 +29,15 @@ __all__ = [
     "ChannelMessage",
     "CircuitState",
     "ControlMessage",
+    "EndStatus",
     "Error",
     "ErrorCode",
     "ErrorData",
     "Event",
     "EventData",
+    "JobEnd",
+    "JobEndData",
+    "JobStatus",
     "Log",
     "LogData",
     "LogLevel",
