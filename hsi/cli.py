@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import sys
@@ -12,15 +13,19 @@ import click
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
 from hsi.client import Received, RefusedError, State, Stream
+from hsi.run_job import new_job_id, run
 from shared import __version__, channels
 from shared.access import digest
 from shared.bus import Publisher, PublishError
 from shared.close_codes import CloseCode
 from shared.intake import InvalidMessageError, validate
+from shared.job_ids import InvalidJobIdError
+from shared.joblogs import JobLogEmitter
 from shared.logging import redact
 from shared.schemas import (
     ChannelMessage,
     Event,
+    JobEnd,
     Log,
     PerformanceUpdate,
     Resumed,
@@ -57,12 +62,16 @@ def publish(file: BinaryIO) -> None:
     Without FILE: one message per line of standard input, as the lines come. Redis is REDIS_URL,
     the channel of events REDIS_EVENT_CHANNEL.
     """
-    try:
-        settings = load(Settings, os.environ)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+    settings = _settings()
     lines = file if file is sys.stdin.buffer else [file.read()]
     asyncio.run(_publish(settings, lines))
+
+
+def _settings() -> Settings:
+    try:
+        return load(Settings, os.environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
 
 
 async def _publish(settings: Settings, payloads: Iterable[bytes]) -> None:
@@ -99,6 +108,28 @@ def _channel(message: ChannelMessage, settings: Settings) -> str:
             return channels.PERFORMANCE_UPDATE
         case Log():
             raise InvalidMessageError("a log line belongs to a job, and says not to which")
+        case JobEnd():
+            raise InvalidMessageError("a job's end is its emitter's to say")
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--id", "job_id", help="The job's id; by default the command's name and a number.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run_job(job_id: str | None, command: tuple[str, ...]) -> None:
+    """Run COMMAND as a job: its output is shown here, and streamed as the job's log.
+
+    The job's id stands on standard error first; the exit status is the command's. What it writes to
+    standard output is INFO, to standard error WARNING. Redis is REDIS_URL; the command never waits
+    for it.
+    """
+    settings = _settings()
+    logging.basicConfig(format="-- %(message)s", level=logging.WARNING)
+    try:
+        emitter = JobLogEmitter(settings.redis_url, job_id or new_job_id(command))
+    except InvalidJobIdError as error:
+        raise click.ClickException(str(error)) from error
+    _say(f"job {emitter.job_id}")
+    sys.exit(run(command, emitter))
 
 
 @main.group()
