@@ -97,6 +97,12 @@ def channel() -> str:
     return f"security_events:{uuid.uuid4().hex}"
 
 
+@pytest.fixture
+def job_id() -> str:
+    """A job that no other test uses."""
+    return uuid.uuid4().hex
+
+
 class StartReplica(Protocol):
     """Starts a replica of a service; it ends with the test."""
 

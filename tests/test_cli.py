@@ -53,6 +53,7 @@ def test_publish_a_file(redis_url: str, channel: str) -> None:
         (b'{"type":"event","data":{}}', "missing required field `id` - at `$.data`"),
         (b"hello", "malformed"),
         (golden("log").replace(b"\n", b""), "belongs to a job"),
+        (golden("end").replace(b"\n", b""), "is its emitter's to say"),
     ],
 )
 def test_publish_refuses_what_is_not_a_message(

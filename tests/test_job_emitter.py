@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,6 +26,7 @@ from shared.joblogs.emitter import status_of
 from shared.joblogs.sender import FUNCTION, LIBRARY, MAX_JOBS
 from shared.schemas import EndStatus
 from tests.clients import golden
+from tests.job_logs import history, said, state
 from tests.servers import RedisServer
 
 PATIENCE = 60
@@ -35,37 +35,11 @@ HOUR = 3600
 
 
 @pytest.fixture
-def job_id() -> str:
-    """A job that no other test has."""
-    return uuid.uuid4().hex
-
-
-@pytest.fixture
 def logger(job_id: str) -> Iterator[logging.Logger]:
     logger = logging.getLogger(f"job.{job_id}")
     logger.setLevel(logging.DEBUG)
     yield logger
     logger.handlers.clear()
-
-
-def history(redis_url: str, job_id: str) -> list[dict[str, Any]]:
-    """Return the messages that a job's history has, each with its cursor."""
-    with Redis.from_url(redis_url, decode_responses=True) as redis:
-        entries: Any = redis.xrange(channels.history(channels.job_logs(job_id)))
-    return [{"cursor": entry[0]} | json.loads(entry[1]["m"]) for entry in entries]
-
-
-def said(redis_url: str, job_id: str) -> list[str]:
-    """Return the lines that a job's history has, and its end."""
-    return [
-        message["data"].get("message") or f"end: {message['data']['status']}"
-        for message in history(redis_url, job_id)
-    ]
-
-
-def state(redis_url: str, job_id: str) -> Any:
-    with Redis.from_url(redis_url) as redis:
-        return json.loads(redis.get(channels.job(job_id)) or b"null")  # type: ignore[arg-type]  # bytes
 
 
 async def test_a_line_is_published_and_kept_as_the_seed_has_it(redis_url: str, job_id: str) -> None:
@@ -235,13 +209,13 @@ def test_a_jobs_state_says_that_it_runs_and_how_it_ended(redis_url: str, job_id:
             score = redis.zscore(channels.JOBS, job_id)
         emitter.close("failed", exit_code=9)  # it has ended; this changes nothing
         ended = state(redis_url, job_id)
-        assert HOUR - 60 < redis.ttl(channels.job(job_id)) <= HOUR  # type: ignore[operator]
+        assert HOUR - 60 < redis.ttl(channels.job(job_id)) <= HOUR
     assert running == {
         "job_id": job_id,
         "status": "running",
         "started_at": running["started_at"],
     }
-    assert abs(score - time.time()) < 60  # type: ignore[operator]
+    assert abs(score - time.time()) < 60
     assert ended == running | {"status": "completed", "completed_at": ended["completed_at"]}
     assert running["started_at"] <= ended["completed_at"] <= "9"
 
@@ -286,7 +260,7 @@ def test_a_log_is_gone_an_hour_after_its_last_line(redis_url: str, job_id: str) 
     log = channels.job_logs(job_id)
     with Redis.from_url(redis_url) as redis:
         for key in (channels.history(log), channels.number(log), channels.senders(log)):
-            assert HOUR - 60 < redis.ttl(key) <= HOUR  # type: ignore[operator]
+            assert HOUR - 60 < redis.ttl(key) <= HOUR
 
 
 def test_the_index_keeps_the_jobs_that_began_last(own_redis: RedisServer, job_id: str) -> None:

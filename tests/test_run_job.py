@@ -15,18 +15,13 @@ from hsi.run_job import new_job_id
 from local.processes import Process
 from shared.job_ids import MAX_LENGTH, check
 from tests.clients import until
+from tests.job_logs import history, said, state
 from tests.servers import RedisServer
 from tests.test_cli import HSI, hsi
-from tests.test_job_emitter import history, job_id, said, state
-
-__all__ = ["job_id"]  # a fixture
 
 
-def run_job(
-    redis_url: str, job_id: str, script: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    arguments = "run-job", "--id", job_id, "--", "sh", "-c", script
-    return hsi(*arguments, REDIS_URL=redis_url, **environment)
+def run_job(redis_url: str, job_id: str, script: str) -> subprocess.CompletedProcess[str]:
+    return hsi("run-job", "--id", job_id, "--", "sh", "-c", script, REDIS_URL=redis_url)
 
 
 def test_output_is_shown_and_streamed_in_order(redis_url: str, job_id: str) -> None:
