@@ -388,6 +388,40 @@ def test_who_logs_after_the_end_is_told_once(
     assert said(redis_url, job_id) == ["end: completed"]
 
 
+def test_a_signal_may_be_logged_in_the_middle_of_a_line(redis_url: str, job_id: str) -> None:
+    script = """
+import signal, sys, time
+from shared.joblogs import JobLogEmitter
+handled = 0
+def handler(*_):
+    global handled
+    handled += 1
+    emitter.info("signal")
+signal.signal(signal.SIGALRM, handler)
+with JobLogEmitter(*sys.argv[1:], patience=60) as emitter:
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    ends = time.monotonic() + 1.5
+    while time.monotonic() < ends:
+        emitter.info("line")
+        if not handled % 100:
+            emitter.flush(1)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+    subprocess.run([sys.executable, "-c", script, redis_url, job_id], check=True, timeout=60)
+    lines = said(redis_url, job_id)
+    assert lines[-1] == "end: completed"
+    assert {"signal", "line"} <= set(lines)
+
+
+def test_lines_before_the_block_do_not_hide_that_it_runs(redis_url: str, job_id: str) -> None:
+    emitter = JobLogEmitter(redis_url, job_id)
+    emitter.info("before")
+    assert emitter.flush(PATIENCE)
+    with emitter:
+        wait_for(lambda: (state(redis_url, job_id) or {}).get("status") == "running")
+    assert said(redis_url, job_id) == ["before", "end: completed"]
+
+
 def test_a_child_process_is_a_sender_of_its_own(redis_url: str, job_id: str) -> None:
     script = """
 import os, sys

@@ -60,7 +60,7 @@ class LineBuffer:
         self._waiting.append(line)
         self._bytes += len(line)
         while len(self._waiting) > self._max_lines or self._bytes > self._max_bytes:
-            if len(self._waiting) == 1:
+            if len(self._waiting) <= 1:
                 break
             self._bytes -= len(self._waiting.popleft())
             self._dropped += 1

@@ -1,5 +1,6 @@
 """The thread that carries a job's lines to Redis, so that the job never waits for it."""
 
+import contextlib
 import functools
 import logging
 import os
@@ -10,6 +11,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import resources
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from msgspec import UNSET
@@ -41,6 +43,7 @@ REFRESH = 600.0
 """Seconds between two signs that a job still runs; without one its state ends after an hour."""
 AFTERLIFE = 600.0
 """Seconds that what a closed sender could not send yet is tried for, while the process lives."""
+_LOOK = 0.005
 
 logger = logging.getLogger(__name__)
 
@@ -52,20 +55,19 @@ class Sender:
     and used by one thread, which starts with the first line.
     """
 
-    def __init__(self, redis_url: str, job_id: str, *, buffer: LineBuffer | None = None) -> None:
+    def __init__(self, redis_url: str, job_id: str) -> None:
         """Prepare.
 
         Args:
             redis_url: redis://, rediss:// or unix://.
             job_id: The job.
-            buffer: What holds the lines that wait.
 
         """
         self.closed = False
         """Whether it takes no more lines."""
         self._job_id = job_id
         self._channel = channels.job_logs(job_id)
-        self._buffer = buffer or LineBuffer(lambda count: dropped_line(count, time.time()))
+        self._buffer = LineBuffer(lambda count: dropped_line(count, time.time()))
         self._throttled = Throttled(logger)
         self._redis_url = redis_url
         self._started: datetime | None = None
@@ -85,10 +87,10 @@ class Sender:
         self._name = uuid.uuid4().hex
         self._next = 1
         """Number of the first line that was not acknowledged, under this name."""
-        self._lock = threading.Lock()
-        self._work = threading.Event()
+        # Both can be had again by a signal's handler that logs in the middle of a line.
+        self._lock = threading.RLock()
+        self._work: SimpleQueue[None] = SimpleQueue()
         self._closing = threading.Event()
-        self._all_sent = threading.Event()
         self._thread: threading.Thread | None = None
         self._resting = False
         self._end: JobEnd | None = None
@@ -106,7 +108,9 @@ class Sender:
     def begin(self) -> None:
         """Say that the job runs, now; from here on its state is kept up to date."""
         self._started = datetime.now(UTC)
+        self._refresh_at = 0.0
         self._start()
+        self._work.put(None)
 
     def send(self, line: bytes) -> None:
         """Take in a line."""
@@ -115,7 +119,8 @@ class Sender:
         if self._thread is None:
             self._start()
         if self._resting:
-            self._work.set()
+            self._resting = False
+            self._work.put(None)
 
     def is_own_thread(self) -> bool:
         """Tell whether the caller is the thread that sends."""
@@ -125,13 +130,15 @@ class Sender:
         with self._lock:
             if self._thread is not None:
                 return
-            thread = threading.Thread(target=self._run, name="hsi-job-log", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="hsi-job-log", daemon=True)
+            trouble = ""
             try:
-                thread.start()
+                self._thread.start()
             except RuntimeError as error:  # No more threads, or the interpreter ends.
-                self._throttled.warning(f"the log of job {self._job_id} is not sent: {error}")
-            else:
-                self._thread = thread
+                self._thread = None
+                trouble = str(error)
+        if trouble:
+            self._throttled.warning(f"the log of job {self._job_id} is not sent: {trouble}")
 
     def close(self, end: JobEnd | None, *, patience: float) -> int:
         """Take no more lines, and wait until Redis has those that there are.
@@ -156,7 +163,7 @@ class Sender:
             return len(self._buffer)
         self._give_up_at = time.monotonic() + max(patience, AFTERLIFE)
         self._closing.set()
-        self._work.set()
+        self._work.put(None)
         self._thread.join(patience)
         return len(self._buffer)
 
@@ -165,9 +172,8 @@ class Sender:
         if self._thread is None or self.is_own_thread():
             return not self._buffer
         deadline = time.monotonic() + patience
-        self._all_sent.clear()
-        while self._buffer and (left := deadline - time.monotonic()) > 0:
-            self._all_sent.wait(left)
+        while self._buffer and time.monotonic() < deadline:
+            time.sleep(_LOOK)
         return not self._buffer
 
     def _run(self) -> None:
@@ -192,8 +198,8 @@ class Sender:
         """Do what there is to do; return whether that was all, for good."""
         now = time.monotonic()
         if now >= self._refresh_at and self._end is None:
-            self._say_that_it_runs()
             self._refresh_at = now + REFRESH
+            self._say_that_it_runs()
         with self._lock:
             lines = self._buffer.take()
         if lines:
@@ -201,7 +207,6 @@ class Sender:
             if not self._buffer.has_much:
                 self._closing.wait(LINGER)
             return False
-        self._all_sent.set()
         if self._closing.is_set():
             self._say_that_it_ended()
             return True
@@ -209,10 +214,11 @@ class Sender:
         return False
 
     def _rest(self) -> None:
-        self._work.clear()
+        """Wait until there is something to do."""
         self._resting = True
         if not self._buffer and not self._closing.is_set():
-            self._work.wait(max(0.0, self._refresh_at - time.monotonic()))
+            with contextlib.suppress(Empty):
+                self._work.get(timeout=max(0.0, self._refresh_at - time.monotonic()))
         self._resting = False
 
     def _send(self, lines: Sequence[bytes]) -> None:
