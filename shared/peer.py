@@ -47,6 +47,7 @@ class Peer(ABC):
         "client",
         "closing",
         "expires",
+        "heard_at",
         "inbound",
     )
 
@@ -62,6 +63,8 @@ class Peer(ABC):
         """Why this side closes, or None while it does not."""
         self.expires = math.inf
         """When it is to be closed for its age, by the event loop's clock."""
+        self.heard_at = asyncio.get_running_loop().time()
+        """When it last said something, by the event loop's clock."""
         self.inbound = Bucket(Rate.per_minute(0))
         """How much it may still say; a service sets its own."""
         self._queue: deque[Burst] = deque()
@@ -110,6 +113,11 @@ class Peer(ABC):
             self._queue.extend(held or ())
             self._work()
 
+    @property
+    def held(self) -> bool:
+        """Whether what it is sent waits for `release`."""
+        return self._held is not None
+
     async def drained(self) -> None:
         """Wait until everything that is not held was sent, or it is closing."""
         while self.behind and not self.closing:
@@ -127,7 +135,8 @@ class Peer(ABC):
 
     def may_say_more(self) -> bool:
         """Tell whether what the client says now is looked at; close it if it says too much."""
-        if self.inbound.take(asyncio.get_running_loop().time()):
+        self.heard_at = asyncio.get_running_loop().time()
+        if self.inbound.take(self.heard_at):
             return True
         self.close(CloseCode.TOO_FAST, "too many messages: come back, and send less")
         return False

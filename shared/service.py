@@ -6,7 +6,8 @@ A service adds its routes: `Service(name, settings)`, then `create_app(service, 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
 
 from litestar import Litestar, Response, get
 from litestar.config.cors import CORSConfig
@@ -56,6 +57,24 @@ class Service:
         )
         self.metrics.watch(self.metrics.redis_lag, lambda: self.subscriber.lag or 0.0)
         self._tasks: list[asyncio.Task[None]] = []
+        self._alongside: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+    def run_alongside(
+        self,
+        job: Callable[[], Coroutine[Any, Any, None]],
+        *,
+        until: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Run something of the service's own from startup to shutdown.
+
+        Args:
+            job: Runs for ever; should it end, the replica counts as not alive.
+            until: Called at shutdown, when the job was cancelled.
+
+        """
+        self._alongside.append(job)
+        self._closing.append(until)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
@@ -65,6 +84,7 @@ class Service:
             asyncio.create_task(self.hub.beat(self.settings.heartbeat_interval), name="heartbeat"),
             asyncio.create_task(self.hub.doubt(), name="doubt"),
             asyncio.create_task(self.hub.look(), name="look"),
+            *(asyncio.create_task(job(), name=job.__qualname__) for job in self._alongside),
         ]
         self.lifecycle.started()
         try:
@@ -75,6 +95,8 @@ class Service:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self.history.aclose()
+            for close in self._closing:
+                await close()
 
     def ended(self) -> list[str]:
         """Return which of the tasks that run for ever have ended all the same."""
