@@ -56,6 +56,7 @@ bench: $(READY) ## Measure what can be measured here, in 25 minutes. RUNS=5 QUIC
 lock: $(READY) ## Lock the dependencies anew, within what pyproject.toml allows.
 	$(LOCK) --upgrade --all-extras --group test --group bench --group tools -o requirements/dev.txt
 	$(LOCK) --upgrade --extra events -o requirements/events.txt
+	$(LOCK) --upgrade --extra joblogs -o requirements/joblogs.txt
 	$(LOCK) --upgrade --extra system -o requirements/system.txt
 
 clean: ## Remove what the targets above made.

@@ -6,15 +6,17 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterable
-from typing import BinaryIO, TextIO
+from collections.abc import Callable, Iterable
+from typing import BinaryIO, TextIO, TypeVar, get_args
 
 import click
+from msgspec import UNSET
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
 from hsi.client import Received, RefusedError, State, Stream
+from hsi.lines import event_line, log_line, plain
 from hsi.run_job import new_job_id, run
-from shared import __version__, channels
+from shared import __version__, channels, job_ids
 from shared.access import digest
 from shared.bus import Publisher, PublishError
 from shared.close_codes import CloseCode
@@ -24,12 +26,14 @@ from shared.joblogs import JobLogEmitter
 from shared.logging import redact
 from shared.schemas import (
     ChannelMessage,
+    EndStatus,
     Event,
     JobEnd,
+    JobEndData,
     Log,
+    LogLevel,
     PerformanceUpdate,
     Resumed,
-    RiskLevel,
     ServiceStatus,
     SystemStatus,
 )
@@ -40,12 +44,9 @@ PATIENCE = 5.0
 _HINTS: dict[int, str] = {
     CloseCode.UNAUTHORIZED: " (set HSI_API_KEY, or give --api-key-file)",
 }
-_COLOURS: dict[RiskLevel, str] = {
-    "low": "green",
-    "medium": "yellow",
-    "high": "red",
-    "critical": "bright_red",
-}
+_STATUS: dict[EndStatus, int] = {"completed": 0, "failed": 1, "cancelled": 130}
+"""Exit statuses of jobs that have none of their own."""
+_INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -154,51 +155,132 @@ def tail() -> None:
     """Watch a stream until Ctrl-C: readable on a terminal, JSON lines in a pipe."""
 
 
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def _stream_options(command: F) -> F:
+    """Add the options that all streams have."""
+    for option in (
+        click.option("--since", help="Go on after the message with this cursor."),
+        click.option(
+            "--api-key-file",
+            type=click.File(),
+            help="File that holds the API key, instead of HSI_API_KEY.",
+        ),
+        click.option(
+            "--server",
+            envvar="HSI_SERVER",
+            default="ws://127.0.0.1:8080",
+            show_default=True,
+            help="Where the services are (HSI_SERVER); ws:// or wss://.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _tail_option(default: int) -> Callable[[F], F]:
+    return click.option(
+        "--tail",
+        "-n",
+        "count",
+        type=click.IntRange(0, 1000),
+        default=default,
+        show_default=True,
+        help="Begin with the last few.",
+    )
+
+
+def _stream(url: str, since: str | None, count: int, api_key_file: TextIO | None) -> Stream:
+    key = (api_key_file.read() if api_key_file else os.environ.get("HSI_API_KEY", "")).strip()
+    try:
+        return Stream(url, since=since, tail=count, api_key=key, on_state=_say_state)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
 @tail.command()
-@click.option(
-    "--url",
-    envvar="HSI_URL",
-    default="ws://127.0.0.1:8080/ws/events",
-    show_default=True,
-    help="WebSocket endpoint (HSI_URL).",
-)
-@click.option("--since", help="Go on after the message with this cursor.")
-@click.option(
-    "--tail",
-    "-n",
-    "count",
-    type=click.IntRange(0, 1000),
-    default=0,
-    help="Begin with the last few.",
-)
-@click.option(
-    "--api-key-file",
-    type=click.File(),
-    help="File that holds the API key, instead of HSI_API_KEY.",
-)
-def events(url: str, since: str | None, count: int, api_key_file: TextIO | None) -> None:
+@_stream_options
+@_tail_option(0)
+def events(server: str, since: str | None, count: int, api_key_file: TextIO | None) -> None:
     """Watch security events; what is missed while reconnecting is made up for.
 
     The API key, if the service asks for one, is HSI_API_KEY or in a file: a command line can be
     seen by everybody on the machine.
     """
-    key = (api_key_file.read() if api_key_file else os.environ.get("HSI_API_KEY", "")).strip()
-    try:
-        stream = Stream(url, since=since, tail=count, api_key=key, on_state=_say_state)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+    stream = _stream(f"{server}/ws/events", since, count, api_key_file)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_tail(stream))
+        asyncio.run(_tail(stream, _event_text))
 
 
-async def _tail(stream: Stream) -> None:
+@tail.command()
+@click.argument("job_id")
+@click.option(
+    "--level",
+    type=click.Choice(get_args(LogLevel), case_sensitive=False),
+    help="This level and above.",
+)
+@_stream_options
+@_tail_option(1000)
+def job(  # noqa: PLR0917 (click passes them by name)
+    job_id: str,
+    level: str | None,
+    server: str,
+    since: str | None,
+    count: int,
+    api_key_file: TextIO | None,
+) -> None:
+    """Follow the log of job JOB_ID to its end; the exit status is the job's.
+
+    On a terminal with time and level; in a pipe the lines alone, as the job wrote them. A job that
+    failed without an exit status of its own gives 1, a cancelled one 130. If the job says nothing
+    until the service lets us go, it is 69.
+    """
+    try:
+        url = f"{server}/ws/jobs/{job_ids.check(job_id)}/logs"
+    except job_ids.InvalidJobIdError as error:
+        raise click.ClickException(str(error)) from error
+    stream = _stream(url + (f"?level={level}" if level else ""), since, count, api_key_file)
+    ends: list[JobEndData] = []
+
+    def text(received: Received) -> str | None:
+        match received.message:
+            case Log(data=line):
+                return log_line(line) if sys.stdout.isatty() else line.message
+            case JobEnd(data=data):
+                ends.append(data)
+                return None
+            case _:
+                return plain(received.text)
+
+    try:
+        asyncio.run(_tail(stream, text))
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    if not ends:
+        _say("the job says nothing, and has not ended")
+        sys.exit(os.EX_UNAVAILABLE)
+    end = ends[-1]
+    _say(f"job {job_id} {end.status}")
+    sys.exit(_STATUS[end.status] if end.exit_code is UNSET else end.exit_code)
+
+
+async def _tail(stream: Stream, text: Callable[[Received], str | None]) -> None:
+    """Print what a stream brings.
+
+    Args:
+        stream: What to follow.
+        text: Returns what to print for a message; None: nothing.
+
+    """
     try:
         async with contextlib.aclosing(stream.messages()) as messages:
             async for received in messages:
                 if isinstance(received.message, Resumed):
                     _say(f"messages are missing after {received.message.data.since}")
-                else:
-                    click.echo(_line(received) if sys.stdout.isatty() else received.text)
+                elif (line := text(received)) is not None:
+                    # Colours that are in it are a job's, and stay, wherever they go.
+                    click.echo(line, color=True)
     except (RefusedError, InvalidHandshake, InvalidURI) as error:
         # The URL is the user's, and may hold a secret all the same.
         hint = _HINTS.get(error.code, "") if isinstance(error, RefusedError) else ""
@@ -216,19 +298,9 @@ def _say(text: str) -> None:
     click.secho(f"-- {text}", err=True, dim=True)
 
 
-def _line(received: Received) -> str:
-    match received.message:
-        case Event(data=event):
-            risk = click.style(
-                f"{event.risk_level:>8} {event.risk_score:3}", fg=_COLOURS[event.risk_level]
-            )
-            return f"{event.started_at:%H:%M:%S} {risk}  {_plain(event.camera_id)}: " + _plain(
-                event.summary
-            )
-        case _:
-            return _plain(received.text)
-
-
-def _plain(text: str) -> str:
-    """Return `text` without what could command a terminal: it comes from anybody."""
-    return "".join(character if character.isprintable() else " " for character in text)
+def _event_text(received: Received) -> str:
+    if not sys.stdout.isatty():
+        return received.text
+    if isinstance(received.message, Event):
+        return event_line(received.message)
+    return plain(received.text)

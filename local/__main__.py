@@ -45,11 +45,13 @@ async def attend(stack: Stack, settings: StackSettings) -> None:
     """Say that it runs, and look after it."""
     async with stack.attended():
         redis = "" if stack.redis_url.endswith(":6379/0") else f"REDIS_URL={stack.redis_url} "
-        target = "" if settings.port == StackSettings().port else f" --url {stack.url}"
+        target = "" if settings.port == StackSettings().port else f" --server {stack.url}"
         say("")
-        say(f"  {stack.url}")
+        say(f"  {stack.url}/ws/events")
         say("")
         say(f"See events:       .venv/bin/hsi tail events{target}")
+        say(f"Run a job:        {redis}.venv/bin/hsi run-job -- COMMAND")
+        say(f"Follow it:        .venv/bin/hsi tail job{target} ID")
         say(f"Publish your own: {redis}.venv/bin/hsi publish FILE")
         if settings.demo:
             say("Demo: cameras, events and AI services are made up (turn it off with DEMO=0).")

@@ -13,6 +13,7 @@ from datetime import timedelta
 import asyncpg
 
 from shared.bus import Publisher, PublishError
+from shared.joblogs import JobLogEmitter
 from shared.schemas import Event, EventData, RiskLevel
 from shared.schemas.base import now
 
@@ -20,6 +21,12 @@ logger = logging.getLogger(__name__)
 
 INTERVAL = 3.0
 """Seconds between two events."""
+JOB_INTERVAL = 2.0
+"""Seconds between two lines of a job."""
+JOB_PAUSE = 15.0
+"""Seconds between two jobs."""
+JOBS_PER_FAILURE = 4
+CHANCE_OF_TROUBLE = 0.2
 _HIGH, _MEDIUM, _LOW = 85, 60, 30
 _SIGHTINGS = {
     "front_door": ("Courier leaves a parcel", "Person waits at the door", "Cat on the doormat"),
@@ -119,3 +126,28 @@ async def record(database_url: str, event: EventData) -> None:
             )
     finally:
         await connection.close()
+
+
+async def run_demo_jobs(redis_url: str) -> None:
+    """Pretend for ever to run jobs; each says that it is a demo, and some fail.
+
+    Args:
+        redis_url: Where to.
+
+    """
+    chance = random.Random()  # noqa: S311 (a demo)
+    for number in itertools.count(1):
+        emitter = JobLogEmitter(redis_url, f"demo-{now():%Y%m%d-%H%M%S}")
+        emitter.begin()
+        fails = number % JOBS_PER_FAILURE == 0
+        emitter.info("[demo] Looking for clips that nobody has watched")
+        batches = chance.randint(3, 8)
+        for batch in range(1, batches + 1):
+            await asyncio.sleep(JOB_INTERVAL)
+            emitter.info(f"[demo] Processing batch {batch}/{batches}", clips=chance.randint(1, 20))
+            if chance.random() < CHANCE_OF_TROUBLE:
+                emitter.warning(f"[demo] A clip of batch {batch} has no sound")
+        if fails:
+            emitter.error("[demo] The disk is full")
+        await asyncio.to_thread(emitter.close, "failed" if fails else "completed")
+        await asyncio.sleep(JOB_PAUSE)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from local.ai import StandIn
-from local.demo import CAMERAS, NO_CAMERAS, publish_demo_events
+from local.demo import CAMERAS, NO_CAMERAS, publish_demo_events, run_demo_jobs
 from local.postgres import TABLES, EmbeddedPostgres
 from local.processes import NotReadyError, Process, free_port, is_free
 from local.redis import EmbeddedRedis
@@ -20,6 +21,11 @@ from local.traefik import Traefik
 
 MAX_RESTART_DELAY = 10.0
 """Seconds, at most, before a program that ended by itself is started again."""
+_ROUTES = {
+    "events": ["/ws/events"],
+    "joblogs": ["/ws/jobs", "/api/jobs"],
+}
+"""Path prefixes that the ingress takes to each service."""
 _DEFAULT_REDIS_PORT = 6379
 _DEFAULT_POSTGRES_PORT = 5432
 
@@ -68,7 +74,7 @@ class Stack:
         self.yolo26_url = settings.yolo26_url
         self.nemotron_url = settings.nemotron_url
         self._demo_database_url = ""
-        self.url = f"ws://127.0.0.1:{settings.port}/ws/events"
+        self.url = f"ws://127.0.0.1:{settings.port}"
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -102,14 +108,17 @@ class Stack:
             self._start_postgres()
         if self._settings.demo:
             self._start_stand_ins()
-        replicas = [
-            self._replica("events", number) for number in range(1, self._settings.replicas + 1)
-        ]
-        self._start(*replicas)
+        numbers = range(1, self._settings.replicas + 1)
+        services = {name: [self._replica(name, number) for number in numbers] for name in _ROUTES}
+        self._start(*itertools.chain.from_iterable(services.values()))
         ingress = Traefik(
             self._folder / "ingress",
             port=self._settings.port,
-            routes={"/ws/events": [replica.url for replica in replicas]},
+            routes={
+                prefix: [replica.url for replica in services[name]]
+                for name, prefixes in _ROUTES.items()
+                for prefix in prefixes
+            },
         )
         self._start(ingress)
 
@@ -169,6 +178,7 @@ class Stack:
                     self.redis_url, self._settings.redis_event_channel, self._demo_database_url
                 )
                 running.append(tasks.create_task(events))
+                running.append(tasks.create_task(run_demo_jobs(self.redis_url)))
             yield
             for task in running:
                 task.cancel()

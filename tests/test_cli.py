@@ -92,7 +92,7 @@ async def test_tail_prints_what_was_published_until_ctrl_c(
         [HSI, "tail", "events"],
         url="",
         log=tmp_path / "tail",
-        environment=os.environ | {"HSI_URL": endpoint(replica)},
+        environment=os.environ | {"HSI_SERVER": address(replica)},
     )
     cleanup(tail)
     tail.start()
@@ -115,15 +115,15 @@ async def test_tail_prints_what_was_published_until_ctrl_c(
     assert "Traceback" not in text
 
 
-def endpoint(replica: ServiceProcess) -> str:
-    return replica.url.replace("http", "ws") + "/ws/events"
+def address(replica: ServiceProcess) -> str:
+    return replica.url.replace("http", "ws", 1)
 
 
 def test_tail_says_when_there_is_no_such_endpoint(
     redis_url: str, channel: str, start_replica: StartReplica
 ) -> None:
     replica = start_replica(redis_url, channel)
-    result = hsi("tail", "events", "--url", replica.url.replace("http", "ws") + "/ws/nothing")
+    result = hsi("tail", "events", "--server", address(replica) + "/nothing")
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert result.stderr.strip().endswith("HTTP 403")
@@ -146,7 +146,7 @@ async def test_a_new_key_opens_what_it_is_for(
 ) -> None:
     key, digest = (line.split("  ")[1] for line in hsi("keys", "new").stdout.splitlines())
     replica = start_replica(redis_url, channel, API_KEYS=digest.partition("=")[2])
-    options = "tail", "events", "--url", endpoint(replica)
+    options = "tail", "events", "--server", address(replica)
     (tmp_path / "key").write_text(f"{key}\n")
     async with Publisher(redis_url) as publisher:
         await publisher.publish(channel, golden("event"))
@@ -176,12 +176,13 @@ def test_without_a_valid_key_it_ends_and_says_so(
 ) -> None:
     replica = start_replica(redis_url, channel, API_KEYS="0" * 64)
     # Whoever puts a secret into the URL all the same does not see it again.
-    url = f"{endpoint(replica)}?token=hunter2"
-    result = hsi("tail", "events", "--url", url, HSI_API_KEY=key)
+    server = address(replica).replace("//", "//me:hunter2@")
+    result = hsi("tail", "events", "--server", server, HSI_API_KEY=key)
     assert result.returncode == 1
     assert result.stdout == ""
     last = result.stderr.splitlines()[-1]
-    assert last.startswith(f"Error: {endpoint(replica)}?token=***: closed with 4401 no valid")
+    url = address(replica).replace("//", "//***@") + "/ws/events"
+    assert last.startswith(f"Error: {url}: closed with 4401 no ")
     assert last.endswith("(set HSI_API_KEY, or give --api-key-file)")
     assert "hunter2" not in result.stderr
     assert "wrong-key" not in result.stderr

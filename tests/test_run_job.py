@@ -151,7 +151,9 @@ def test_on_a_terminal_the_command_has_one_too_and_ctrl_c_reaches_it(
     ours, theirs = pty.openpty()
     program = tmp_path / "program"  # takes the terminal as its own, as a shell does
     program.write_text(
-        "import fcntl, os, sys, termios\n"
+        "import fcntl, os, signal, sys, termios\n"
+        # A shell that runs us in the background has us ignore it.
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
         "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
         "os.execv(sys.argv[1], sys.argv[1:])\n"
     )

@@ -35,7 +35,7 @@ class Stack(Process):
         super().__init__(
             "stack",
             ["env", "-C", folder, sys.executable, "-m", "local"],
-            url=f"ws://127.0.0.1:{self.port}/ws/events",
+            url=f"ws://127.0.0.1:{self.port}",
             log=folder / "stack.log",
             environment=environment,
         )
@@ -70,7 +70,7 @@ async def test_everything_behind_the_ingress_with_an_outside_redis(
     redis_url: str, channel: str, start_stack: Callable[..., Stack]
 ) -> None:
     stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="2", DEMO="0")
-    clients = [await connect(stack.url, compression=None) for _ in range(8)]
+    clients = [await connect(f"{stack.url}/ws/events", compression=None) for _ in range(8)]
     async with Redis.from_url(redis_url) as redis:
         assert dict(await redis.pubsub_numsub(channel))[channel.encode()] == 2  # both replicas
         delays = []
@@ -92,7 +92,7 @@ async def test_the_cookie_brings_a_client_back_to_its_replica(
     stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="3", DEMO="0")
 
     async def cookie_of(**headers: str) -> str | None:
-        async with connect(stack.url, additional_headers=headers) as client:
+        async with connect(f"{stack.url}/ws/events", additional_headers=headers) as client:
             assert client.response is not None
             return client.response.headers.get("Set-Cookie")
 
@@ -109,7 +109,7 @@ async def test_a_replica_that_dies_is_started_again_and_clients_find_the_others(
     redis_url: str, channel: str, start_stack: Callable[..., Stack]
 ) -> None:
     stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="2", DEMO="0")
-    client = await connect(stack.url, compression=None)
+    client = await connect(f"{stack.url}/ws/events", compression=None)
     replicas = [child for child in stack.children() if "services.events" in child.cmdline()]
     assert len(replicas) == 2
     for replica in replicas:
@@ -120,7 +120,7 @@ async def test_a_replica_that_dies_is_started_again_and_clients_find_the_others(
     async def hears() -> bool:
         try:
             async with (
-                connect(stack.url, compression=None) as again,
+                connect(f"{stack.url}/ws/events", compression=None) as again,
                 Redis.from_url(redis_url) as redis,
             ):
                 await redis.publish(channel, golden("event"))
@@ -142,7 +142,7 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
     assert any("valkey" in name for name in names)
     assert any("traefik" in name for name in names)
     assert any(name.endswith("bin/postgres") for name in names)
-    async with connect(stack.url, compression=None) as client:
+    async with connect(f"{stack.url}/ws/events", compression=None) as client:
         event = await hear(client, within=20)
     assert '"batch_id":"demo-' in event
     assert "[demo]" in event
@@ -194,7 +194,7 @@ async def test_what_is_outside_is_used_and_nothing_of_the_demo_gets_into_it(
     assert outside.items() <= stack.settings_of("services.events").items()
     programs = {part for child in stack.children() for part in child.cmdline()}
     assert not any(part.endswith("bin/postgres") or part == "local.ai" for part in programs)
-    async with connect(stack.url, compression=None) as client:
+    async with connect(f"{stack.url}/ws/events", compression=None) as client:
         assert "[demo]" in await hear(client, within=20)
     database = await asyncpg.connect(database_url)
     assert await database.fetchval("SELECT count(*) FROM cameras") == 0

@@ -1,0 +1,52 @@
+"""Messages as lines for people. Pure, no I/O."""
+
+import re
+
+import click
+
+from shared.schemas import Event, LogData, LogLevel, RiskLevel
+
+_RISKS: dict[RiskLevel, str] = {
+    "low": "green",
+    "medium": "yellow",
+    "high": "red",
+    "critical": "bright_red",
+}
+_LEVELS: dict[LogLevel, str] = {
+    "DEBUG": "bright_black",
+    "INFO": "green",
+    "WARNING": "yellow",
+    "ERROR": "red",
+    "CRITICAL": "bright_red",
+}
+_COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")
+_RESET = "\x1b[0m"
+
+
+def plain(text: str) -> str:
+    """Return `text` without what could command a terminal: it comes from anybody."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def coloured(text: str) -> str:
+    """Return `text` with its colours, and without anything else that could command a terminal."""
+    parts = _COLOUR.split(text)
+    safe = [part if index % 2 else plain(part) for index, part in enumerate(parts)]
+    return "".join(safe) + (_RESET if len(parts) > 1 else "")
+
+
+def event_line(event: Event) -> str:
+    """Return an event for a terminal."""
+    data = event.data
+    risk = click.style(f"{data.risk_level:>8} {data.risk_score:3}", fg=_RISKS[data.risk_level])
+    return f"{data.started_at:%H:%M:%S} {risk}  {plain(data.camera_id)}: {plain(data.summary)}"
+
+
+def log_line(data: LogData) -> str:
+    """Return a job's line for a terminal; a message of several lines is indented."""
+    level = click.style(f"{data.level:8}", fg=_LEVELS[data.level])
+    first, *rest = data.message.split("\n")
+    return "\n".join(
+        [f"{data.timestamp:%H:%M:%S} {level} {coloured(first)}"]
+        + [f"{'':18}{coloured(line)}" for line in rest]
+    )

@@ -1,0 +1,29 @@
+"""The joblogs service, for any ASGI server: `services.joblogs.app:app`."""
+
+import os
+
+from litestar import Litestar
+
+from services.joblogs.routes import job_logs, list_jobs
+from services.joblogs.settings import JobLogSettings
+from services.joblogs.streamer import JobLogStreamer
+from shared.jobs import Jobs
+from shared.service import Service, create_app
+from shared.settings import load
+
+
+def create_joblogs_app(settings: JobLogSettings) -> Litestar:
+    """Build the application.
+
+    Args:
+        settings: Usually from the environment.
+
+    """
+    service = Service("joblogs", settings)
+    jobs = Jobs(settings.redis_url, name="joblogs")
+    streamer = JobLogStreamer(service, jobs, idle_timeout=settings.idle_timeout)
+    service.run_alongside(streamer.look, until=jobs.aclose)
+    return create_app(service, routes=[job_logs, list_jobs], streamer=streamer, jobs=jobs)
+
+
+app = create_joblogs_app(load(JobLogSettings, os.environ))

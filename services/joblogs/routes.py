@@ -1,0 +1,46 @@
+"""The joblogs service's routes."""
+
+from typing import Annotated
+
+from litestar import get, websocket
+from litestar.di import NamedDependency
+from litestar.exceptions import ServiceUnavailableException
+from litestar.params import Parameter
+from redis.exceptions import RedisError
+
+from services.joblogs.streamer import JobLogStreamer
+from shared.jobs import Job, Jobs
+from shared.websocket import Socket
+
+
+@websocket("/ws/jobs/{job_id:str}/logs")
+async def job_logs(  # noqa: PLR0917 (Litestar passes them by name)
+    socket: Socket,
+    job_id: str,
+    streamer: NamedDependency[JobLogStreamer],
+    since: str | None = None,
+    tail: str | None = None,
+    level: str | None = None,
+) -> None:
+    """Stream a job's log: the lines so far, those to come, and the end (seed: Job Logs Channel).
+
+    `?tail=<n>` begins with the last n lines instead of 1,000; `?since=<cursor>` goes on after a
+    line that the client has; `?level=WARNING` sends this level and above.
+    """
+    await streamer.connect(socket, job_id, since=since, tail=tail, level=level)
+
+
+@get("/api/jobs", tags=["jobs"])
+async def list_jobs(
+    jobs: NamedDependency[Jobs], limit: Annotated[int, Parameter(ge=1, le=1000)] = 100
+) -> list[Job]:
+    """List the jobs that began last, and all that run; the youngest first.
+
+    Raises:
+        ServiceUnavailableException: Redis does not answer: 503.
+
+    """
+    try:
+        return await jobs.recent(limit)
+    except (RedisError, OSError) as error:
+        raise ServiceUnavailableException("Redis does not answer; ask again soon") from error

@@ -1,0 +1,129 @@
+"""JobLogStreamer: job logs, from their Redis channels to whoever watches them."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Coroutine
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from services.joblogs.messages import AtLeast
+from services.joblogs.topic import JobTopic, let_go
+from shared import channels, job_ids
+from shared.close_codes import CloseCode
+from shared.job_state import ENDED
+from shared.jobs import Jobs
+from shared.peer import Peer
+from shared.service import Service
+from shared.websocket import OrderedVisit, Socket, Start, serve_client
+
+logger = logging.getLogger(__name__)
+
+LOOK_INTERVAL = 1.0
+"""Seconds between looks at the states of all watched jobs."""
+BACKLOG = 1000
+"""Lines that a client begins with which asks for nothing else."""
+
+
+class JobLogStreamer:
+    """Streams job logs to this replica's clients (seed: Job Logs Channel).
+
+    However many clients watch however many jobs: one pub/sub connection, and one question a second
+    about the states of all of them.
+    """
+
+    def __init__(self, service: Service, jobs: Jobs, *, idle_timeout: float) -> None:
+        """Prepare.
+
+        Args:
+            service: The replica.
+            jobs: How jobs are.
+            idle_timeout: Seconds after which a client is let go, if neither the job nor the client
+                has said anything.
+
+        """
+        self._service = service
+        self._jobs = jobs
+        self._idle_timeout = idle_timeout
+        self._topics: dict[str, set[JobTopic]] = defaultdict(set)
+        """The topics of each watched job: one for each level that is asked for."""
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def connect(
+        self, socket: Socket, job_id: str, *, since: str | None, tail: str | None, level: str | None
+    ) -> None:
+        """Send a client a job's log until it ends; returns when the client has left."""
+
+        def receive(peer: Peer) -> "JobVisit":
+            channel = channels.job_logs(job_ids.check(job_id))
+            start = Start.parse(since, tail)
+            only = AtLeast.parse(level) if level else None
+            topic = self._service.hub.enter(peer, channel, JobTopic, only)
+            self._topics[job_id].add(topic)
+            return JobVisit(peer, topic, Start(tail=BACKLOG) if start == Start() else start)
+
+        await serve_client(socket, self._service, receive)
+
+    async def look(self) -> None:
+        """Let go, for ever, clients of jobs that ended without saying so, and idle ones."""
+        over: set[str] = set()
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL)
+            self._forget_unwatched()
+            self._close_idle()
+            over = await self._end_what_ended(over)
+
+    def _forget_unwatched(self) -> None:
+        for job_id, topics in list(self._topics.items()):
+            topics -= {topic for topic in topics if not topic.clients}
+            if not topics:
+                del self._topics[job_id]
+
+    def _close_idle(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for topics in self._topics.values():
+            for topic in topics:
+                for peer in tuple(topic.clients):
+                    if now - max(topic.heard_at, peer.heard_at) >= self._idle_timeout:
+                        peer.close(CloseCode.NORMAL, "Idle timeout")
+
+    async def _end_what_ended(self, over: set[str]) -> set[str]:
+        """End the logs of jobs that were over at the last look already, and say which are now.
+
+        Not at the first look: the end that the job itself sends may be on its way.
+        """
+        try:
+            states = await self._jobs.states(self._topics.keys())
+        except (RedisError, OSError) as error:
+            logger.debug("cannot ask how jobs are: %s", error)
+            return set()
+        now_over: set[str] = set()
+        for job_id, state in states.items():
+            if state.status is None or state.status not in ENDED:
+                continue
+            now_over.add(job_id)
+            if job_id in over:
+                for topic in self._topics.get(job_id, ()):
+                    ending = asyncio.create_task(topic.end_with(job_id, state.status))  # type: ignore[arg-type]  # just checked
+                    self._endings.add(ending)
+                    ending.add_done_callback(self._endings.discard)
+        return now_over - over
+
+
+class JobVisit(OrderedVisit):
+    """A client that came for a job's log."""
+
+    def __init__(self, peer: Peer, topic: JobTopic, start: Start) -> None:
+        super().__init__(peer, topic, start)
+        self._job = topic
+
+    def begin(self) -> Coroutine[Any, Any, None] | None:
+        """Bring the client to where the log is, or to its end."""
+        return self._bring(super().begin())
+
+    async def _bring(self, beginning: Coroutine[Any, Any, None] | None) -> None:
+        if beginning:
+            await beginning
+        if await self._job.has_ended():
+            let_go(self._peer)
