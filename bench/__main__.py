@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import continuity, fanout, guard, latency, results
+from bench import continuity, fanout, guard, joblogs, latency, results
 from bench.cores import BenchError
 from bench.plot import svg
 from bench.rows import ROWS
@@ -16,6 +16,8 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench/results"
 README = ROOT / "README.md"
 GUARD_ROUNDS = 5
+PARTS = {"latency": latency.main, "continuity": continuity.main, "joblogs": joblogs.main}
+"""What prints its figures, and keeps none."""
 
 
 def run_fanout(arguments: argparse.Namespace) -> None:
@@ -71,7 +73,7 @@ def main() -> None:
         "what",
         nargs="?",
         default="all",
-        choices=("all", "latency", "continuity", "fanout", "guard", "readme"),
+        choices=("all", *PARTS, "fanout", "guard", "readme"),
     )
     parser.add_argument("--runs", type=int, default=None, help="interleaved runs (5; quick: 1)")
     parser.add_argument("--quick", action="store_true", help="one short run")
@@ -83,10 +85,9 @@ def main() -> None:
     arguments.runs = arguments.runs or (1 if arguments.quick else 5)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            if arguments.what in {"all", "latency"}:
-                latency.main(Path(folder))
-            if arguments.what in {"all", "continuity"}:
-                continuity.main(Path(folder))
+            for name, measure in PARTS.items():
+                if arguments.what in {"all", name}:
+                    measure(Path(folder))
         if arguments.what in {"all", "fanout"}:
             run_fanout(arguments)
         if arguments.what == "guard":
