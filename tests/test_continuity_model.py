@@ -407,6 +407,57 @@ def test_a_wiped_history_is_told_and_the_old_position_filters_nothing() -> None:
     assert position.hear(later) == [later]
 
 
+def test_a_history_that_was_wiped_empty_is_told_once() -> None:
+    position = healed(upto=7)
+    position.doubt()
+    position.begin_read()
+    (resumed,) = position.heal(Page(found=False, entries=[], last=None))
+    assert json.loads(resumed)["data"] == {"recovered": False, "replayed": 0, "since": "1007-7"}
+    assert not position.healing
+    first = '{"cursor":"2000-1","type":"event","data":{}}'
+    assert position.hear(first) == [first]
+
+
+def test_what_is_doubted_while_the_history_is_read_is_read_again() -> None:
+    position = healed(upto=1)
+    two, three = entries(2, 3)
+    position.doubt()
+    position.begin_read()
+    position.doubt()  # Subscribed anew: the page may be older than what was missed.
+    page = Page(found=True, entries=[two], last=two.cursor)
+    assert position.heal(page) == [two.text]
+    assert position.healing
+    assert position.begin_read() == two.cursor
+    assert position.heal(Page(found=True, entries=[three], last=three.cursor)) == [three.text]
+    assert not position.healing
+
+
+def test_a_gap_that_opens_while_the_history_is_read_is_read_again() -> None:
+    position = healed(upto=1)
+    two, three, four = entries(2, 3, 4)
+    position.doubt()
+    position.begin_read()
+    assert position.hear(four.text) == []  # and the third was lost, after the page was read
+    assert position.heal(Page(found=True, entries=[two], last=two.cursor)) == [two.text]
+    assert position.healing
+    position.begin_read()
+    page = Page(found=True, entries=[three, four], last=four.cursor)
+    assert position.heal(page) == [three.text, four.text]
+    assert not position.healing
+
+
+def test_a_replay_that_is_slower_than_the_history_is_long_has_to_come_back() -> None:
+    two, three, nine = entries(2, 3, 9)
+    replay = Replay(since="1001-1", until=nine.cursor)
+    resumed, *texts = replay.page(Page(found=True, entries=[two, three], last=nine.cursor))
+    assert json.loads(resumed)["data"]["recovered"] is True
+    assert texts == [two.text, three.text]
+    assert not replay.done
+    assert replay.page(Page(found=False, entries=[nine], last=nine.cursor)) == []
+    assert replay.done
+    assert replay.outrun
+
+
 def test_waiting_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.continuity.MAX_WAITING", 200)
     position = healed(upto=1)
