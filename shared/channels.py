@@ -12,6 +12,9 @@ SYSTEM_STATUS = "system_status"
 PERFORMANCE_UPDATE = "performance_update"
 """Channel of `performance_update`."""
 
+SYSTEM_HEALTH = "{lease:system}:health"
+"""Key: what the leader of the system service knows of services' health, in its lease's slot."""
+
 JOBS = "jobs"
 """Sorted set: index of recent jobs."""
 

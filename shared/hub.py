@@ -90,7 +90,8 @@ class Hub:
         while True:
             await asyncio.sleep(interval)
             for topic in self.topics.values():
-                topic.send([topic.ping()])
+                if (ping := topic.ping()) is not None:
+                    topic.send([ping])
 
     async def look(self) -> None:
         """Close, for ever, clients that are stalled, or have been here for long enough.

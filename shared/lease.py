@@ -130,6 +130,7 @@ class Lease:
         self._release = self._redis.register_script(_RELEASE)
         self._asking = asyncio.Lock()
         self._given_up = False
+        self._answered_at = clock()
         self._trouble = Throttled(logger)
         self._led = False
         self.taken = 0
@@ -143,6 +144,17 @@ class Lease:
     def remaining(self) -> float:
         """Return the seconds for which it is surely held; 0 when it is not."""
         return self._holding.remaining()
+
+    @property
+    def token(self) -> str:
+        """What its key holds while this replica holds it: proves it to Redis."""
+        return self._token
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether Redis was asked, and has not answered for as long as a lease is held."""
+        silence = self._clock() - self._answered_at
+        return not self._given_up and silence > self.duration * (1 - MARGIN)
 
     async def run(self) -> None:
         """Ask for it, and keep it; ends only when cancelled. Once given up, it rests."""
@@ -188,6 +200,7 @@ class Lease:
                     "no answer about a lease", lease=self.name, trouble=_words(error)
                 )
             else:
+                self._answered_at = self._clock()
                 self._holding.answered(granted=bool(granted), asked_at=asked_at)
 
     def _tell(self) -> None:

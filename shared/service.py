@@ -59,6 +59,13 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._alongside: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._draining: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self.reports: dict[str, Callable[[], Struct]] = {}
+        """What the service adds of its own to `GET /status`, by name."""
+
+    def before_drain(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something as soon as this replica is to end; it may be asked for twice."""
+        self._draining.append(job)
 
     def run_alongside(
         self,
@@ -112,6 +119,8 @@ class Service:
         """
         self.lifecycle.drain()
         logger.info("draining", extra={"connections": len(self.hub), "window": window})
+        for job in self._draining:
+            await job()
         await asyncio.sleep(delay)
         await self.hub.drain(window)
 
@@ -158,6 +167,8 @@ class Status(Struct):
     connections: int
     channels: list[ChannelStatus]
     redis: RedisStatus
+    own: dict[str, Any]
+    """What this service alone tells, by name."""
 
 
 @get("/health/live", tags=["health"], sync_to_thread=False)
@@ -217,6 +228,7 @@ def status(service: NamedDependency[Service]) -> Status:
             outages=subscriber.outages,
             lag_ms=None if lag is None else round(lag * 1000, 3),
         ),
+        own={name: report() for name, report in service.reports.items()},
     )
 
 

@@ -86,8 +86,8 @@ class Topic(ABC):
         """Wait until a client that joins will hear everything from then on."""
 
     @abstractmethod
-    def ping(self) -> str:
-        """Return a heartbeat."""
+    def ping(self) -> str | None:
+        """Return a heartbeat; None: its clients get theirs from another topic."""
 
     @abstractmethod
     def is_live(self) -> bool:
@@ -140,21 +140,37 @@ class Topic(ABC):
         self.peers.discard(peer)
 
 
+class Snapshot(NamedTuple):
+    """What clients are shown until there is a newer one of its kind."""
+
+    text: str
+    at: float
+    """When it came, by the event loop's clock."""
+
+
 class SnapshotTopic(Topic):
     """A channel without a history, of whose snapshots only the latest matters."""
 
     def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
-        self.latest: dict[str, str] = {}
+        self.latest: dict[str, Snapshot] = {}
         """The latest snapshot of each kind."""
         super().__init__(channel, only, source)
 
     def take(self, text: str, finding: Finding) -> None:
         """Take a message: a snapshot, or what is told once."""
         if finding.type in SNAPSHOTS:
-            self.latest[finding.type] = text
-            self.send([text], replaces=finding.type)
+            self.show(finding.type, text)
         else:
             self.send([text])
+
+    def keep(self, kind: str, text: str) -> None:
+        """Let this be the latest snapshot of its kind, for clients that come from now on."""
+        self.latest[kind] = Snapshot(text, asyncio.get_running_loop().time())
+
+    def show(self, kind: str, text: str) -> None:
+        """Send every client the latest snapshot of its kind."""
+        self.keep(kind, text)
+        self.send([text], replaces=kind)
 
     def subscribed(self) -> None:
         """Hear from now on. What was missed is outdated anyway."""
@@ -163,7 +179,7 @@ class SnapshotTopic(Topic):
         """Wait until Redis has confirmed the channel."""
         await self.subscription.established(None)
 
-    def ping(self) -> str:
+    def ping(self) -> str | None:
         """Return a heartbeat."""
         return PING
 

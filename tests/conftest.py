@@ -131,6 +131,38 @@ def start_replica(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartRe
     return start
 
 
+class StartSystems(Protocol):
+    """Starts replicas of the system service; they end with the test."""
+
+    def __call__(self, redis_url: str, count: int = 1, **settings: str) -> list[ServiceProcess]: ...
+
+
+@pytest.fixture
+def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartSystems:
+    """Start replicas of the system service, whose intervals are a tenth of a real one's."""
+
+    def start(redis_url: str, count: int = 1, **settings: str) -> list[ServiceProcess]:
+        replicas = []
+        for port in (free_port() for _ in range(count)):
+            replica = ServiceProcess(
+                "system",
+                name=f"system-{port}",
+                port=port,
+                log=tmp_path / f"system-{port}.log",
+                REDIS_URL=redis_url,
+                **{"BROADCAST_INTERVAL": "0.5", "DRAIN_DELAY": "0", "DRAIN_WINDOW": "0.5"}
+                | settings,
+            )
+            cleanup(replica)
+            replica.spawn()
+            replicas.append(replica)
+        for replica in replicas:
+            replica.wait_ready()
+        return replicas
+
+    return start
+
+
 @pytest.fixture
 def cleanup(request: pytest.FixtureRequest) -> Iterator[Callable[[Process], None]]:
     """End programs with the test, and show their logs if it failed."""

@@ -25,9 +25,15 @@ class Ear:
 @contextlib.asynccontextmanager
 async def running(redis_url: str) -> AsyncIterator[Subscriber]:
     subscriber = Subscriber(redis_url, name="test", on_outage=lambda: None)
+    async with kept_running(subscriber):
+        yield subscriber
+
+
+@contextlib.asynccontextmanager
+async def kept_running(subscriber: Subscriber) -> AsyncIterator[None]:
     task = asyncio.create_task(subscriber.run())
     try:
-        yield subscriber
+        yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -107,7 +107,7 @@ async def test_a_snapshot_topic_knows_the_latest_of_each_kind_and_forwards_every
     for name in names:
         await publish(redis_url, channel, golden(name))
         assert await ear.next() == json.loads(golden(name))
-    assert {kind: json.loads(text) for kind, text in topic.latest.items()} == {
+    assert {kind: json.loads(latest.text) for kind, latest in topic.latest.items()} == {
         name: json.loads(golden(name)) for name in ("system_status", "performance_update")
     }
 

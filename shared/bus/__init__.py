@@ -2,10 +2,11 @@
 
 from shared.bus.history import History
 from shared.bus.publisher import Published, Publisher, PublishError, TooManyWaitingError
-from shared.bus.subscriber import BusState, Subscriber, Subscription
+from shared.bus.subscriber import BusState, Guard, Subscriber, Subscription
 
 __all__ = [
     "BusState",
+    "Guard",
     "History",
     "PublishError",
     "Published",

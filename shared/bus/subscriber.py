@@ -17,7 +17,7 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from shared.bus.subscriptions import Subscriptions
 from shared.logging import Throttled
@@ -33,6 +33,8 @@ CONNECT_TIMEOUT = 3.0
 BACKOFF_BASE = 0.05
 BACKOFF_CAP = 3.0
 """Seconds between attempts to connect: at first, and at most."""
+MANY_FAILURES = 10
+"""After so many the pause is as long as it gets; it is that long too while the guard says no."""
 STEADY = 10.0
 """Seconds that a connection must have lasted for its loss to be a new outage, not the same one."""
 CHANNELS_PER_COMMAND = 500
@@ -52,6 +54,39 @@ class Listener(Protocol):
         Everything published from now on is heard, until the next call; before it, anything may
         have been missed.
         """
+
+
+class Guard(Protocol):
+    """Decides when to try, and is told how it went. Its methods must not block, or raise."""
+
+    def may_connect(self) -> bool:
+        """Tell whether to connect now; if not, it is asked again soon. One of these follows."""
+
+    def heard(self) -> None:
+        """Take note that Redis has confirmed all channels."""
+
+    def failed(self, *, refused: bool) -> None:
+        """Take note that Redis was lost or could not be reached, or refused what it was asked."""
+
+    def left(self) -> None:
+        """Take note that nobody listens any more."""
+
+
+class Unguarded:
+    """Tries always."""
+
+    def may_connect(self) -> bool:
+        """Say yes."""
+        return True
+
+    def heard(self) -> None:
+        """Do nothing."""
+
+    def failed(self, *, refused: bool) -> None:
+        """Do nothing."""
+
+    def left(self) -> None:
+        """Do nothing."""
 
 
 class BusState(StrEnum):
@@ -124,6 +159,8 @@ class Subscriber:
             socket_timeout=CONNECT_TIMEOUT,
             socket_connect_timeout=CONNECT_TIMEOUT,
         )
+        self.guard: Guard = Unguarded()
+        """Whom it asks before it connects."""
         self._on_outage = on_outage
         self._listeners: dict[bytes, list[Listener]] = {}
         self._changed = asyncio.Event()
@@ -190,6 +227,9 @@ class Subscriber:
                 self._changed.clear()
                 await self._changed.wait()
             self.state = BusState.CONNECTING
+            if not self.guard.may_connect():
+                await asyncio.sleep(self._backoff.compute(MANY_FAILURES))
+                continue
             # A task of its own: whatever ends it, a stray cancellation left behind by a timeout
             # included, ends this connection and not our trying.
             listening = self._listening = asyncio.create_task(self._listen())
@@ -200,11 +240,12 @@ class Subscriber:
                 await asyncio.gather(listening, return_exceptions=True)
             steady = self._session.age() > STEADY
             self._end_session()
-            trouble = _trouble(listening)
+            trouble, refused = _trouble(listening)
             if self._why_anew:
                 trouble, self._why_anew = self._why_anew, ""
             if trouble is None:
                 failures = 0
+                self.guard.left()
                 continue
             failures = 1 if steady else failures + 1
             if failures == 1:
@@ -215,6 +256,7 @@ class Subscriber:
                 )
             self.outages += 1
             self._on_outage()
+            self.guard.failed(refused=refused)
             await asyncio.sleep(self._backoff.compute(failures))
 
     def _end_session(self) -> None:
@@ -304,6 +346,7 @@ class Subscriber:
                 listener.subscribed()
         if self.state is not BusState.LISTENING and session.subscriptions.complete(self._listeners):
             self.state = BusState.LISTENING
+            self.guard.heard()
             logger.info("hears Redis", extra={"channels": len(self._listeners)})
 
 
@@ -335,19 +378,22 @@ class _Session:
         self.news = asyncio.Event()
 
 
-def _trouble(listening: "asyncio.Task[None]") -> str | None:
-    """Return what ended a connection; None if that was because nobody listens any more."""
+def _trouble(listening: "asyncio.Task[None]") -> tuple[str | None, bool]:
+    """Return what ended a connection, and whether Redis refused something.
+
+    None if that was because nobody listens any more.
+    """
     if listening.cancelled():
-        return "cancelled"
+        return "cancelled", False
     error = listening.exception()
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]  # What happened; the others are its echoes.
     if error is None or isinstance(error, _Idle):
-        return None
+        return None, False
     if not isinstance(error, RedisError | OSError | TimeoutError):
         # A fault of ours must not make this replica deaf either: told, and begun anew.
         logger.error("the subscriber failed; beginning anew", exc_info=error)
-    return f"{type(error).__name__}: {error}"[:MAX_TROUBLE]
+    return f"{type(error).__name__}: {error}"[:MAX_TROUBLE], isinstance(error, ResponseError)
 
 
 def _slices(names: Iterable[bytes], size: int) -> Iterable[list[bytes]]:

@@ -1,0 +1,26 @@
+"""The system service, for any ASGI server: `services.system.app:app`."""
+
+import os
+
+from litestar import Litestar
+
+from services.system.broadcaster import SystemBroadcaster
+from services.system.routes import system
+from services.system.settings import SystemSettings
+from shared.service import Service, create_app
+from shared.settings import load
+
+
+def create_system_app(settings: SystemSettings) -> Litestar:
+    """Build the application.
+
+    Args:
+        settings: Usually from the environment.
+
+    """
+    service = Service("system", settings)
+    broadcaster = SystemBroadcaster(service, settings)
+    return create_app(service, routes=[system], broadcaster=broadcaster)
+
+
+app = create_system_app(load(SystemSettings, os.environ))

@@ -1,0 +1,79 @@
+"""The breaker and degraded mode, on the listener of this replica."""
+
+import time
+from collections.abc import Callable
+
+from shared.breaker import Call, CircuitBreaker
+from shared.degraded import DegradedMode
+from shared.schemas import CircuitState, ServiceStatus
+
+
+class ListenerGuard:
+    """Guards the subscriber (shared.bus.Guard): when it may try, and when to tell clients.
+
+    Connecting and subscribing is one call; losing what was heard is a failure without a call.
+    """
+
+    def __init__(
+        self,
+        *,
+        recovery_timeout: float,
+        announce: Callable[[ServiceStatus], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with the circuit closed.
+
+        Args:
+            recovery_timeout: Seconds that the breaker stays open.
+            announce: Tells all clients of this replica, once, what has begun or is over.
+            clock: Seconds that only ever grow.
+
+        """
+        self.breaker = CircuitBreaker(
+            recovery_timeout=recovery_timeout, clock=clock, on_change=self._circuit_changed
+        )
+        self.degraded = DegradedMode()
+        self.announcement: ServiceStatus | None = None
+        """What clients were told when degraded mode began; None once it is over."""
+        self._announce = announce
+        self._call: Call | None = None
+
+    def may_connect(self) -> bool:
+        """Ask the breaker."""
+        self._call = self.breaker.attempt()
+        return self._call is not None
+
+    def heard(self) -> None:
+        """Take note that Redis has confirmed all channels."""
+        if call := self._end():
+            call.succeeded()
+        self._tell(self.degraded.heard(self.breaker.state))
+
+    def failed(self, *, refused: bool) -> None:
+        """Take note that Redis was lost or could not be reached, or refused what it was asked."""
+        if call := self._end():
+            call.failed()
+        else:
+            self.breaker.record_failure()
+        circuit = self.breaker.state
+        if refused:
+            self._tell(self.degraded.subscription_failed(circuit))
+        else:
+            self._tell(self.degraded.attempt_failed(circuit))
+
+    def left(self) -> None:
+        """Take note that nobody listens any more."""
+        if call := self._end():
+            call.abandoned()
+
+    def _end(self) -> Call | None:
+        call, self._call = self._call, None
+        return call
+
+    def _circuit_changed(self, _: CircuitState, circuit: CircuitState) -> None:
+        self._tell(self.degraded.circuit_changed(circuit))
+
+    def _tell(self, message: ServiceStatus | None) -> None:
+        if message is not None:
+            self.announcement = message if self.degraded.is_degraded() else None
+            self._announce(message)

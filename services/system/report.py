@@ -1,0 +1,112 @@
+"""What the broadcaster tells of itself, in `GET /status` and to Prometheus."""
+
+import math
+from collections.abc import Callable
+
+from msgspec import Struct
+from prometheus_client import Counter, Gauge
+
+from shared.breaker import BreakerStatus
+from shared.degraded import DegradedReason
+from shared.metrics import Metrics
+from shared.schemas import CircuitState
+from shared.schemas.base import ServiceHealth
+
+
+class LeaseReport(Struct):
+    """Who leads."""
+
+    held: bool
+    remaining_s: float
+    taken: int
+    unanswered: bool
+    """Redis has not said for a while who leads."""
+
+
+class DegradedReport(Struct):
+    """Degraded mode."""
+
+    degraded: bool
+    reason: DegradedReason | None
+    attempts: int
+    entered: int
+    left: int
+
+
+class BroadcasterReport(Struct):
+    """What the broadcaster is at."""
+
+    clients: int
+    status_age_s: float | None
+    """Seconds since this replica sent or heard a status; None if it has none."""
+    alone: bool
+    """It cannot hear the leader, and serves its own clients."""
+    lease: LeaseReport
+    circuit_breaker: BreakerStatus
+    degraded_mode: DegradedReport
+    health: dict[str, ServiceHealth]
+    """Health that is settled, as far as this replica followed it."""
+
+
+class Figures:
+    """The same for Prometheus, and what is counted."""
+
+    def __init__(self, metrics: Metrics, report: Callable[[], BroadcasterReport]) -> None:
+        registry = metrics.registry
+        self.statuses = Counter(
+            "hsi_system_statuses",
+            "Statuses sent: published for all replicas, or local, to this one's clients alone.",
+            ["to"],
+            registry=registry,
+        )
+        self.collections = Counter(
+            "hsi_system_collections", "Rounds in which all sources were asked.", registry=registry
+        )
+        self.unpublished = Counter(
+            "hsi_system_unpublished", "Rounds that Redis did not acknowledge.", registry=registry
+        )
+        self.health_changes = Counter(
+            "hsi_system_health_changes", "Changes of a service's health told.", registry=registry
+        )
+
+        def gauge(name: str, text: str, value: Callable[[BroadcasterReport], float]) -> None:
+            Gauge(name, text, registry=registry).set_function(lambda: value(report()))
+
+        gauge("hsi_system_leads", "1 while this replica publishes.", lambda r: r.lease.held)
+        gauge(
+            "hsi_system_alone",
+            "1 while it cannot hear the leader, and serves its own clients.",
+            lambda r: r.alone,
+        )
+        gauge(
+            "hsi_system_status_age_seconds",
+            "Since this replica sent or heard a status; NaN if it has none.",
+            lambda r: math.nan if r.status_age_s is None else r.status_age_s,
+        )
+        gauge("hsi_system_degraded", "1 in degraded mode.", lambda r: r.degraded_mode.degraded)
+        gauge(
+            "hsi_system_degraded_entered",
+            "Times that it entered degraded mode.",
+            lambda r: r.degraded_mode.entered,
+        )
+        gauge(
+            "hsi_system_degraded_left",
+            "Times that it left degraded mode.",
+            lambda r: r.degraded_mode.left,
+        )
+        gauge(
+            "hsi_system_circuit_opened",
+            "Times that the circuit breaker opened.",
+            lambda r: r.circuit_breaker["opened"],
+        )
+        circuit = Gauge(
+            "hsi_system_circuit", "1 for the breaker's state.", ["state"], registry=registry
+        )
+
+        def watch(state: CircuitState) -> None:
+            circuit.labels(state.value).set_function(
+                lambda: report().circuit_breaker["state"] is state
+            )
+
+        for state in CircuitState:
+            watch(state)
