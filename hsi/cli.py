@@ -14,7 +14,14 @@ from msgspec import UNSET
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
 from hsi.client import Received, RefusedError, State, Stream
-from hsi.lines import event_line, log_line, plain
+from hsi.lines import (
+    event_line,
+    health_line,
+    log_line,
+    performance_line,
+    plain,
+    status_line,
+)
 from hsi.run_job import new_job_id, run
 from shared import __version__, channels, job_ids
 from shared.access import digest
@@ -210,7 +217,16 @@ def events(server: str, since: str | None, count: int, api_key_file: TextIO | No
     """
     stream = _stream(f"{server}/ws/events", since, count, api_key_file)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_tail(stream, _event_text))
+        asyncio.run(_tail(stream, _text))
+
+
+@tail.command()
+@_stream_options
+def system(server: str, since: str | None, api_key_file: TextIO | None) -> None:
+    """Watch system statuses, changes of health, and performance figures; the latest comes first."""
+    stream = _stream(f"{server}/ws/system", since, 0, api_key_file)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_tail(stream, _text))
 
 
 @tail.command()
@@ -298,9 +314,17 @@ def _say(text: str) -> None:
     click.secho(f"-- {text}", err=True, dim=True)
 
 
-def _event_text(received: Received) -> str:
+def _text(received: Received) -> str:
     if not sys.stdout.isatty():
         return received.text
-    if isinstance(received.message, Event):
-        return event_line(received.message)
-    return plain(received.text)
+    match received.message:
+        case Event() as event:
+            return event_line(event)
+        case SystemStatus() as status:
+            return status_line(status)
+        case ServiceStatus(data=change):
+            return health_line(change)
+        case PerformanceUpdate(data=figures):
+            return performance_line(figures)
+        case _:
+            return plain(received.text)

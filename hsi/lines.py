@@ -4,7 +4,16 @@ import re
 
 import click
 
-from shared.schemas import Event, LogData, LogLevel, RiskLevel
+from shared.schemas import (
+    Event,
+    LogData,
+    LogLevel,
+    PerformanceData,
+    RiskLevel,
+    ServiceStatusData,
+    SystemStatus,
+)
+from shared.schemas.base import ServiceHealth
 
 _RISKS: dict[RiskLevel, str] = {
     "low": "green",
@@ -19,6 +28,13 @@ _LEVELS: dict[LogLevel, str] = {
     "ERROR": "red",
     "CRITICAL": "bright_red",
 }
+_HEALTHS: dict[ServiceHealth, str] = {
+    "healthy": "green",
+    "degraded": "yellow",
+    "unhealthy": "red",
+    "unreachable": "red",
+}
+_NOTHING = "-"
 _COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")
 _RESET = "\x1b[0m"
 
@@ -50,3 +66,43 @@ def log_line(data: LogData) -> str:
         [f"{data.timestamp:%H:%M:%S} {level} {coloured(first)}"]
         + [f"{'':18}{coloured(line)}" for line in rest]
     )
+
+
+def status_line(status: SystemStatus) -> str:
+    """Return a status for a terminal; a dash is what could not be read."""
+    gpu, queues, cameras = status.data.gpu, status.data.queues, status.data.cameras
+    parts = [
+        f"{status.timestamp:%H:%M:%S}  gpu "
+        + (
+            f"{_figure(gpu.utilization)} % {_figure(gpu.temperature)} °C "
+            f"{_figure(gpu.memory_used)}/{_figure(gpu.memory_total)} MiB"
+            if gpu
+            else _NOTHING
+        ),
+        "queues "
+        + (
+            f"{_figure(queues.detection_queue)}, {_figure(queues.analysis_queue)}, "
+            f"dead {_figure(queues.dlq_total)}"
+            if queues
+            else _NOTHING
+        ),
+        "cameras " + (f"{cameras.online}/{cameras.total}" if cameras else _NOTHING),
+        ", ".join(f"{service} {health}" for service, health in status.data.services.items()),
+    ]
+    return plain("  ".join(parts))
+
+
+def health_line(change: ServiceStatusData) -> str:
+    """Return a change of health for a terminal."""
+    health = click.style(f"{change.status:>12}", fg=_HEALTHS[change.status])
+    return f"         {health}  {plain(change.service)}: {plain(change.message)}"
+
+
+def performance_line(figures: PerformanceData) -> str:
+    """Return performance figures for a terminal: when, and what is alarming."""
+    alerts = [f"{alert.severity}: {alert.message}" for alert in figures.alerts]
+    return plain(f"{figures.timestamp:%H:%M:%S}  performance  " + "; ".join(alerts))
+
+
+def _figure(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:g}"

@@ -48,8 +48,10 @@ async def attend(stack: Stack, settings: StackSettings) -> None:
         target = "" if settings.port == StackSettings().port else f" --server {stack.url}"
         say("")
         say(f"  {stack.url}/ws/events")
+        say(f"  {stack.url}/ws/system")
         say("")
         say(f"See events:       .venv/bin/hsi tail events{target}")
+        say(f"See statuses:     .venv/bin/hsi tail system{target}")
         say(f"Run a job:        {redis}.venv/bin/hsi run-job -- COMMAND")
         say(f"Follow it:        .venv/bin/hsi tail job{target} ID")
         say(f"Publish your own: {redis}.venv/bin/hsi publish FILE")

@@ -23,6 +23,7 @@ MAX_RESTART_DELAY = 10.0
 """Seconds, at most, before a program that ended by itself is started again."""
 _ROUTES = {
     "events": ["/ws/events"],
+    "system": ["/ws/system"],
     "joblogs": ["/ws/jobs", "/api/jobs"],
 }
 """Path prefixes that the ingress takes to each service."""

@@ -1,6 +1,7 @@
 """Real parts for the tests: Redis, PostgreSQL, AI services over HTTP, service replicas."""
 
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -138,11 +139,12 @@ class StartSystems(Protocol):
 
 
 @pytest.fixture
-def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartSystems:
+def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> Iterator[StartSystems]:
     """Start replicas of the system service, whose intervals are a tenth of a real one's."""
+    replicas: list[ServiceProcess] = []
 
     def start(redis_url: str, count: int = 1, **settings: str) -> list[ServiceProcess]:
-        replicas = []
+        started = []
         for port in (free_port() for _ in range(count)):
             replica = ServiceProcess(
                 "system",
@@ -150,17 +152,19 @@ def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartSy
                 port=port,
                 log=tmp_path / f"system-{port}.log",
                 REDIS_URL=redis_url,
-                **{"BROADCAST_INTERVAL": "0.5", "DRAIN_DELAY": "0", "DRAIN_WINDOW": "0.5"}
-                | settings,
+                **{"BROADCAST_INTERVAL": "0.5", "DRAIN_DELAY": "0", "DRAIN_WINDOW": "0"} | settings,
             )
             cleanup(replica)
             replica.spawn()
-            replicas.append(replica)
-        for replica in replicas:
+            started.append(replica)
+        replicas.extend(started)
+        for replica in started:
             replica.wait_ready()
-        return replicas
+        return started
 
-    return start
+    yield start
+    for replica in replicas:
+        replica.signal(signal.SIGINT)  # side by side; one after the other takes its time
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`make run`, as a user has it: several replicas behind a real Traefik."""
 
 import asyncio
+import json
 import os
 import signal
 import statistics
@@ -146,6 +147,11 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
         event = await hear(client, within=20)
     assert '"batch_id":"demo-' in event
     assert "[demo]" in event
+    async with connect(stack.url.replace("events", "system"), compression=None) as client:
+        status = json.loads(await hear(client, within=20))["data"]
+    assert status["services"] == dict.fromkeys(("yolo26", "nemotron", "redis"), "healthy")
+    assert status["cameras"] == {"total": 4, "online": 3, "offline": 1}
+    assert status["queues"]["dlq_total"] == 0
     settings = stack.settings_of("services.events")
     async with AiServices(
         yolo26_url=settings["YOLO26_URL"], nemotron_url=settings["NEMOTRON_URL"]
