@@ -315,8 +315,10 @@ def _say(text: str) -> None:
 
 
 def _text(received: Received) -> str:
-    if not sys.stdout.isatty():
-        return received.text
+    return _line(received) if sys.stdout.isatty() else received.text
+
+
+def _line(received: Received) -> str:
     match received.message:
         case Event() as event:
             return event_line(event)

@@ -8,7 +8,7 @@ from shared.schemas import (
     Event,
     LogData,
     LogLevel,
-    PerformanceData,
+    PerformanceUpdateData,
     RiskLevel,
     ServiceStatusData,
     SystemStatus,
@@ -98,10 +98,10 @@ def health_line(change: ServiceStatusData) -> str:
     return f"         {health}  {plain(change.service)}: {plain(change.message)}"
 
 
-def performance_line(figures: PerformanceData) -> str:
+def performance_line(figures: PerformanceUpdateData) -> str:
     """Return performance figures for a terminal: when, and what is alarming."""
     alerts = [f"{alert.severity}: {alert.message}" for alert in figures.alerts]
-    return plain(f"{figures.timestamp:%H:%M:%S}  performance  " + "; ".join(alerts))
+    return plain(f"{figures.timestamp:%H:%M:%S}  performance: {'; '.join(alerts) or 'no alerts'}")
 
 
 def _figure(value: float | None) -> str:

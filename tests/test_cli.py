@@ -6,16 +6,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import click
+import msgspec
 import pytest
 
+from hsi.cli import _line as readable
+from hsi.client import Received
 from local.processes import Process
 from local.service import ServiceProcess
 from shared.access import key_protocol
 from shared.bus import Publisher
+from shared.schemas import ChannelMessage, SystemStatus, SystemStatusData
 from tests.clients import GOLDEN, golden, publish, until
-from tests.conftest import StartReplica
+from tests.conftest import StartReplica, StartSystems
+from tests.servers import RedisServer
 
 HSI = Path(sys.executable).with_name("hsi")
 
@@ -193,3 +200,53 @@ def test_a_key_that_cannot_be_sent_is_said_and_not_shown() -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("Error: an API key travels as a WebSocket subprotocol")
     assert "hunter" not in result.stderr
+
+
+async def test_tail_shows_system_statuses(
+    own_redis: RedisServer,
+    start_systems: StartSystems,
+    cleanup: Callable[[Process], None],
+    tmp_path: Path,
+) -> None:
+    [replica] = start_systems(own_redis.url)
+    tail = Process(
+        "tail",
+        [HSI, "tail", "system"],
+        url="",
+        log=tmp_path / "tail",
+        environment=os.environ | {"HSI_SERVER": address(replica)},
+    )
+    cleanup(tail)
+    tail.start()
+
+    async def shown() -> bool:
+        return tail.log.read_text().count('{"type":"system_status"') >= 2
+
+    await until(shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (
+            "system_status",
+            (
+                "10:30:00  gpu 45.2 % 65 °C 7168/24576 MiB  queues 3, 1, dead 0  cameras 4/4  "
+                "yolo26 healthy, nemotron healthy, redis healthy"
+            ),
+        ),
+        ("service_status", "            unhealthy  yolo26: Health check failed"),
+        ("performance_update", "10:30:00  performance: no alerts"),
+    ],
+)
+def test_on_a_terminal_a_message_is_one_line(name: str, line: str) -> None:
+    message = msgspec.json.decode(golden(name), type=ChannelMessage)
+    assert click.unstyle(readable(Received(golden(name).decode(), message))).startswith(line)
+
+
+def test_on_a_terminal_what_could_not_be_read_is_a_dash() -> None:
+    status = SystemStatus(
+        data=SystemStatusData(gpu=None, queues=None, cameras=None, services={}),
+        timestamp=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
+    assert readable(Received("", status)) == "03:04:05  gpu -  queues -  cameras -  "

@@ -147,7 +147,7 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
         event = await hear(client, within=20)
     assert '"batch_id":"demo-' in event
     assert "[demo]" in event
-    async with connect(stack.url.replace("events", "system"), compression=None) as client:
+    async with connect(f"{stack.url}/ws/system", compression=None) as client:
         status = json.loads(await hear(client, within=20))["data"]
     assert status["services"] == dict.fromkeys(("yolo26", "nemotron", "redis"), "healthy")
     assert status["cameras"] == {"total": 4, "online": 3, "offline": 1}
