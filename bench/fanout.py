@@ -87,6 +87,7 @@ class Bench:
             server.spawn()
         try:
             server.wait_ready()
+            self._wait_for_workers(row, server.pid)
             with Load(
                 load.address(server.url),
                 load.address(server.url if row.publish_path else self._redis_url),
@@ -96,6 +97,19 @@ class Bench:
                 yield clients, processes_of(server.pid)
         finally:
             server.stop(_STOP_TIMEOUT)
+
+    def _wait_for_workers(self, row: Row, pid: int) -> None:
+        """Wait until a server has all of its processes: nginx listens before its worker is there.
+
+        Raises:
+            BenchError: It has not.
+
+        """
+        deadline = time.monotonic() + _SUBSCRIBE_TIMEOUT
+        while len(processes_of(pid)) < row.processes:
+            if time.monotonic() > deadline:
+                raise BenchError(f"{row.name} has no {row.processes} processes")
+            time.sleep(0.01)
 
     def wait_until_subscribed(self, row: Row, *, channel: str = CHANNEL) -> None:
         """Wait until a server that reads Redis does.

@@ -124,8 +124,11 @@ class Results(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def medians(row: Row, figure: Callable[[Run], float | None]) -> list[float]:
-    """Return a figure of every run that has it."""
-    return [value for run in row.runs if (value := figure(run)) is not None]
+    """Return a figure of every run that has it.
+
+    None of our figures can be 0; one that is was measured at a process that does not do the work.
+    """
+    return [value for run in row.runs if (value := figure(run))]
 
 
 def rate(batch: int) -> Callable[[Run], float | None]:

@@ -48,6 +48,8 @@ class Row(NamedTuple):
     start: Start
     publish_path: str = ""
     """Where it is published to over HTTP; empty: through Redis."""
+    processes: int = 1
+    """How many it has when it works."""
 
 
 def _ours(folder: Path, redis_url: str, channel: str) -> Process:
@@ -136,7 +138,7 @@ ROWS = (
     Row("channels", "Litestar's ChannelsPlugin", _peer("channels_plugin")),
     Row("broadcast", "`websockets.broadcast`", _peer("broadcast")),
     Row("picows", "picows", _peer("picows_server")),
-    Row("nchan", "Nchan (nginx)", _nchan, publish_path="/pub"),
+    Row("nchan", "Nchan (nginx)", _nchan, publish_path="/pub", processes=2),
     Row("reference", "reference: one `socket.send` per delivery", _peer("reference")),
 )
 
