@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -101,8 +102,8 @@ def main() -> None:
 class _list_of:  # noqa: N801 (argparse shows the type's name)
     """Reads `one,two` from the command line."""
 
-    def __init__(self, choices: object) -> None:
-        self.choices = list(choices)  # type: ignore[call-overload]
+    def __init__(self, choices: Iterable[str]) -> None:
+        self.choices = list(choices)
 
     def __call__(self, text: str) -> list[str]:
         """Return the names, in our order.

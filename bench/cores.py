@@ -37,7 +37,7 @@ class Cores(NamedTuple):
         if not hasattr(os, "sched_getaffinity"):
             raise BenchError("needs Linux: each server is measured alone on one core")
         usable = sorted(os.sched_getaffinity(0))
-        if len(usable) < 2:  # noqa: PLR2004
+        if len(usable) < 2:  # noqa: PLR2004 (one for the server, one for the load)
             raise BenchError("needs two cores: one for the server, one for the load generator")
         apart = [core for core in usable[1:] if core not in _siblings(usable[0])]
         return cls(load=usable[0], server=(apart or usable[1:])[0])

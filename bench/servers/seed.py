@@ -45,7 +45,7 @@ class EventBroadcaster:
         for ws in self._connections:
             try:
                 await ws.send_text(message)
-            except Exception as error:  # noqa: BLE001 (the seed's)
+            except Exception as error:  # noqa: BLE001 (as the seed writes it)
                 logger.warning("Failed to send to WebSocket client: %s", error)
                 disconnected.append(ws)
         for ws in disconnected:
