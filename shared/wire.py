@@ -2,7 +2,7 @@
 
 ASGI's `send` is a coroutine, and the hub awaits nobody. `WireProtocol` is uvicorn's WebSocket
 protocol with one more ASGI extension in the scope, through which the application gets a `WirePeer`.
-uvicorn is pinned, because this leans on its protocol's insides; tests/test_wire.py holds the seam.
+uvicorn is pinned, because this leans on its protocol's insides; tests/test_peer.py holds the seam.
 """
 
 import socket
@@ -32,17 +32,22 @@ MAX_JOINED = 64 * 1024
 class WirePeer(Peer):
     """A client whose transport we write to.
 
-    The transport's high-water mark is zero. So it writes at once and says so at once if the kernel
-    did not take everything; from then on, what comes waits here until the kernel has taken the
-    rest. So there is never more than one write in the transport.
+    While nothing waits, a write is one `send` of the socket, which costs less than the transport.
+    What the kernel did not take goes to the transport, whose high-water mark is zero: so it says at
+    once that it waits; from then on, what comes waits here until the kernel has taken the rest. So
+    there is never more than one write in the transport.
     """
 
-    __slots__ = ("_blocked", "_clear", "_protocol", "_sent", "_transport")
+    __slots__ = ("_blocked", "_clear", "_protocol", "_send", "_sent", "_socket", "_transport")
 
     def __init__(self, client: str, protocol: "WireProtocol") -> None:
         super().__init__(client)
         self._protocol = protocol
         self._transport = protocol.transport
+        self._socket = socket.socket(fileno=protocol.transport.get_extra_info("socket").fileno())
+        """The transport's own, which it closes after it told us that the connection ends."""
+        self._socket.settimeout(0)
+        self._send = self._socket.send
         self._blocked = False
         """The kernel has not taken everything."""
         self._clear = False
@@ -53,7 +58,13 @@ class WirePeer(Peer):
     def write(self, burst: Burst) -> None:
         """Send what many are sent."""
         if self._clear:
-            self._transport.write(burst.wire)
+            wire = burst.wire
+            try:
+                sent = self._send(wire)
+            except OSError:  # It takes nothing; or it is broken, and the transport will tell.
+                sent = 0
+            if sent != burst.size:
+                self._transport.write(wire[sent:])
         else:
             super().write(burst)
 
@@ -115,6 +126,7 @@ class WirePeer(Peer):
         """Take note that the connection ends: nothing more can be sent."""
         self._gone = True
         self._clear = self._blocked = False
+        self._socket.detach()
         self._queue.clear()
         self._held = None
         self._queued = 0
@@ -156,9 +168,10 @@ class WireProtocol(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(FAREWELL_TIMEOUT, self.transport.abort)
 
     def handle_connect(self, event: Request) -> None:
-        """Begin a handshake, with the extension in its scope."""
+        """Begin a handshake, with the extension in its scope, unless the socket speaks TLS."""
         super().handle_connect(event)
-        if self.response.status_code == 101:  # noqa: PLR2004 (a WebSocket, not a bad request)
+        plain = self.transport.get_extra_info("sslcontext") is None
+        if plain and self.response.status_code == 101:  # noqa: PLR2004 (a WebSocket)
             extensions: MutableMapping[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = {"protocol": self}
 
