@@ -58,6 +58,7 @@ lock: $(READY) ## Lock the dependencies anew, within what pyproject.toml allows.
 	$(LOCK) --upgrade --extra events -o requirements/events.txt
 	$(LOCK) --upgrade --extra joblogs -o requirements/joblogs.txt
 	$(LOCK) --upgrade --extra system -o requirements/system.txt
+	$(LOCK) --upgrade --extra collector -o requirements/collector.txt
 
 clean: ## Remove what the targets above made.
 	rm -rf $(VENV) .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
