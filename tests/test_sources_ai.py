@@ -13,15 +13,14 @@ from local.ai import StandIn
 from local.processes import Process, free_port
 from shared.sources.ai import (
     GIB,
-    LIMIT,
     AiServices,
-    Answer,
     Nemotron,
     Yolo26,
     nemotron_of,
     yolo26_of,
 )
 from shared.sources.figures import count, number, word
+from shared.sources.http import LIMIT, Answer
 from tests.servers import AiServer, Behaviour, drips, floods, hangs, hangs_up, lies, says
 
 HEALTH = {

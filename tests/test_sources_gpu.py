@@ -176,9 +176,9 @@ async def test_a_driver_that_hangs_is_waited_for_in_one_thread_and_found_again()
 def test_a_driver_that_hangs_does_not_keep_a_process_from_ending() -> None:
     program = (
         "import asyncio, threading\n"
-        "from shared.sources.gpu import _in_thread\n"
+        "from shared.sources.thread import in_thread\n"
         "async def main():\n"
-        "    asyncio.create_task(_in_thread(threading.Event().wait))\n"
+        "    asyncio.create_task(in_thread(threading.Event().wait, name='nvml'))\n"
         "    await asyncio.sleep(0.1)\n"
         "asyncio.run(main())\n"
     )

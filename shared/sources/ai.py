@@ -10,20 +10,12 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-import msgspec
 from msgspec import Struct
 
 from shared.schemas.base import ServiceHealth
 from shared.sources.figures import count, number, word
+from shared.sources.http import Answer, Http
 
-LIMIT = 1.0
-"""Seconds for an answer, all of it."""
-MAX_ANSWER = 1024 * 1024
-"""Bytes of an answer: llama.cpp's slots may hold their prompts, and a stranger's has no end."""
-KEEPALIVE = 2.0
-"""Seconds that an idle connection is kept. uvicorn, for one, closes it after five: asked every five
-seconds, it would now and then close what we are about to use, and look dead."""
 GIB = 1024**3
 _TEMPERATURES = (-50.0, 200.0)
 _MAX_WATTS = 10_000.0
@@ -83,53 +75,23 @@ class AiServices:
         """
         self._yolo26_url = yolo26_url.rstrip("/")
         self._nemotron_url = nemotron_url.rstrip("/")
-        # No proxy of the environment: these are neighbours.
-        self._http = httpx.AsyncClient(
-            timeout=LIMIT, trust_env=False, limits=httpx.Limits(keepalive_expiry=KEEPALIVE)
-        )
+        self._http = Http()
 
     async def yolo26(self) -> Yolo26 | None:
         """Ask yolo26; None if there is none."""
         if not self._yolo26_url:
             return None
-        return yolo26_of(await self._get(self._yolo26_url + "/health"))
+        return yolo26_of(await self._http.get(self._yolo26_url + "/health"))
 
     async def nemotron(self) -> Nemotron | None:
         """Ask nemotron; None if there is none."""
         if not self._nemotron_url:
             return None
         health, slots = await asyncio.gather(
-            self._get(self._nemotron_url + "/health"), self._get(self._nemotron_url + "/slots")
+            self._http.get(self._nemotron_url + "/health"),
+            self._http.get(self._nemotron_url + "/slots"),
         )
         return nemotron_of(health, slots)
-
-    async def _get(self, url: str) -> "Answer":
-        try:
-            async with asyncio.timeout(LIMIT):
-                return await self._fetch(url)
-        except (TimeoutError, httpx.TimeoutException):
-            return Answer(reached=False, trouble=f"no answer within {LIMIT:g} s")
-        except httpx.ConnectError:
-            return Answer(reached=False, trouble="cannot connect")
-        except httpx.DecodingError:
-            return Answer(reached=True, trouble="answers rubbish")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            # Their texts may hold the address, which may hold a password.
-            return Answer(reached=False, trouble=type(error).__name__)
-
-    async def _fetch(self, url: str) -> "Answer":
-        async with self._http.stream("GET", url) as response:
-            if response.status_code != httpx.codes.OK:
-                return Answer(reached=True, trouble=f"HTTP {response.status_code}")
-            content = bytearray()
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > MAX_ANSWER:
-                    return Answer(reached=True, trouble=f"answers over {MAX_ANSWER} bytes")
-        try:
-            return Answer(reached=True, body=msgspec.json.decode(content))
-        except (msgspec.DecodeError, RecursionError):
-            return Answer(reached=True, trouble="answers something that is not JSON")
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -145,16 +107,6 @@ class AiServices:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """What came back from one URL."""
-
-    reached: bool
-    """Whether anything answered."""
-    trouble: str = ""
-    """What was wrong; empty for a 200 with JSON."""
-    body: Any = None
 
 
 def health_of(answer: Answer) -> tuple[ServiceHealth, str]:

@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
+from shared.sources.figures import count
 from shared.sources.guard import SourceError
 
 LIMIT = 2.0
@@ -21,6 +22,71 @@ SELECT count(*),
 FROM cameras
 WHERE deleted_at IS NULL
 """
+
+# Of this database, as its own; the connections of clients, without the one that asks.
+_ACTIVITY = """
+SELECT (SELECT count(*) FROM pg_stat_activity
+        WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_backend_pid()),
+       current_setting('max_connections')::int,
+       blks_hit, blks_read, xact_commit + xact_rollback,
+       extract(epoch FROM clock_timestamp())::double precision
+FROM pg_stat_database
+WHERE datname = current_database()
+"""
+THROUGHPUT_WINDOW = 5
+"""Minutes."""
+_DETECTIONS = """
+SELECT count(*) FROM detections
+WHERE detected_at > now() - make_interval(mins => $1) AND detected_at <= now()
+"""
+_EVENTS = """
+SELECT count(*) FROM events
+WHERE started_at > now() - make_interval(mins => $1) AND started_at <= now()
+"""
+
+
+class Activity(Struct, frozen=True, kw_only=True):
+    """What PostgreSQL says of itself and of this database. What it does not say is None."""
+
+    connections_active: int | None
+    """Clients' connections at work, without ours."""
+    connections_max: int | None
+    blocks_hit: int | None
+    """Blocks found in its cache, ever."""
+    blocks_read: int | None
+    """Blocks that were not, ever."""
+    transactions: int | None
+    """Ended ones, ever."""
+    at: float
+    """When, in seconds of its clock."""
+
+
+class PerMinute:
+    """How fast a counter grows, from one reading to the next. Pure."""
+
+    def __init__(self) -> None:
+        self._last: tuple[int, float] | None = None
+
+    def rate(self, total: int | None, at: float) -> float | None:
+        """Return by how much it grew in a minute; None where that cannot be told.
+
+        Args:
+            total: The counter; None if it could not be read.
+            at: When, in seconds.
+
+        """
+        last, self._last = self._last, None if total is None else (total, at)
+        if total is None or last is None or at <= last[1] or total < last[0]:
+            # The first reading, or a counter that began anew.
+            return None
+        return (total - last[0]) / (at - last[1]) * 60
+
+
+class Rates(Struct, frozen=True, kw_only=True):
+    """What came out of the pipeline lately, per minute. None where it cannot be told."""
+
+    detections: float | None
+    events: float | None
 
 
 class Cameras(Struct, frozen=True, kw_only=True):
@@ -56,6 +122,42 @@ class Database:
         """
         total, online, offline = await self.row(_CAMERAS)
         return Cameras(total=total, online=online, offline=offline)
+
+    async def activity(self) -> Activity:
+        """Ask what it is doing.
+
+        Raises:
+            SourceError: PostgreSQL does not answer, or not with what was asked.
+
+        """
+        active, most, hit, read, transactions, at = await self.row(_ACTIVITY)
+        return Activity(
+            connections_active=count(active),
+            connections_max=count(most),
+            blocks_hit=count(hit),
+            blocks_read=count(read),
+            transactions=count(transactions),
+            at=at,
+        )
+
+    async def throughput(self) -> Rates:
+        """Count what was detected, and what became events, in the last five minutes.
+
+        Raises:
+            SourceError: Neither can be told.
+
+        """
+        detections, events = await asyncio.gather(
+            self.row(_DETECTIONS, THROUGHPUT_WINDOW),
+            self.row(_EVENTS, THROUGHPUT_WINDOW),
+            return_exceptions=True,
+        )
+        for error in (detections, events):
+            if isinstance(error, BaseException) and not isinstance(error, SourceError):
+                raise error
+        if isinstance(detections, SourceError) and isinstance(events, SourceError):
+            raise detections
+        return Rates(detections=_per_minute(detections), events=_per_minute(events))
 
     async def row(self, query: str, *arguments: Any) -> asyncpg.Record:
         """Return the first row of a query's result.
@@ -113,3 +215,10 @@ class Database:
         """Close the connections, at once."""
         if self._pool is not None:
             self._pool.terminate()
+
+
+def _per_minute(found: asyncpg.Record | BaseException) -> float | None:
+    if isinstance(found, BaseException):
+        return None
+    total = count(found[0])
+    return None if total is None else total / THROUGHPUT_WINDOW

@@ -4,9 +4,7 @@ NVML's calls go into a driver that may hang, so they are made in a thread that n
 longer than its time, and that does not keep the process from ending.
 """
 
-import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +14,7 @@ from msgspec import Struct
 from shared.sources.ai import Yolo26
 from shared.sources.figures import count, number, word
 from shared.sources.guard import SourceError
+from shared.sources.thread import in_thread
 
 T = TypeVar("T")
 
@@ -62,7 +61,7 @@ class GPUMonitor:
         if self._busy:
             raise SourceError("NVML has not answered since an earlier reading")
         self._busy = True
-        return await _in_thread(self._read)
+        return await in_thread(self._read, name="nvml")
 
     def _read(self) -> list[Gpu]:
         try:
@@ -138,33 +137,3 @@ def chosen(gpus: Sequence[Gpu] | None, yolo26: Yolo26 | None) -> Gpu | None:
         temperature=yolo26.temperature,
         power=yolo26.power,
     )
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Run something that may hang in a thread of its own, which ends with the process at latest.
-
-    An executor's threads are waited for at exit; one stuck in a driver would keep us from ending.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def tell(result: T | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(result)  # type: ignore[arg-type]  # T includes None where work does
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = work()
-        except Exception as caught:  # noqa: BLE001 (raised again where it is awaited)
-            error = caught
-        # The loop may be over by the time that a driver answers.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(tell, result, error)
-
-    threading.Thread(target=run, name="nvml", daemon=True).start()
-    return await done
