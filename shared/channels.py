@@ -15,6 +15,12 @@ PERFORMANCE_UPDATE = "performance_update"
 SYSTEM_HEALTH = "{lease:system}:health"
 """Key: what the leader of the system service knows of services' health, in its lease's slot."""
 
+PERFORMANCE_HISTORY = "performance:history"
+"""Stream: the performance figures of the last hour."""
+
+PERFORMANCE_ALERTS = "performance:alerts"
+"""Key: what the leader of the collector knows of alerts."""
+
 JOBS = "jobs"
 """Sorted set: index of recent jobs."""
 

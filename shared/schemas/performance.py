@@ -25,6 +25,13 @@ class GpuMetrics(Part):
     power_watts: Annotated[int | None, Meta(description="Power drawn, watts.")]
 
 
+class GpuDevice(GpuMetrics):
+    """One of several GPUs."""
+
+    index: Annotated[Count, Meta(description="The driver's number for it.")]
+    uuid: Annotated[str | None, Meta(description="What it is called wherever it is.")]
+
+
 class Yolo26Metrics(Part):
     """The object detector (seed: `ai_models`, `yolo26`)."""
 
@@ -154,6 +161,10 @@ class PerformanceUpdateData(Part):
     host: HostMetrics | None
     containers: list[ContainerMetrics]
     alerts: list[Alert]
+    gpus: Annotated[
+        list[GpuDevice] | UnsetType,
+        Meta(description="All GPUs that the driver shows; `gpu` is the first of them."),
+    ] = UNSET
 
 
 class PerformanceUpdate(Message, tag="performance_update"):

@@ -23,10 +23,11 @@ FROM cameras
 WHERE deleted_at IS NULL
 """
 
-# Of this database, as its own; the connections of clients, without the one that asks.
+# Of this database alone; the connections of clients, without those of the service that asks.
 _ACTIVITY = """
 SELECT (SELECT count(*) FROM pg_stat_activity
-        WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_backend_pid()),
+        WHERE state = 'active' AND backend_type = 'client backend'
+          AND application_name <> current_setting('application_name')),
        current_setting('max_connections')::int,
        blks_hit, blks_read, xact_commit + xact_rollback,
        extract(epoch FROM clock_timestamp())::double precision
@@ -49,7 +50,7 @@ class Activity(Struct, frozen=True, kw_only=True):
     """What PostgreSQL says of itself and of this database. What it does not say is None."""
 
     connections_active: int | None
-    """Clients' connections at work, without ours."""
+    """Clients' connections at work, without ours and our other replicas'."""
     connections_max: int | None
     blocks_hit: int | None
     """Blocks found in its cache, ever."""

@@ -1,0 +1,30 @@
+"""The collector, for any ASGI server: `services.collector.app:app`."""
+
+import os
+
+from litestar import Litestar
+
+from services.collector.performance import PerformanceCollector
+from services.collector.routes import performance, performance_history
+from services.collector.settings import CollectorSettings
+from shared.service import Service, create_app
+from shared.settings import load
+
+
+def create_collector_app(settings: CollectorSettings) -> Litestar:
+    """Build the application.
+
+    Args:
+        settings: Usually from the environment.
+
+    """
+    service = Service("collector", settings)
+    collector = PerformanceCollector(settings, service.metrics)
+    service.reports["collector"] = collector.report
+    service.run_alongside(collector.lease.run, until=collector.lease.give_up)
+    service.run_alongside(collector.run, until=collector.aclose)
+    service.before_drain(collector.lease.give_up)
+    return create_app(service, routes=[performance, performance_history], collector=collector)
+
+
+app = create_collector_app(load(CollectorSettings, os.environ))

@@ -1,0 +1,184 @@
+"""PerformanceCollector: collects always, publishes while it leads and somebody listens."""
+
+import asyncio
+import logging
+import time
+
+import msgspec
+from msgspec import Raw, Struct
+
+from services.collector.alerts import AlertEngine, Change, Firing, changes, rules_with
+from services.collector.collection import Sources
+from services.collector.gauges import Gauges
+from services.collector.settings import CollectorSettings
+from services.collector.store import AlertMemory, Store, StoreError
+from shared import channels
+from shared.bus import Publisher, PublishError
+from shared.lease import Lease
+from shared.logging import Throttled
+from shared.metrics import Metrics
+from shared.schemas import PerformanceUpdate, PerformanceUpdateData
+
+logger = logging.getLogger(__name__)
+
+LIMIT = 0.3
+"""Part of the interval that a round may take."""
+LEASE = 0.5
+"""Part of the interval that the lease lasts: whoever dies is followed within two intervals."""
+
+
+class CollectorReport(Struct):
+    """What the collector is at, for `/status`."""
+
+    leads: bool
+    rounds: int
+    published: int
+    last_round: str | None
+    """When the latest figures were collected."""
+    alerts: Firing
+    """Active alerts: how serious, by metric."""
+
+
+class PerformanceCollector:
+    """Asks all sources at every interval, on every replica (seed: PerformanceCollector).
+
+    So each has figures for Prometheus, rates that go on when it takes over, and something to serve
+    when Redis is away. One of them, by lease, keeps the history, tells of alerts, and publishes.
+    """
+
+    def __init__(self, settings: CollectorSettings, metrics: Metrics) -> None:
+        """Prepare; `run` does the work.
+
+        Args:
+            settings: Where the sources are, and what is an alert.
+            metrics: Where figures are shown.
+
+        """
+        self._interval = settings.broadcast_interval
+        self._limit = self._interval * LIMIT
+        self._sources = Sources(settings, limit=self._limit)
+        self._engine = AlertEngine(
+            rules_with(settings.alert_thresholds), after=settings.alert_after
+        )
+        self._store = Store(settings.redis_url, interval=self._interval)
+        self._publisher = Publisher(settings.redis_url)
+        self.lease = Lease(settings.redis_url, "collector", duration=self._interval * LEASE)
+        self._gauges = Gauges(metrics, lambda: self._latest, self._engine.firing)
+        self._trouble = Throttled(logger)
+        self._latest: PerformanceUpdateData | None = None
+        self._told: Firing | None = None
+        """What was told of alerts, by whoever leads; None while that is not us."""
+        self._has_led = False
+        self._rounds = 0
+        self._published = 0
+
+    async def run(self) -> None:
+        """Collect, for ever."""
+        while True:
+            await wait_until_due(self._interval)
+            await self.round()
+
+    async def round(self) -> None:
+        """Collect once, and publish when the round's time is over: so updates come evenly."""
+        began = time.monotonic()
+        data, values = await self._sources.collect()
+        data.alerts = self._engine.observe(values, time.time())
+        self._latest = data
+        self._rounds += 1
+        await asyncio.sleep(max(0.0, began + self._limit - time.monotonic()))
+        if not self.lease.held:
+            self._told = None
+            return
+        try:
+            if self._told is None:
+                self._told = await self._take_over()
+                data.alerts = self._engine.observe(values, time.time())
+            await self._tell(data, self._told)
+        except (StoreError, PublishError, TimeoutError) as error:
+            self._trouble.warning("an update is not published", reason=str(error))
+
+    async def _take_over(self) -> Firing:
+        """Go on from what the last leader left; return what was told of alerts."""
+        left = await self._store.alerts()
+        if left is None:
+            return {}
+        if not self._has_led:
+            # Later, our own engine has followed all the time, and Redis may have been away.
+            try:
+                self._engine.adopt(bytes(left.engine))
+            except msgspec.DecodeError as error:
+                logger.warning("the alerts that the last leader left cannot be read: %s", error)
+        self._has_led = True
+        return left.told
+
+    async def _tell(self, data: PerformanceUpdateData, told: Firing) -> None:
+        firing = self._engine.firing()
+        memory = AlertMemory(told=firing, engine=Raw(self._engine.exported()))
+        listeners = await self._store.save(data, memory)
+        self._has_led = True
+        self._told = firing
+        for change in changes(told, firing):
+            self._gauges.count(change)
+            _log(change)
+        if listeners and self.lease.held:
+            async with asyncio.timeout(self._interval * LIMIT):
+                await self._publisher.publish_live(
+                    channels.PERFORMANCE_UPDATE, PerformanceUpdate(data=data)
+                )
+            self._published += 1
+            self._gauges.published.inc()
+
+    async def latest(self) -> PerformanceUpdateData | None:
+        """Return the newest figures: the leader's, or our own where those cannot be had."""
+        if not self.lease.held:
+            try:
+                kept = await self._store.latest()
+            except StoreError as error:
+                self._trouble.warning("the leader's figures cannot be read", reason=str(error))
+            else:
+                if kept is not None:
+                    return kept
+        return self._latest
+
+    async def history(self, seconds: float) -> list[PerformanceUpdateData]:
+        """Return the figures of the last so many seconds as at most 60 points, oldest first.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        return await self._store.history(seconds)
+
+    def report(self) -> CollectorReport:
+        """Tell what it is at."""
+        return CollectorReport(
+            leads=self.lease.held,
+            rounds=self._rounds,
+            published=self._published,
+            last_round=None if self._latest is None else self._latest.timestamp.isoformat(),
+            alerts=self._engine.firing(),
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._sources.aclose()
+        await self._store.aclose()
+        await self._publisher.aclose()
+
+
+async def wait_until_due(interval: float) -> None:
+    """Wait for the next multiple of the interval by the clock on the wall.
+
+    So all replicas have one rhythm, whoever leads.
+    """
+    due = (time.time() // interval + 1) * interval
+    # A timer may be early by a grain; more than an interval to go: the clock was set back.
+    while 0 < (left := due - time.time()) <= interval:  # noqa: ASYNC110 (the wall's clock sets none)
+        await asyncio.sleep(left)
+
+
+def _log(change: Change) -> None:
+    logger.warning(
+        "an alert is firing" if change.firing else "an alert is resolved",
+        extra={"metric": change.metric, "severity": change.severity},
+    )

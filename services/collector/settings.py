@@ -1,0 +1,38 @@
+"""What the collector reads from the environment, beside what all services and sources do."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from services.collector.alerts import AFTER, rules_with
+from shared.settings import Seconds, SettingsError
+from shared.sources import SourceSettings
+from shared.sources.containers import containers_from
+
+Interval = Annotated[float, Meta(ge=0.5, le=3600)]
+
+
+class CollectorSettings(SourceSettings, frozen=True, kw_only=True):
+    """Settings of the collector."""
+
+    broadcast_interval: Interval = 5
+    """Seconds between two rounds."""
+    containers: tuple[str, ...] = ()
+    """Containers as `name=url`, probed by HTTP; or `kubernetes`: the pods of our namespace."""
+    host_proc: str = "/host/proc"
+    """Where the host's /proc is mounted; where it is not, our own counts."""
+    host_disk: str = "/"
+    """Folder whose file system is the host's disk."""
+    alert_thresholds: tuple[str, ...] = ()
+    """Other thresholds than the seed's, as `metric=warning/critical`."""
+    alert_after: Seconds = AFTER
+    """Seconds that a figure must be beyond a threshold, or back, without a break."""
+
+    def __post_init__(self) -> None:
+        """Check what a type cannot say."""
+        super().__post_init__()
+        rules_with(self.alert_thresholds)
+        try:
+            containers_from(self.containers)
+        except ValueError as error:
+            raise SettingsError(f"CONTAINERS: {error}") from None

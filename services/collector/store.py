@@ -1,0 +1,151 @@
+"""What the collector keeps in Redis: an hour of figures, and what is known of alerts."""
+
+import time
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from services.collector.alerts import Firing
+from services.collector.downsampling import MAX_POINTS, downsampled
+from shared import channels
+from shared.schemas import PerformanceUpdateData
+
+HOUR = 3600
+LIMIT = 1.0
+"""Seconds for an answer."""
+_FIELD = b"data"
+_CLOCKS_DIFFER = 60
+_KEPT = 24 * HOUR
+
+
+class StoreError(Exception):
+    """Redis does not answer, or not with what was kept there; the text holds no secret."""
+
+
+class AlertMemory(Struct):
+    """What one leader leaves to the next."""
+
+    told: Firing
+    """Alerts that were counted and logged."""
+    engine: Raw
+    """What the engine exported."""
+
+
+class Store:
+    """Keeps it, and reads it."""
+
+    def __init__(self, redis_url: str, *, interval: float) -> None:
+        """Connect on first use.
+
+        Args:
+            redis_url: redis://, rediss:// or unix://.
+            interval: Seconds between two points.
+
+        """
+        self._redis: Redis = Redis.from_url(
+            redis_url,
+            socket_timeout=LIMIT,
+            socket_connect_timeout=LIMIT,
+            retry=Retry(NoBackoff(), 0),
+            client_name="hsi-collector",
+        )
+        self._length = round(HOUR / interval) + 1
+        self._interval = interval
+        self._points = msgspec.json.Decoder(PerformanceUpdateData)
+        self._cached: dict[float, tuple[object, list[PerformanceUpdateData]]] = {}
+
+    async def save(self, data: PerformanceUpdateData, memory: AlertMemory) -> int:
+        """Keep a round's figures and alerts; return how many subscribers would hear an update.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        point = _FIELD, msgspec.json.encode(data)
+        replies = await self._execute(
+            ("XADD", channels.PERFORMANCE_HISTORY, "MAXLEN", "~", self._length, "*", *point),
+            ("EXPIRE", channels.PERFORMANCE_HISTORY, 2 * HOUR),
+            ("SET", channels.PERFORMANCE_ALERTS, msgspec.json.encode(memory), "EX", _KEPT),
+            ("PUBSUB NUMSUB", channels.PERFORMANCE_UPDATE),
+        )
+        ((_, listeners),) = replies[-1]
+        return int(listeners)
+
+    async def alerts(self) -> AlertMemory | None:
+        """Return what the last leader left; None if there was none, or it cannot be read.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        (left,) = await self._execute(("GET", channels.PERFORMANCE_ALERTS))
+        if left is None:
+            return None
+        try:
+            return msgspec.json.decode(left, type=AlertMemory)
+        except msgspec.DecodeError:
+            return None
+
+    async def latest(self) -> PerformanceUpdateData | None:
+        """Return the newest figures that were kept; None if there are none of this time.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        (entries,) = await self._execute(
+            ("XREVRANGE", channels.PERFORMANCE_HISTORY, "+", "-", "COUNT", 1)
+        )
+        points = self._decoded(entries)
+        if points and time.time() - points[0].timestamp.timestamp() < 2 * self._interval:
+            return points[0]
+        return None
+
+    async def history(self, seconds: float) -> list[PerformanceUpdateData]:
+        """Return the figures of the last so many seconds, downsampled, oldest first.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        (newest,) = await self._execute(
+            ("XREVRANGE", channels.PERFORMANCE_HISTORY, "+", "-", "COUNT", 1)
+        )
+        now = time.time()
+        state = newest and newest[0][0], now // (seconds / MAX_POINTS)
+        if seconds not in self._cached or self._cached[seconds][0] != state:
+            # Made once for all who ask until there is more.
+            first = round((now - seconds - _CLOCKS_DIFFER) * 1000)
+            (entries,) = await self._execute(("XRANGE", channels.PERFORMANCE_HISTORY, first, "+"))
+            points = downsampled(self._decoded(entries), seconds=seconds, now=now)
+            self._cached[seconds] = state, points
+        return self._cached[seconds][1]
+
+    def _decoded(self, entries: list[Any]) -> list[PerformanceUpdateData]:
+        """Return the points of some entries; another version's that cannot be read are left out."""
+        points = []
+        for _, fields in entries:
+            try:
+                points.append(self._points.decode(fields.get(_FIELD, b"")))
+            except msgspec.DecodeError:
+                continue
+        return points
+
+    async def _execute(self, *commands: tuple[Any, ...]) -> list[Any]:
+        try:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                replies: list[Any] = await pipeline.execute()
+        except (RedisError, OSError) as error:
+            raise StoreError(f"Redis cannot be asked: {type(error).__name__}") from error
+        return replies
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
