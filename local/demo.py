@@ -14,6 +14,7 @@ import asyncpg
 
 from shared.bus import Publisher, PublishError
 from shared.joblogs import JobLogEmitter
+from shared.latency import LatencyRecorder
 from shared.schemas import Event, EventData, RiskLevel
 from shared.schemas.base import now
 
@@ -91,8 +92,12 @@ async def publish_demo_events(redis_url: str, channel: str, database_url: str) -
         database_url: Where to write it too; empty: nowhere.
 
     """
+    chance = random.Random()  # noqa: S311 (not for secrets)
+    latencies = LatencyRecorder(redis_url)
     async with Publisher(redis_url) as publisher:
-        for event in demo_events(random.Random()):  # noqa: S311 (not for secrets)
+        for event in demo_events(chance):
+            for stage, milliseconds in demo_latencies(chance):
+                latencies.record(stage, milliseconds)
             try:
                 await publisher.publish(channel, event)
                 if database_url:
@@ -100,6 +105,13 @@ async def publish_demo_events(redis_url: str, channel: str, database_url: str) -
             except (PublishError, asyncpg.PostgresError, OSError) as error:
                 logger.debug("a demo event is missing: %s", error)
             await asyncio.sleep(INTERVAL)
+
+
+def demo_latencies(chance: random.Random) -> list[tuple[str, float]]:
+    """Return how long the stages of the pipeline did not really take, in milliseconds."""
+    yolo26, nemotron = chance.lognormvariate(3.8, 0.3), chance.lognormvariate(7.6, 0.4)
+    waiting = chance.uniform(200, 1500)
+    return [("yolo26", yolo26), ("nemotron", nemotron), ("pipeline", yolo26 + nemotron + waiting)]
 
 
 async def record(database_url: str, event: EventData) -> None:

@@ -25,6 +25,7 @@ _ROUTES = {
     "events": ["/ws/events"],
     "system": ["/ws/system"],
     "joblogs": ["/ws/jobs", "/api/jobs"],
+    "collector": ["/api/performance"],
 }
 """Path prefixes that the ingress takes to each service."""
 _DEFAULT_REDIS_PORT = 6379
@@ -110,8 +111,17 @@ class Stack:
         if self._settings.demo:
             self._start_stand_ins()
         numbers = range(1, self._settings.replicas + 1)
-        services = {name: [self._replica(name, number) for number in numbers] for name in _ROUTES}
-        self._start(*itertools.chain.from_iterable(services.values()))
+        services = {
+            name: [self._replica(name, number) for number in numbers]
+            for name in _ROUTES
+            if name != "collector"
+        }
+        watched = list(itertools.chain.from_iterable(services.values()))
+        containers = ",".join(f"{replica.name}={replica.url}/health/ready" for replica in watched)
+        services["collector"] = [
+            self._replica("collector", number, CONTAINERS=containers) for number in numbers
+        ]
+        self._start(*watched, *services["collector"])
         ingress = Traefik(
             self._folder / "ingress",
             port=self._settings.port,
@@ -144,7 +154,7 @@ class Stack:
             self._start(nemotron)
             self.nemotron_url = nemotron.url
 
-    def _replica(self, service: str, number: int) -> ServiceProcess:
+    def _replica(self, service: str, number: int, **settings: str) -> ServiceProcess:
         return ServiceProcess(
             service,
             name=f"{service}-{number}",
@@ -157,6 +167,7 @@ class Stack:
             # The ingress looks every second, and nobody wants to wait longer on one machine.
             DRAIN_DELAY="2",
             DRAIN_WINDOW="2",
+            **settings,
         )
 
     def _start(self, *processes: Process) -> None:

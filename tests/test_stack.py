@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
+import httpx
 import psutil
 import pytest
 from redis.asyncio import Redis
@@ -171,6 +172,20 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
 
     await until(recorded, within=20)
     assert await database.fetchval("SELECT count(*) FROM detections")
+
+    async def measured() -> bool:
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"http://127.0.0.1:{stack.port}/api/performance")
+        figures = answer.json()
+        return bool(
+            figures.get("inference", {}).get("pipeline_latency_ms")
+            and figures["ai_models"]["yolo26"]["model"] == "[demo] yolo26"
+            and figures["databases"]["postgresql"]["status"] == "healthy"
+            and figures["containers"]
+            == [{"name": "events-1", "status": "running", "health": "healthy"}]
+        )
+
+    await until(measured, within=30)
     stack.signal(signal.SIGINT)
     assert await asyncio.wait_for(stack.wait(), 20) == 0
     assert [child for child in children if child.is_running()] == []
