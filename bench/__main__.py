@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import continuity, fanout, guard, joblogs, latency, results
+from bench import collector, continuity, fanout, guard, joblogs, latency, results
 from bench.cores import BenchError
 from bench.plot import svg
 from bench.rows import ROWS
@@ -17,7 +17,12 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench/results"
 README = ROOT / "README.md"
 GUARD_ROUNDS = 5
-PARTS = {"latency": latency.main, "continuity": continuity.main, "joblogs": joblogs.main}
+PARTS = {
+    "latency": latency.main,
+    "continuity": continuity.main,
+    "joblogs": joblogs.main,
+    "collector": collector.main,
+}
 """What prints its figures, and keeps none."""
 
 
