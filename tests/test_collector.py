@@ -172,7 +172,7 @@ async def test_updates_come_evenly_whatever_hangs(
         assert data["ai_models"]["yolo26"]["status"] == "healthy"
         ai_server.behaviours |= {"/health": hangs, "/slots": hangs}
         own_postgres.freeze()
-        for _ in range(4):
+        for _ in range(3):
             _, data = await ear.next()
         own_postgres.thaw()
     assert data["ai_models"]["yolo26"]["status"] == "unreachable"

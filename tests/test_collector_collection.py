@@ -10,6 +10,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
+from local.postgres import TABLES
 from local.processes import free_port
 from services.collector import collection
 from services.collector.alerts import AlertEngine
@@ -221,14 +222,17 @@ def test_settings_that_cannot_be_used_are_one_clear_line(
 class Home:
     """All sources, each at the test's mercy."""
 
-    def __init__(
-        self, redis: RedisServer, postgres: OwnPostgres, ai: AiServer, nvml: FakeNvml
-    ) -> None:
-        self.redis = redis
-        self.postgres = postgres
+    def __init__(self, request: pytest.FixtureRequest, ai: AiServer, nvml: FakeNvml) -> None:
         self.ai = ai
         self.nvml = nvml
-        self.redis_url, self.database_url = redis.url, postgres.url
+        fault = getattr(getattr(request.node, "callspec", None), "params", {}).get("fault")
+        if fault is None or fault in DATABASE_FAULTS:
+            self.redis: RedisServer = request.getfixturevalue("own_redis")
+            self.postgres: OwnPostgres = request.getfixturevalue("own_postgres")
+            self.redis_url, self.database_url = self.redis.url, self.postgres.url
+        else:  # it does nothing to them
+            self.redis_url = request.getfixturevalue("redis_url")
+            self.database_url = request.getfixturevalue("home_database_url")
         ai.behaviours |= {
             "/yolo26/health": says(FIGURES | {"status": "healthy"}),
             "/nemotron/health": says({"status": "ok"}),
@@ -255,16 +259,20 @@ class Home:
             await sources.aclose()
 
 
+@pytest.fixture(scope="module")
+def home_database_url(shared_postgres: OwnPostgres) -> str:
+    shared_postgres.execute("CREATE DATABASE home")
+    shared_postgres.execute(f"\\connect home\n{TABLES}")
+    return shared_postgres.url.removesuffix("postgres") + "home"
+
+
 @pytest.fixture
 def home(
-    own_redis: RedisServer,
-    own_postgres: OwnPostgres,
-    ai_server: AiServer,
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest, ai_server: AiServer, monkeypatch: pytest.MonkeyPatch
 ) -> Home:
     driver = FakeNvml(GPU)
     monkeypatch.setattr(collection, "GPUMonitor", lambda: GPUMonitor(driver))
-    return Home(own_redis, own_postgres, ai_server, driver)
+    return Home(request, ai_server, driver)
 
 
 def shape(data: Any) -> dict[str, Any]:
@@ -374,6 +382,15 @@ def psutil_fails(_: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {"host": False}
 
 
+DATABASE_FAULTS = [
+    redis_freezes,
+    redis_dies,
+    redis_is_something_else,
+    postgres_freezes,
+    postgres_dies,
+    postgres_is_something_else,
+    nothing_listens_for_postgres,
+]
 LIES = [says(None), says(b"{NaN"), lies]
 HUGE = {"status": "healthy", "temperature": 1e300, "vram_used_gb": -1, "gpu_utilization": 1e9}
 
@@ -389,13 +406,7 @@ HUGE = {"status": "healthy", "temperature": 1e300, "vram_used_gb": -1, "gpu_util
         answering("/nemotron/slots", hangs, nemotron=("healthy", None)),
         answering("/container", hangs, containers=UNHEALTHY),
         answering("/container", lies, containers=UNHEALTHY),
-        redis_freezes,
-        redis_dies,
-        redis_is_something_else,
-        postgres_freezes,
-        postgres_dies,
-        postgres_is_something_else,
-        nothing_listens_for_postgres,
+        *DATABASE_FAULTS,
         nvml_hangs,
         nvml_fails,
         nvml_lies,
@@ -421,7 +432,7 @@ async def test_a_source_that_is_down_hangs_or_lies_costs_its_own_figures_and_no_
             data, values = await sources.collect()
             assert time.monotonic() - began < LIMIT + 4  # a busy machine has its time
     finally:
-        with contextlib.suppress(psutil.NoSuchProcess):  # killed
+        if fault is postgres_freezes:
             home.postgres.thaw()
         home.nvml.hang.set()
     expected = fine | different
