@@ -11,6 +11,9 @@ READY := $(VENV)/.ready
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
+# Tests mostly wait. With one outside Redis for all of them, they go one after the other.
+SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 2 --dist loadgroup)
+
 .PHONY: help setup run test bench lint format lock clean
 
 help: ## Say what there is.
@@ -37,7 +40,8 @@ run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLI
 	@exec $(BIN)/python -m local
 
 test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis in Docker.
-	@$(BIN)/python -m pytest $(if $(CONTAINERS),--containers)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone" $(if $(CONTAINERS),--containers)
+	@$(BIN)/python -m pytest -m alone $(if $(CONTAINERS),--containers)
 
 lint: $(READY) ## Check style, types and who imports whom.
 	$(BIN)/ruff check .

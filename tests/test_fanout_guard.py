@@ -14,6 +14,7 @@ ROUNDS = 3
 ATTEMPTS = 2
 
 
+@pytest.mark.alone
 def test_fan_out_keeps_half_of_its_committed_lead_over_the_reference() -> None:
     """A ratio of CPU per delivery, both measured in turn: the machine's speed and load drop out."""
     if not COMMITTED.exists():

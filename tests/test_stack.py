@@ -25,6 +25,7 @@ from tests.clients import golden, hear, until
 from tests.servers import RedisServer
 
 ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.xdist_group("make run")
 
 
 class Stack(Process):
