@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from shared.bus.history import next_count
 from shared.close_codes import CloseCode
-from shared.continuity import Cursor, Position, Replay
+from shared.continuity import Cursor, Position, Replay, resumed_text
 from shared.intake import Finding
 from shared.logging import Throttled
 from shared.peer import Peer
@@ -185,13 +185,19 @@ class OrderedTopic(Topic):
             # Where to begin is found on the way back; what is sent is read page by page on the way
             # forth, for it may be more than a client may let wait.
             after, size = await self._before_the_last(head, count), 1
+            sent: Cursor | None = None
             while after is None or after < head:
                 page = await self._ask(lambda: self._history.read(self.channel, after, size))  # noqa: B023
+                if sent and not page.found:
+                    # Trimmed faster than the client could follow: what is missing is missing here.
+                    missing = resumed_text(recovered=False, replayed=page.remaining, since=sent)
+                    peer.say(missing)
                 entries = [entry for entry in page.entries if entry.cursor <= head]
                 if not entries:
                     break
                 peer.say(*filter(self.only, (entry.text for entry in entries)))
                 after, size = entries[-1].cursor, next_count(entries)
+                sent = after
                 await peer.drained()
         peer.say(heartbeat)
         peer.release()

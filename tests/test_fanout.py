@@ -160,6 +160,7 @@ async def ten_thousand(replica: Process, redis_url: str, channel: str) -> None:
     await until(lambda: has_connections(replica, 0), within=60)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_ten_thousand_clients_connect_hear_and_leave_and_nothing_of_them_remains(
     redis_url: str, channel: str, start_replica: StartReplica

@@ -183,7 +183,10 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
             and figures["ai_models"]["yolo26"]["model"] == "[demo] yolo26"
             and figures["databases"]["postgresql"]["status"] == "healthy"
             and figures["containers"]
-            == [{"name": "events-1", "status": "running", "health": "healthy"}]
+            == [
+                {"name": f"{service}-1", "status": "running", "health": "healthy"}
+                for service in ("events", "system", "joblogs")
+            ]
         )
 
     await until(measured, within=30)

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
+from shared import channels
 from shared.burst import Burst
 from shared.bus import History, Publisher, Subscriber
 from shared.hub import Hub
@@ -15,7 +17,7 @@ from shared.metrics import Metrics
 from shared.ordered import OrderedTopic
 from shared.peer import Peer
 from shared.topic import SnapshotTopic
-from tests.clients import golden, publish
+from tests.clients import golden, publish, until
 
 
 class Ear(Peer):
@@ -94,6 +96,47 @@ async def test_a_filter_lets_through_what_it_likes_and_equal_filters_share_a_top
     assert hub.topics[channel, high_risk] is filtered
     hub.leave(others, filtered)
     assert list(hub.topics) == [(channel, None)]
+
+
+class SlowEar(Ear):
+    """A client that takes what it is sent when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_take = asyncio.Event()
+
+    def say(self, *texts: str) -> None:
+        self.write(Burst(texts))
+
+    async def drained(self) -> None:
+        await self.may_take.wait()
+
+
+@pytest.mark.parametrize("kept", [2, 0])
+async def test_who_is_slower_than_a_history_is_trimmed_is_told_where_messages_are_missing(
+    hub: Hub, redis_url: str, channel: str, kept: int
+) -> None:
+    ear = SlowEar()
+    topic = hub.enter(ear, channel, OrderedTopic)
+    await topic.ready()
+    async with Publisher(redis_url) as publisher:
+        cursors = [(await publisher.publish(channel, event(risk))).cursor for risk in range(6)]
+
+    async def has_come_as_far() -> bool:
+        return topic.cursor() == cursors[-1]
+
+    await until(has_come_as_far)
+    beginning = asyncio.create_task(topic.begin_with_the_last(ear, 5))
+    assert (await ear.next())["data"]["risk_score"] == 1
+    async with Redis.from_url(redis_url) as redis:
+        await redis.xtrim(channels.history(channel), maxlen=kept, approximate=False)
+    ear.may_take.set()
+    missing = {"recovered": False, "replayed": kept, "since": cursors[1]}
+    assert await ear.next() == {"type": "resumed", "data": missing}
+    for risk in range(6)[6 - kept :]:
+        assert (await ear.next())["data"]["risk_score"] == risk
+    assert await ear.next() == {"type": "ping", "cursor": cursors[-1]}
+    await beginning
 
 
 async def test_a_snapshot_topic_knows_the_latest_of_each_kind_and_forwards_everything(
