@@ -1,7 +1,7 @@
 """One connected client, as the hub sees it: something to write to, that never makes it wait.
 
-`Peer` has the rules, and what is behind has the wire: `AsgiPeer` any ASGI server, `WirePeer`
-(shared/wire.py) the transport of a uvicorn that we run.
+`Peer` has the rules, and what is behind has the wire: `AsgiPeer` any ASGI server, `SlimPeer`
+(shared/slim.py) a connection that it has taken over from a uvicorn that we run.
 """
 
 import asyncio
@@ -9,8 +9,6 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Coroutine
-from typing import Any
 
 from litestar.types import Message, Send
 
@@ -28,6 +26,7 @@ STALL_PATIENCE = 5.0
 """Seconds."""
 FAREWELL_TIMEOUT = 5.0
 """Seconds to tell a client that reads nothing why it is closed."""
+_UNLIMITED = Bucket(Rate.per_minute(0))
 
 
 class Peer(ABC):
@@ -65,10 +64,11 @@ class Peer(ABC):
         """When it is to be closed for its age, by the event loop's clock."""
         self.heard_at = asyncio.get_running_loop().time()
         """When it last said something, by the event loop's clock."""
-        self.inbound = Bucket(Rate.per_minute(0))
+        self.inbound = _UNLIMITED
         """How much it may still say; a service sets its own."""
-        self._queue: deque[Burst] = deque()
-        self._held: deque[Burst] | None = deque()
+        self._queue: deque[Burst] | None = None
+        """What waits, if anything does: most clients wait for nothing, and a deque is large."""
+        self._held: list[Burst] | None = []
         self._queued = 0
         """Bytes in both."""
         self._gone = False
@@ -81,11 +81,15 @@ class Peer(ABC):
 
     def write(self, burst: Burst) -> None:
         """Send what many are sent; do nothing once it is closing or gone."""
-        self._append(self._queue if self._held is None else self._held, burst)
+        self._append(burst, held=self.held)
 
-    def _append(self, queue: deque[Burst], burst: Burst) -> None:
+    def _append(self, burst: Burst, *, held: bool) -> None:
         if self.closing or self._gone:
             return
+        if self._held is not None and held:
+            queue: deque[Burst] | list[Burst] = self._held
+        else:
+            queue = self._queue = deque() if self._queue is None else self._queue
         if burst.replaces is not None:
             self._drop_replaced(queue, burst.replaces)
         queue.append(burst)
@@ -95,7 +99,7 @@ class Peer(ABC):
         else:
             self._work()
 
-    def _drop_replaced(self, queue: deque[Burst], kind: str) -> None:
+    def _drop_replaced(self, queue: deque[Burst] | list[Burst], kind: str) -> None:
         kept = [burst for burst in queue if burst.replaces != kind]
         if len(kept) < len(queue):
             self._queued -= sum(burst.size for burst in queue if burst.replaces == kind)
@@ -104,14 +108,18 @@ class Peer(ABC):
 
     def say(self, *texts: str) -> None:
         """Send texts that are for this client alone, before what is held."""
-        self._append(self._queue, Burst(texts))
+        self._append(Burst(texts), held=False)
 
     def release(self) -> None:
         """Let what was held go its way."""
         held, self._held = self._held, None
-        if not self.closing:
-            self._queue.extend(held or ())
-            self._work()
+        if self.closing or self._gone:
+            return
+        if held:
+            if self._queue is None:
+                self._queue = deque()
+            self._queue.extend(held)
+        self._work()
 
     @property
     def held(self) -> bool:
@@ -163,7 +171,7 @@ class Peer(ABC):
             why,
             extra={"client": self.client, "unsent": self.unsent},
         )
-        self._queue.clear()
+        self._queue = None
         self._queued = 0
         self.close(CloseCode.TOO_SLOW, "too slow: come back and resume")
 
@@ -189,10 +197,6 @@ class Peer(ABC):
         """Return what is another value whenever the client has taken something."""
 
     @abstractmethod
-    def jobs(self) -> list[Coroutine[Any, Any, None]]:
-        """Return what must run while the client is connected; each ends with the connection."""
-
-    @abstractmethod
     def _work(self) -> None:
         """Take note that something was queued, or that it is closing."""
 
@@ -213,18 +217,14 @@ class AsgiPeer(Peer):
         """Return how many frames the server has taken."""
         return self._sent
 
-    def jobs(self) -> list[Coroutine[Any, Any, None]]:
-        """Return the sender."""
-        return [self._run()]
-
     def _work(self) -> None:
         self._wake.set()
         if self.closing and self.closing[0] is CloseCode.TOO_SLOW and self._patience:
             # The sender waits for a client that does not read: interrupt it.
             self._patience.reschedule(0)
 
-    async def _run(self) -> None:
-        """Send what is written, until it is closed.
+    async def run(self) -> None:
+        """Send what is written, until it is closed; to be run while the client is connected.
 
         Raises:
             OSError: The client is gone.
@@ -249,15 +249,14 @@ class AsgiPeer(Peer):
             raise ConnectionError("the connection is closed already") from error
 
     async def _send_bursts(self) -> tuple[CloseCode, str]:
-        queue = self._queue
         while True:
-            while queue:
-                burst = queue[0]
+            while self._queue:
+                burst = self._queue[0]
                 for text in burst.texts:
                     await self._transmit({"type": "websocket.send", "text": text, "bytes": None})
                     self._sent += 1
-                if queue and queue[0] is burst:
-                    queue.popleft()
+                if self._queue and self._queue[0] is burst:
+                    self._queue.popleft()
                     self._queued -= burst.size
             self._tell_drained()
             if self.closing:

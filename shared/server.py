@@ -19,7 +19,7 @@ from shared import logging as logs
 from shared.client_frames import MAX_CLIENT_MESSAGE_BYTES
 from shared.service import Service
 from shared.settings import SettingsError
-from shared.wire import WireProtocol
+from shared.wire import PlainProtocol, UpgradeProtocol, WireProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,8 @@ def run(application: str) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,  # the application's: shared/service.py
-        ws=WireProtocol,
+        http=UpgradeProtocol,
+        ws=WireProtocol if settings.slim_peers else PlainProtocol,
         # Compression would cost every client a buffer, and every frame a copy for each client.
         ws_per_message_deflate=False,
         ws_max_size=MAX_CLIENT_MESSAGE_BYTES,

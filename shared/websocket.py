@@ -2,24 +2,29 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, NamedTuple, Self
 
 from litestar import WebSocket
+from litestar.connection.base import empty_receive, empty_send
 from litestar.exceptions import WebSocketDisconnect
 
 from shared.client_frames import MAX_CLIENT_MESSAGE_BYTES, answer
 from shared.close_codes import CloseCode
-from shared.door import refuse
+from shared.door import Admission, refuse
+from shared.hub import Hub
 from shared.limits import Bucket
-from shared.metrics import Metrics
 from shared.ordered import OrderedTopic
 from shared.peer import AsgiPeer, Peer
 from shared.service import Service
+from shared.slim import Listener, SlimPeer
 from shared.topic import Topic
 from shared.wire import EXTENSION, WireProtocol
+
+logger = logging.getLogger(__name__)
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -105,8 +110,54 @@ Receive = Callable[[Peer], Visit]
 """Takes a client in. Raises ValueError if it asks for what makes no sense; its text says why."""
 
 
+class Stay(Listener):
+    """A client's time here: who hears it, and what is given back when it leaves."""
+
+    __slots__ = ("_admission", "_beginning", "_hub", "topics")
+
+    def __init__(self, hub: Hub, admission: Admission) -> None:
+        self._hub = hub
+        self._admission = admission
+        self._beginning: asyncio.Task[None] | None = None
+        self.topics: Sequence[Topic] = ()
+
+    def hear(self, peer: Peer, message: str | bytes) -> None:
+        """Answer a message from the client, unless it says too much."""
+        if not peer.may_say_more():
+            return
+        if len(message) > MAX_CLIENT_MESSAGE_BYTES:
+            # uvicorn has done this by itself; another server may have a larger limit.
+            peer.close(CloseCode.TOO_BIG, "message over 64 KiB")
+            return
+        reply = answer(message)
+        self._hub.metrics.client_frames.labels(reply.frame).inc()
+        if reply.text is not None:
+            peer.say(reply.text)
+
+    def leave(self, peer: Peer) -> None:
+        """Forget the client, and give its place back."""
+        self._hub.leave(peer, *self.topics)
+        if peer.closing:
+            self._hub.metrics.closes.labels(str(int(peer.closing[0]))).inc()
+        if self._beginning:
+            self._beginning.cancel()
+        self._admission.release()
+
+    def begin(self, peer: Peer, beginning: Coroutine[Any, Any, None]) -> None:
+        """Let what the client came for begin, while it listens already."""
+
+        def begun(task: asyncio.Task[None]) -> None:
+            self._beginning = None
+            if not task.cancelled() and (error := task.exception()):
+                logger.error("a client's visit failed", exc_info=error)
+                peer.close(CloseCode.RESTART, "a fault of ours: come back")
+
+        self._beginning = asyncio.create_task(beginning)
+        self._beginning.add_done_callback(begun)
+
+
 async def serve_client(socket: Socket, service: Service, receive: Receive) -> None:
-    """Let a client listen until either side closes.
+    """Let a client listen until either side closes; return once it needs nobody for that.
 
     Args:
         socket: The client, before its handshake is answered.
@@ -117,18 +168,27 @@ async def serve_client(socket: Socket, service: Service, receive: Receive) -> No
     admission = await service.door.admit(socket)
     if admission is None:
         return
+    stay = Stay(service.hub, admission)
+    peer = connect(socket, stay)
+    handed_over = False
     try:
-        await _serve(socket, service, receive, admission.subprotocol)
+        handed_over = await _serve(socket, service, receive, peer, stay, admission.subprotocol)
     except (WebSocketDisconnect, OSError):
         pass  # It left. How clients leave is nobody's trouble.
     finally:
-        admission.release()
+        if not handed_over:
+            stay.leave(peer)
 
 
-async def _serve(socket: Socket, service: Service, receive: Receive, protocol: str | None) -> None:
-    """Let a client listen that was let in."""
-    hub = service.hub
-    peer = connect(socket)
+async def _serve(  # noqa: PLR0917 (all of it is this client's)
+    socket: Socket,
+    service: Service,
+    receive: Receive,
+    peer: Peer,
+    stay: Stay,
+    protocol: str | None,
+) -> bool:
+    """Let a client listen that was let in; tell whether its connection was handed over."""
     peer.inbound = Bucket(service.door.message_rate)
     if age := service.settings.max_connection_age:
         # Not all at once, after a restart at which all came at once.
@@ -136,38 +196,54 @@ async def _serve(socket: Socket, service: Service, receive: Receive, protocol: s
     try:
         visit = receive(peer)
     except ValueError as error:
-        hub.metrics.refusals.labels("400").inc()
+        service.hub.metrics.refusals.labels("400").inc()
         await refuse(socket, 400, str(error))
-        return
-    try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
-                await visit.ready()
-        await socket.accept(protocol)
-        await _converse(socket, peer, visit, hub.metrics)
-    finally:
-        hub.leave(peer, *visit.topics)
-        if peer.closing:
-            hub.metrics.closes.labels(str(int(peer.closing[0]))).inc()
+        return False
+    stay.topics = tuple(visit.topics)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
+            await visit.ready()
+    await socket.accept(protocol)
+    if isinstance(peer, SlimPeer):
+        hand_over(socket, peer)
+        if beginning := visit.begin():
+            stay.begin(peer, beginning)
+        return True
+    if isinstance(peer, AsgiPeer):
+        await _converse(socket, peer, visit, stay)
+    return False
 
 
-def connect(socket: Socket) -> Peer:
+def connect(socket: Socket, listener: Listener) -> Peer:
     """Return the hub's side of a connection: past ASGI where the server has our extension."""
     address = ":".join(map(str, socket.scope.get("client") or ("unknown",)))
-    extension: Any = (socket.scope.get("extensions") or {}).get(EXTENSION)
-    if extension:
-        protocol: WireProtocol = extension["protocol"]
-        return protocol.attach(address)
+    if _wire(socket):
+        return SlimPeer(address, listener)
     return AsgiPeer(address, socket.send)
 
 
-async def _converse(socket: Socket, peer: Peer, visit: Visit, metrics: Metrics) -> None:
+def hand_over(socket: Socket, peer: SlimPeer) -> None:
+    """Give an accepted connection to its peer, and let go of all else.
+
+    Raises:
+        ConnectionError: The client has left.
+
+    """
+    if wire := _wire(socket):
+        wire.hand_over(peer)
+    # Litestar's two refer to the socket, which is a cycle.
+    socket.receive, socket.send = empty_receive, empty_send
+
+
+def _wire(socket: Socket) -> WireProtocol | None:
+    extension: Any = (socket.scope.get("extensions") or {}).get(EXTENSION)
+    return extension["protocol"] if extension else None
+
+
+async def _converse(socket: Socket, peer: AsgiPeer, visit: Visit, stay: Stay) -> None:
     """Send what it came for and answer what the client says, until one of them ends."""
-    ends = [*peer.jobs(), _listen(socket, peer, metrics)]
+    ends = [peer.run(), _listen(socket, peer, stay)]
     beginning = visit.begin()
-    if beginning is None and len(ends) == 1:
-        await ends[0]
-        return
     async with _running(*ends) as running, _running(*filter(None, [beginning])) as begun:
         done, _ = await asyncio.wait([*begun, *running], return_when=asyncio.FIRST_COMPLETED)
         if done == set(begun) and not begun[0].exception():
@@ -188,20 +264,10 @@ async def _running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[list[async
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _listen(socket: Socket, peer: Peer, metrics: Metrics) -> None:
+async def _listen(socket: Socket, peer: Peer, stay: Stay) -> None:
     while True:
         event = await socket.receive()
         if event["type"] != "websocket.receive":
             return
-        if not peer.may_say_more():
-            continue
         text = event.get("text")
-        message = (event.get("bytes") or b"") if text is None else text
-        if len(message) > MAX_CLIENT_MESSAGE_BYTES:
-            # uvicorn has done this by itself; another server may have a larger limit.
-            peer.close(CloseCode.TOO_BIG, "message over 64 KiB")
-            continue
-        reply = answer(message)
-        metrics.client_frames.labels(reply.frame).inc()
-        if reply.text is not None:
-            peer.say(reply.text)
+        stay.hear(peer, (event.get("bytes") or b"") if text is None else text)

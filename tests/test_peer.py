@@ -17,8 +17,10 @@ from websockets.exceptions import ConnectionClosed
 from shared.burst import Burst
 from shared.close_codes import CloseCode
 from shared.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
+from shared.slim import Listener, SlimPeer
 from shared.websocket import connect as peer_of
-from shared.wire import WirePeer, WireProtocol
+from shared.websocket import hand_over
+from shared.wire import UpgradeProtocol, WireProtocol
 from tests.clients import until
 
 
@@ -55,6 +57,19 @@ class Line:
         self.client.transport.resume_reading()
 
 
+class Ending(Listener):
+    """Says when a client is gone."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self.ended = ended
+
+    def hear(self, peer: Peer, message: str | bytes) -> None:
+        pass
+
+    def leave(self, peer: Peer) -> None:  # noqa: ARG002 (there is one alone)
+        self.ended.set()
+
+
 @contextlib.asynccontextmanager
 async def line_through(ws: Any) -> AsyncIterator[Line]:
     """Connect a client through uvicorn with this WebSocket protocol."""
@@ -63,21 +78,26 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
 
     @websocket("/")
     async def handler(socket: WebSocket[Any, Any, Any]) -> None:
-        peer = peer_of(socket)
+        peer = peer_of(socket, Ending(ended))
         await socket.accept()
-        jobs = [asyncio.create_task(job) for job in peer.jobs()]
+        if isinstance(peer, SlimPeer):
+            hand_over(socket, peer)
+            peers.put_nowait(peer)
+            return
+        assert isinstance(peer, AsgiPeer)
+        sending = asyncio.create_task(peer.run())
         peers.put_nowait(peer)
         with contextlib.suppress(WebSocketDisconnect, OSError):
             while (await socket.receive())["type"] != "websocket.disconnect":
                 pass
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
         ended.set()
 
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         Litestar([handler], logging_config=None),
+        http=UpgradeProtocol,
         ws=ws,
         ws_per_message_deflate=False,
         log_config=None,
@@ -108,12 +128,12 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
         await serving
 
 
-@pytest.fixture(params=["the transport", "plain ASGI"])
+@pytest.fixture(params=["slim", "plain ASGI"])
 async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
     """A client; its peer is still held."""
-    wire = request.param == "the transport"
-    async with line_through(WireProtocol if wire else "websockets-sansio") as line:
-        assert type(line.peer) is (WirePeer if wire else AsgiPeer)
+    slim = request.param == "slim"
+    async with line_through(WireProtocol if slim else "websockets-sansio") as line:
+        assert type(line.peer) is (SlimPeer if slim else AsgiPeer)
         yield line
 
 
@@ -297,16 +317,16 @@ async def test_a_client_that_is_closed_and_never_reads_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its transport would wait for ever for a last byte to be taken."""
-    monkeypatch.setattr("shared.wire.FAREWELL_TIMEOUT", 0.2)
+    monkeypatch.setattr("shared.slim.FAREWELL_TIMEOUT", 0.2)
     for code in (CloseCode.TOO_SLOW, CloseCode.RESTART):
         async with line_through(WireProtocol) as line:
             line.peer.release()
             await line.stop_reading()
             line.write("x" * 100_000)
             line.peer.close(code, "")
-            assert isinstance(line.peer, WirePeer)
-            protocol = line.peer._protocol  # noqa: SLF001
-            await eventually(lambda protocol=protocol: bool(protocol.disconnected))  # type: ignore[misc]
+            peer = line.peer
+            assert isinstance(peer, SlimPeer)
+            await eventually(lambda peer=peer: not peer.connected)  # type: ignore[misc]
             await line.ended.wait()
 
 
