@@ -89,7 +89,7 @@ class Incoming:
             if conn.parser_exc:
                 yield End(next(answers), clean=False)
 
-    def _take(self, frame: object, answers: Iterator[bytes]) -> Event | None:  # noqa: PLR0911 (one for each kind of frame)
+    def _take(self, frame: object, answers: Iterator[bytes]) -> Event | None:
         assert isinstance(frame, Frame)  # noqa: S101 (a connection past its handshake)
         if frame.opcode is PING:
             return Ping(next(answers))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EXTENSION = "hsi.wire"
 """Name of the ASGI extension; its value has the connection's `WireProtocol` as "protocol"."""
 MAX_EARLY = 2 * MAX_CLIENT_MESSAGE_BYTES
-"""Bytes that a client may send before its handshake is answered. It should send none."""
+"""Bytes that are kept for a client whose handshake is not answered. It should send none."""
 _keep_alive = functools.cache(KeepAlive)
 
 
@@ -92,10 +92,10 @@ class WireProtocol(PlainProtocol):
         """Take what the client sends, or keep it for whoever will."""
         if self._early is None:
             super().data_received(data)
-        elif len(self._early) < MAX_EARLY:
-            self._early += data
         else:
-            self.transport.abort()
+            self._early += data
+            if len(self._early) > MAX_EARLY:
+                self.transport.pause_reading()
 
     def hand_over(self, peer: SlimPeer) -> None:
         """Let a peer have the connection, after its handshake; the application may return.
@@ -112,6 +112,7 @@ class WireProtocol(PlainProtocol):
         self.connections.discard(self)
         self.transport = _ENDED
         self.disconnected = True
+        self._early = None
         self.queue.put_nowait({"type": "websocket.disconnect", "code": 1005})
         # Else the collector would have to find all of it: these two are cycles.
         self.scope["extensions"] = {}
@@ -121,6 +122,7 @@ class WireProtocol(PlainProtocol):
         connections: set[Any] = self.connections
         peer.take_over(transport, keepalive, connections)
         if early:
+            transport.resume_reading()
             peer.data_received(early)
 
     async def run_asgi(self) -> None:
@@ -128,6 +130,7 @@ class WireProtocol(PlainProtocol):
         await super().run_asgi()
         early, self._early = self._early, None
         if early and not self.disconnected:
+            self.transport.resume_reading()
             super().data_received(early)
 
 

@@ -1,5 +1,7 @@
 """What a client sends: parsed by the websockets library, however it is cut into pieces."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ EVENTS: list[Event] = [
 def test_it_is_the_same_however_it_is_cut(cuts: list[int]) -> None:
     stream = b"".join(FRAMES)
     bounds = [0, *sorted(cuts), len(stream)]
-    pieces = [stream[start:stop] for start, stop in zip(bounds, bounds[1:], strict=False)]
+    pieces = [stream[start:stop] for start, stop in itertools.pairwise(bounds)]
     assert events(*pieces) == EVENTS
 
 
