@@ -83,6 +83,23 @@ def test_nothing_is_kept_between_messages_and_something_within() -> None:
         (sent(TEXT, b"x" * (MAX_CLIENT_MESSAGE_BYTES + 1))[:10], 1009),
         (sent(TEXT, b"x" * 40_000, fin=False) + sent(CONT, b"x" * 40_000), 1009),
     ],
+    # Not by what is sent, whose masks are random.
+    ids=[
+        "unmasked",
+        "reserved bit",
+        "reserved opcode",
+        "a continuation of nothing",
+        "a message within another",
+        "a ping in fragments",
+        "a ping that is too long",
+        "half a close code",
+        "an invalid close code",
+        "invalid UTF-8",
+        "invalid UTF-8 across fragments",
+        "too big",
+        "the beginning of what is too big",
+        "fragments that are too big together",
+    ],
 )
 def test_what_breaks_the_protocol_ends_it_with_the_code_that_says_so(
     data: bytes, code: int
