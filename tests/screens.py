@@ -129,12 +129,21 @@ async def own(replica: Process) -> Any:
 
 
 async def leader_of(replicas: list[ServiceProcess]) -> ServiceProcess:
-    """Wait until one leads; return it."""
+    """Wait until one has led for a while; return it.
+
+    A Redis that answers late, because all of it has just started, moves the lease once more.
+    """
+    clock = asyncio.get_running_loop().time
     found: list[ServiceProcess] = []
+    since = clock()
 
     async def one_leads() -> bool:
-        found[:] = [replica for replica in replicas if (await own(replica))["lease"]["held"]]
-        return len(found) == 1
+        nonlocal since
+        leaders = [replica for replica in replicas if (await own(replica))["lease"]["held"]]
+        if leaders != found or len(leaders) != 1:
+            found[:] = leaders
+            since = clock()
+        return len(found) == 1 and clock() - since > 3 * INTERVAL
 
     await until(one_leads)
     return found[0]
