@@ -1,8 +1,8 @@
 """Who listens to what in this process, and the way from a channel to all of them.
 
-The hub never awaits a client: it examines a message once, joins what arrives within one tick of
-the event loop, and writes it to each peer once. What a peer does with it is the peer's business,
-so a slow client costs the others nothing.
+The hub never awaits a client: it examines a message once, joins what arrives in one go, and writes
+it to each peer once. What a peer does with it is the peer's business, so a slow client costs the
+others nothing.
 """
 
 import asyncio

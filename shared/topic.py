@@ -20,6 +20,8 @@ _faults = Throttled(logger)
 
 Filter = Callable[[str], bool]
 """Tells whether a message is for the clients of a topic; what is no message of its channel, is."""
+MAX_TICKS = 8
+"""Ticks of the event loop for which the first of a burst waits at most, while more keeps coming."""
 SNAPSHOTS = frozenset({"system_status", "performance_update"})
 """Types of messages of which only the latest matters."""
 
@@ -35,7 +37,9 @@ class Source(NamedTuple):
 class Topic(ABC):
     """A channel, or what a filter lets through of it, and the clients that listen to it.
 
-    What one tick of the event loop brings is joined, and written to each client once.
+    What comes in one go is joined, and written to each client once: a burst ends with the first
+    tick of the event loop that brings nothing more. To write to a thousand clients takes as long as
+    hundreds of ticks, so a burst that is cut in two costs double, and an empty tick nothing.
     """
 
     def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
@@ -55,7 +59,9 @@ class Topic(ABC):
         """Those that get what it sends."""
         self._metrics = source.metrics
         self._texts: dict[str | None, list[str]] = {}
-        """What this tick brought, by the kind of snapshot that it is."""
+        """What is about to be written, by the kind of snapshot that it is."""
+        self._more = False
+        """Whether something came since the last tick."""
         self.subscription = source.subscriber.subscribe(channel, self)
 
     def end(self) -> None:
@@ -100,7 +106,7 @@ class Topic(ABC):
     # What goes to clients.
 
     def send(self, texts: Iterable[str], *, replaces: str | None = None) -> None:
-        """Send texts to every client, together with whatever else this tick brings.
+        """Send texts to every client, together with whatever else comes with them.
 
         Args:
             texts: In order.
@@ -109,14 +115,23 @@ class Topic(ABC):
         """
         for text in filter(self.only, texts):
             if not self._texts:
-                asyncio.get_running_loop().call_soon(self.flush)
+                asyncio.get_running_loop().call_soon(self._flush_soon, MAX_TICKS)
+            self._more = True
             if replaces is None:
                 self._texts.setdefault(None, []).append(text)
             else:
                 self._texts[replaces] = [text]
 
+    def _flush_soon(self, ticks: int) -> None:
+        """Write what waits once a tick brings nothing more, or after so many ticks."""
+        if self._more and ticks:
+            self._more = False
+            asyncio.get_running_loop().call_soon(self._flush_soon, ticks - 1)
+        else:
+            self.flush()
+
     def flush(self) -> None:
-        """Write what this tick brought, now."""
+        """Write what waits, now."""
         if not self._texts:
             return
         kinds, self._texts = self._texts, {}
