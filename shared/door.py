@@ -123,8 +123,12 @@ class Door:
                     self._limits.leave(address)
         return None
 
-    def guard(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def guard(
+        self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+    ) -> None:
         """Ask for an API key below /api; a Litestar guard, for all routes of an application.
+
+        It awaits nothing, but Litestar would run a function in a thread, for every handshake.
 
         Raises:
             NotAuthorizedException: No valid key: 401.

@@ -6,7 +6,6 @@ A `SlimPeer` is the client's transport's protocol, which it has taken over from 
 
 import asyncio
 import math
-import os
 import socket
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -26,7 +25,6 @@ megabytes of old ones, and the reason why it was closed.
 """
 MAX_JOINED = 64 * 1024
 """Bytes, about, that a client which was behind is sent in one write."""
-_write = os.write
 
 
 class KeepAlive(NamedTuple):
@@ -55,7 +53,7 @@ class Listener(ABC):
 class SlimPeer(Peer, asyncio.Protocol):
     """A client whose connection is ours.
 
-    While nothing waits, a write is one system call on the descriptor, which costs less than the
+    While nothing waits, a write is one system call on the socket, which costs less than the
     transport. What the kernel did not take goes to the transport, whose high-water mark is zero:
     so it says at once that it waits; from then on, what comes waits here until the kernel has taken
     the rest. So there is never more than one write in the transport.
@@ -67,13 +65,13 @@ class SlimPeer(Peer, asyncio.Protocol):
         "_blocked",
         "_clear",
         "_connections",
-        "_descriptor",
         "_farewell",
         "_incoming",
         "_keepalive",
         "_listener",
         "_parting",
         "_sent",
+        "_socket",
         "_transport",
     )
 
@@ -89,8 +87,8 @@ class SlimPeer(Peer, asyncio.Protocol):
         """
         super().__init__(client)
         self._listener: Listener | None = listener
-        self._descriptor = -1
-        """The connection's, which the transport closes after it told us that it ends; -1: none."""
+        self._socket: socket.socket | None = None
+        """The connection, which is the transport's to close."""
         self._blocked = False
         """The kernel has not taken everything."""
         self._clear = False
@@ -122,7 +120,9 @@ class SlimPeer(Peer, asyncio.Protocol):
         """
         self._transport = transport
         connection = transport.get_extra_info("socket")
-        self._descriptor = connection.fileno()
+        self._socket = socket.socket(
+            connection.family, connection.type, connection.proto, connection.fileno()
+        )
         internet = connection.family in (socket.AF_INET, socket.AF_INET6)
         if internet and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             connection.setsockopt(
@@ -144,7 +144,7 @@ class SlimPeer(Peer, asyncio.Protocol):
         if self._clear:
             wire = burst.wire
             try:
-                sent = _write(self._descriptor, wire)
+                sent = self._socket.send(wire)  # type: ignore[union-attr]  # clear: connected
             except OSError:  # It takes nothing; or it is broken, and the transport will tell.
                 sent = 0
             if sent != burst.size:
@@ -174,7 +174,7 @@ class SlimPeer(Peer, asyncio.Protocol):
     @property
     def connected(self) -> bool:
         """Whether it has a connection."""
-        return self._descriptor >= 0
+        return self._socket is not None
 
     @property
     def behind(self) -> bool:
@@ -254,7 +254,9 @@ class SlimPeer(Peer, asyncio.Protocol):
         """Forget the client."""
         self._forget()
         self._parting = False
-        self._descriptor = -1
+        if self._socket:
+            self._socket.detach()
+            self._socket = None
         self._connections.discard(self)
         if self._farewell:
             self._farewell.cancel()
