@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 # Tests mostly wait. With one outside Redis for all of them, they go one after the other.
 SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 2 --dist loadgroup)
 
-.PHONY: help setup run test bench lint format lock clean
+.PHONY: help setup run test bench soak lint format lock clean
 
 help: ## Say what there is.
 	@echo "make <target>, where <target> is one of:"
@@ -42,6 +42,9 @@ run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLI
 test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis in Docker.
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone" $(if $(CONTAINERS),--containers)
 	@$(BIN)/python -m pytest -m alone $(if $(CONTAINERS),--containers)
+
+soak: $(READY) ## Let 5,000 clients come and go for half an hour: nothing may grow.
+	@$(BIN)/python -m bench.soak $(MINUTES)
 
 lint: $(READY) ## Check style, types and who imports whom.
 	$(BIN)/ruff check .

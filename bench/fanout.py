@@ -60,7 +60,7 @@ class Durations(NamedTuple):
     """Seconds of each other paced measurement."""
 
 
-USUAL = Durations(warm=0.3, saturated=1.0, paced=2.5, others=2.0)
+USUAL = Durations(warm=0.3, saturated=1.0, paced=2.5, others=2.5)
 QUICK = Durations(warm=0.2, saturated=0.6, paced=1.5, others=1.0)
 
 
@@ -70,7 +70,7 @@ class Bench:
     def __init__(self, redis_url: str, folder: Path, cores: Cores, durations: Durations) -> None:
         self._redis_url = redis_url
         self._folder = folder
-        self._cores = cores
+        self.cores = cores
         self._durations = durations
 
     @contextlib.contextmanager
@@ -83,7 +83,7 @@ class Bench:
 
         """
         server = row.start(self._folder, self._redis_url, channel)
-        with on_core(self._cores.server):
+        with on_core(self.cores.server):
             server.spawn()
         try:
             server.wait_ready()
@@ -141,7 +141,7 @@ class Bench:
             warm=durations.warm,
             seconds=durations.saturated,
             pids=pids,
-            cores=self._cores,
+            cores=self.cores,
         )
         used = found.used
         return results.Saturated(
@@ -158,12 +158,12 @@ class Bench:
     ) -> results.Paced:
         """Measure CPU per delivery, and the time to the last client."""
         count = max(2, round(rate * seconds))
-        found = clients.pace(Messages(size), rate, count, pids=pids, cores=self._cores)
+        found = clients.pace(Messages(size), rate, count, pids=pids, cores=self.cores)
         return results.Paced(
             cpu=found.used.cpu / found.deliveries * _MICRO,
             p50=percentile(found.delays, 50) * _MILLI,
             p99=percentile(found.delays, 99) * _MILLI,
-            messages=count,
+            delays=sorted(round(delay * _MILLI, 2) for delay in found.delays),
         )
 
     def thousand(self, row: Row, figures: Sequence[str], run: results.Run) -> None:
@@ -206,15 +206,17 @@ class Bench:
             self.wait_until_subscribed(row)
             self._warm(clients, pids)
             before = memory(pids)
-            began = Usage.now(pids, self._cores)
+            began = Usage.now(pids, self.cores)
             connected = clients.connect(IDLE)
-            used = Usage.now(pids, self._cores).since(began)
+            used = Usage.now(pids, self.cores).since(began)
             run.handshakes = results.Handshakes(
                 rate=connected / used.wall, core=used.server_core / used.wall
             )
             time.sleep(0.5)  # What a handshake leaves behind is freed a little later.
             run.memory = (memory(pids) - before) / connected
             clients.connect(CROWDS[-1] - WARM_CLIENTS - IDLE)
+            time.sleep(0.5)
+            run.memory_of_many = (memory(pids) - before) / (clients.clients - WARM_CLIENTS)
             self._warm(clients, pids)
             rate = RATE * CLIENTS / CROWDS[-1]
             seconds = self._durations.others

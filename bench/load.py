@@ -8,6 +8,7 @@ the backlog is bounded, and the same, whatever the server's speed.
 
 import base64
 import os
+import random
 import select
 import socket
 import time
@@ -40,6 +41,8 @@ NARROW_BUFFER = 16 * 1024
 the kernel would take megabytes for it, and no server would notice that it stalls."""
 _SCRAP = bytearray(64 * 1024 * 1024)
 """Where discarded bytes do not go: with MSG_TRUNC only its size matters, and more never waits."""
+_AT_ONCE = b"\1\0\0\0\0\0\0\0"
+"""SO_LINGER: a close sends an RST."""
 _EVENTS = 64
 """Events taken at once: few, so that the time of a delivery is known closely."""
 _CLIENT_MASK = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
@@ -176,7 +179,7 @@ class Load:
     def __exit__(self, *_: object) -> None:
         """End every connection, at once and without a trace (RST leaves no TIME_WAIT)."""
         for client in (*self._clients, *self._stalled):
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             client.close()
         for publisher in self._publishers.values():
             publisher.socket.close()
@@ -276,6 +279,21 @@ class Load:
             self._epoll.unregister(descriptor)
             del self._index[descriptor], self._receive[descriptor]
             self._stalled.append(client)
+
+    def leave(self, count: int) -> int:
+        """Let some clients leave, half of them without a word; return how many left."""
+        leaving = random.sample(self._clients[SAMPLE:], count)
+        for number, client in enumerate(leaving):
+            descriptor = client.fileno()
+            self._epoll.unregister(descriptor)
+            del self._receive[descriptor]
+            if number % 2:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            client.close()
+        self._clients = [client for client in self._clients if client.fileno() >= 0]
+        self._got = [0] * len(self._clients)
+        self._index = {client.fileno(): index for index, client in enumerate(self._clients)}
+        return count
 
     # --- measurements ---
 

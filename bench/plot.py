@@ -6,7 +6,7 @@ from pygal.style import Style
 from bench.numbers import median
 from bench.results import BATCHES, Results, medians, rate
 
-_STYLE = Style(
+STYLE = Style(
     background="white",
     plot_background="white",
     colors=("#9ecae1", "#4292c6", "#084594"),
@@ -23,7 +23,7 @@ def svg(results: Results) -> bytes:
     """Return saturated deliveries a second, by batch, as an SVG; what does not count is missing."""
     chart = pygal.HorizontalBar(
         title="Saturated: 1,000 deliveries a second on one core, 1,000 clients, 330 bytes",
-        style=_STYLE,
+        style=STYLE,
         width=1000,
         height=620,
         js=[],

@@ -24,6 +24,8 @@ from shared.slim import KeepAlive, SlimPeer
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
+    from uvicorn._types import ASGISendEvent
+
 EXTENSION = "hsi.wire"
 """Name of the ASGI extension; its value has the connection's `WireProtocol` as "protocol"."""
 MAX_EARLY = 2 * MAX_CLIENT_MESSAGE_BYTES
@@ -57,36 +59,21 @@ class UpgradeProtocol(HttpToolsProtocol):
 
 
 class PlainProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket connection, with an end for the stalled.
+    """uvicorn's WebSocket connection, with an order at its beginning and an end for the stalled.
 
-    uvicorn closes a transport only after its last byte was taken, which for a client that reads
-    nothing is never. Here it is given up after `FAREWELL_TIMEOUT`.
-    """
-
-    async def run_asgi(self) -> None:
-        """Run the application for this connection."""
-        await super().run_asgi()
-        if self.transport.get_write_buffer_size():
-            self.loop.call_later(FAREWELL_TIMEOUT, self.transport.abort)
-
-
-class WireProtocol(PlainProtocol):
-    """A WebSocket connection that the application can hand over while it handshakes.
-
-    Whatever the client sends meanwhile is kept, and travels along.
+    What the client sends before its handshake is answered, uvicorn would answer first: here it is
+    kept until then. And uvicorn closes a transport only after its last byte was taken, which for a
+    client that reads nothing is never: here it is given up after `FAREWELL_TIMEOUT`.
     """
 
     _early: bytes | None = None
     """What the client has sent while it is not known who reads it."""
 
     def handle_connect(self, event: Request) -> None:
-        """Begin a handshake, with the extension in its scope, unless the socket speaks TLS."""
+        """Begin a handshake."""
         super().handle_connect(event)
-        plain = self.transport.get_extra_info("sslcontext") is None
-        if plain and self.response.status_code == 101:  # noqa: PLR2004 (a WebSocket)
+        if self.response.status_code == 101:  # noqa: PLR2004 (a WebSocket)
             self._early = b""
-            extensions: MutableMapping[str, Any] = self.scope["extensions"]
-            extensions[EXTENSION] = {"protocol": self}
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, or keep it for whoever will."""
@@ -96,6 +83,52 @@ class WireProtocol(PlainProtocol):
             self._early += data
             if len(self._early) > MAX_EARLY:
                 self.transport.pause_reading()
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        """Send what the application says."""
+        await super().send(message)
+        if self._early is not None and self.handshake_complete:
+            self._answered()
+
+    def _answered(self) -> None:
+        """Go on, now that the handshake is answered."""
+        self._read_early()
+
+    def _read_early(self) -> None:
+        """Let uvicorn have what was kept."""
+        early, self._early = self._early, None
+        if early and not self.disconnected:
+            self.transport.resume_reading()
+            super().data_received(early)
+
+    async def run_asgi(self) -> None:
+        """Run the application for this connection."""
+        await super().run_asgi()
+        if self.transport.get_write_buffer_size():
+            self.loop.call_later(FAREWELL_TIMEOUT, self.transport.abort)
+
+
+class WireProtocol(PlainProtocol):
+    """A WebSocket connection that the application can hand over right after its handshake.
+
+    Whatever the client has sent by then travels along.
+    """
+
+    _offered = False
+    """Whether the application may ask for it."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin a handshake, with the extension in its scope, unless the socket speaks TLS."""
+        super().handle_connect(event)
+        if self._early is not None and self.transport.get_extra_info("sslcontext") is None:
+            extensions: MutableMapping[str, Any] = self.scope["extensions"]
+            extensions[EXTENSION] = {"protocol": self}
+            self._offered = True
+
+    def _answered(self) -> None:
+        """Go on, unless somebody may take the connection over."""
+        if not self._offered:
+            super()._answered()
 
     def hand_over(self, peer: SlimPeer) -> None:
         """Let a peer have the connection, after its handshake; the application may return.
@@ -128,10 +161,7 @@ class WireProtocol(PlainProtocol):
     async def run_asgi(self) -> None:
         """Run the application for this connection."""
         await super().run_asgi()
-        early, self._early = self._early, None
-        if early and not self.disconnected:
-            self.transport.resume_reading()
-            super().data_received(early)
+        self._read_early()
 
 
 class _Ended(asyncio.Transport):

@@ -1,22 +1,27 @@
 """Servers at a test's mercy: Redis (embedded, or in a container), PostgreSQL, AI services."""
 
+import asyncio
 import contextlib
 import json
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
+import uvicorn
+from litestar import Litestar
+from litestar.types import ControllerRouterHandler
 from testcontainers.core.container import DockerContainer
 
 from local.postgres import EmbeddedPostgres
 from local.processes import free_port
 from local.redis import EmbeddedRedis, answers
+from shared.wire import UpgradeProtocol
 
 CONTAINER_IMAGE = "redis:7"
 
@@ -241,3 +246,29 @@ def lies(handler: AiHandler) -> None:
     """Answer with something that is not HTTP."""
     handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
     handler.close_connection = True
+
+
+@contextlib.asynccontextmanager
+async def in_process(
+    handler: ControllerRouterHandler, *, ws: Any, **options: Any
+) -> AsyncIterator[tuple[str, int]]:
+    """Run uvicorn in this process, with this WebSocket protocol; give its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(
+            Litestar([handler], logging_config=None),
+            http=UpgradeProtocol,
+            ws=ws,
+            ws_per_message_deflate=False,
+            log_config=None,
+            timeout_graceful_shutdown=1,
+            lifespan="off",
+            **options,
+        )
+        server = uvicorn.Server(config)
+        server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
+        serving = asyncio.create_task(server.serve([listening]))
+        try:
+            yield listening.getsockname()
+        finally:
+            server.should_exit = True
+            await serving

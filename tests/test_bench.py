@@ -127,7 +127,7 @@ def saturated(
 def some_run(rate: float, **batches: Saturated) -> Run:
     return Run(
         saturated={str(batch): saturated(rate * batch) for batch in results.BATCHES} | batches,
-        paced={"330": Paced(cpu=5.0, p50=4.0, p99=6.0, messages=60)},
+        paced={"330": Paced(cpu=5.0, p50=4.0, p99=6.0, delays=[4.0] * 50 + [6.0])},
         memory=2500.0,
         handshakes=Handshakes(rate=1800, core=0.99),
         stalled={"1 of 1000": Stalled(p50_without=1, p99_without=2, p50=None, p99=None)},

@@ -44,6 +44,29 @@ EVENTS: list[Event] = [
     "x" * 65536,
     End(answered(CLOSE, Close(1000, "bye").serialize()), clean=True),
 ]
+BROKEN = {
+    "unmasked": (Frame(TEXT, b"unmasked").serialize(mask=False), 1002),
+    "reserved bit": (bytes([0xC1]) + sent(TEXT, b"reserved bit")[1:], 1002),
+    "reserved opcode": (bytes([0x83]) + sent(TEXT, b"reserved opcode")[1:], 1002),
+    "a continuation of nothing": (sent(CONT, b"of nothing"), 1002),
+    "a message within another": (sent(TEXT, b"a", fin=False) + sent(TEXT, b"b"), 1002),
+    "a ping in fragments": (bytes([0x09]) + sent(PING, b"in fragments")[1:], 1002),
+    "a ping that is too long": (bytes([0x89, 0xFE, 0x00, 0x7E]) + bytes(4 + 126), 1002),
+    "half a close code": (sent(CLOSE, b"\x03"), 1002),
+    "an invalid close code": (sent(CLOSE, Close(1000, "").serialize()[:1] + b"\x00"), 1002),
+    "invalid UTF-8": (sent(TEXT, b"\xff"), 1007),
+    "invalid UTF-8 across fragments": (sent(TEXT, b"\xc3", fin=False) + sent(CONT, b"x"), 1007),
+    "too big": (sent(TEXT, b"x" * (MAX_CLIENT_MESSAGE_BYTES + 1)), 1009),
+    "the beginning of what is too big": (
+        sent(TEXT, b"x" * (MAX_CLIENT_MESSAGE_BYTES + 1))[:10],
+        1009,
+    ),
+    "fragments that are too big together": (
+        sent(TEXT, b"x" * 40_000, fin=False) + sent(CONT, b"x" * 40_000),
+        1009,
+    ),
+}
+"""What breaks the protocol, and the code that says so."""
 
 
 @given(st.lists(st.integers(0, len(b"".join(FRAMES))), max_size=20))
@@ -65,45 +88,9 @@ def test_nothing_is_kept_between_messages_and_something_within() -> None:
         assert incoming.whole is whole
 
 
-@pytest.mark.parametrize(
-    ("data", "code"),
-    [
-        (Frame(TEXT, b"unmasked").serialize(mask=False), 1002),
-        (bytes([0xC1]) + sent(TEXT, b"reserved bit")[1:], 1002),
-        (bytes([0x83]) + sent(TEXT, b"reserved opcode")[1:], 1002),
-        (sent(CONT, b"of nothing"), 1002),
-        (sent(TEXT, b"a", fin=False) + sent(TEXT, b"b"), 1002),
-        (bytes([0x09]) + sent(PING, b"in fragments")[1:], 1002),
-        (bytes([0x89, 0xFE, 0x00, 0x7E]) + bytes(4 + 126), 1002),
-        (sent(CLOSE, b"\x03"), 1002),
-        (sent(CLOSE, Close(1000, "").serialize()[:1] + b"\x00"), 1002),
-        (sent(TEXT, b"\xff"), 1007),
-        (sent(TEXT, b"\xc3", fin=False) + sent(CONT, b"x"), 1007),
-        (sent(TEXT, b"x" * (MAX_CLIENT_MESSAGE_BYTES + 1)), 1009),
-        (sent(TEXT, b"x" * (MAX_CLIENT_MESSAGE_BYTES + 1))[:10], 1009),
-        (sent(TEXT, b"x" * 40_000, fin=False) + sent(CONT, b"x" * 40_000), 1009),
-    ],
-    # Not by what is sent, whose masks are random.
-    ids=[
-        "unmasked",
-        "reserved bit",
-        "reserved opcode",
-        "a continuation of nothing",
-        "a message within another",
-        "a ping in fragments",
-        "a ping that is too long",
-        "half a close code",
-        "an invalid close code",
-        "invalid UTF-8",
-        "invalid UTF-8 across fragments",
-        "too big",
-        "the beginning of what is too big",
-        "fragments that are too big together",
-    ],
-)
-def test_what_breaks_the_protocol_ends_it_with_the_code_that_says_so(
-    data: bytes, code: int
-) -> None:
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_breaks_the_protocol_ends_it_with_the_code_that_says_so(what: str) -> None:
+    data, code = BROKEN[what]
     found = events(sent(TEXT, b"before") + data)
     assert found[0] == "before"
     assert isinstance(found[-1], End)

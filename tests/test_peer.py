@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-import uvicorn
-from litestar import Litestar, WebSocket, websocket
+from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -20,8 +19,9 @@ from shared.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
 from shared.slim import Listener, SlimPeer
 from shared.websocket import connect as peer_of
 from shared.websocket import hand_over
-from shared.wire import UpgradeProtocol, WireProtocol
+from shared.wire import WireProtocol
 from tests.clients import until
+from tests.servers import in_process
 
 
 class Line:
@@ -94,25 +94,12 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
         await asyncio.gather(sending, return_exceptions=True)
         ended.set()
 
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        Litestar([handler], logging_config=None),
-        http=UpgradeProtocol,
-        ws=ws,
-        ws_per_message_deflate=False,
-        log_config=None,
-        timeout_graceful_shutdown=1,
-        lifespan="off",
-    )
-    server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
-    serving = asyncio.create_task(server.serve([listening]))
     ours = socket.socket()
     # A small window, so that a client which does not read is noticed before megabytes went out.
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     ours.settimeout(0)
-    await asyncio.get_running_loop().sock_connect(ours, listening.getsockname())
-    try:
+    async with in_process(handler, ws=ws) as address:
+        await asyncio.get_running_loop().sock_connect(ours, address)
         async with connect(
             "ws://test/",
             sock=ours,
@@ -123,9 +110,6 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
         ) as client:
             yield Line(await peers.get(), client, ended)
             client.transport.abort()
-    finally:
-        server.should_exit = True
-        await serving
 
 
 @pytest.fixture(params=["slim", "plain ASGI"])
