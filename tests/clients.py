@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,20 @@ async def until(condition: Callable[[], Awaitable[bool]], *, within: float = 10)
     async with asyncio.timeout(within):
         while not await condition():
             await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have this done at the same time; it has closed what it had open when this ends."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        while not task.done():
+            task.cancel()  # more than once: a Redis client at work can swallow one
+            await asyncio.wait([task], timeout=0.2)
+        if not task.cancelled():
+            task.result()
 
 
 async def hears_again(

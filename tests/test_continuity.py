@@ -15,7 +15,17 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from local.processes import Process, free_port
 from shared import channels
 from shared.bus import Publisher
-from tests.clients import dashboard, dashboards, get_json, golden, hear, metric, publish, until
+from tests.clients import (
+    dashboard,
+    dashboards,
+    get_json,
+    golden,
+    hear,
+    meanwhile,
+    metric,
+    publish,
+    until,
+)
 from tests.conftest import StartReplica
 from tests.servers import RedisServer
 
@@ -278,11 +288,10 @@ async def test_the_subscription_killed_again_and_again_in_the_middle_of_a_flood(
                     await redis.client_kill_filter(_type="pubsub")
                     await asyncio.sleep(0.05)
 
-        killing = asyncio.create_task(kill())
-        for start in range(0, 2000, 200):
-            await publish_events(own_redis.url, channel, *range(start, start + 200))
-            await asyncio.sleep(0.05)
-        killing.cancel()
+        async with meanwhile(kill()):
+            for start in range(0, 2000, 200):
+                await publish_events(own_redis.url, channel, *range(start, start + 200))
+                await asyncio.sleep(0.05)
         for client in clients:
             assert await ids(client, 2000) == list(range(2000))
         assert await metric(replica, "hsi_redis_outages_total") > 1

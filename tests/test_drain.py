@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.clients import dashboard, dashboards, get_json, hear, until
+from tests.clients import dashboard, dashboards, get_json, hear, meanwhile, until
 from tests.conftest import StartReplica
 
 CLIENTS = 40
@@ -44,19 +44,18 @@ async def test_sigterm_under_load_closes_everybody_in_turn_and_loses_nothing(
     replica = start_replica(redis_url, channel, DRAIN_WINDOW=str(WINDOW))
     async with dashboards(*[replica] * CLIENTS) as clients:
         published: list[float] = []
-        flooding = asyncio.create_task(flood(redis_url, channel, published))
-        listening = [asyncio.create_task(listen(client)) for client in clients]
 
         async def enough() -> bool:
             return len(published) > 200
 
-        await until(enough)
-        asked = time.monotonic()
-        replica.signal(signal.SIGTERM)
-        results = await asyncio.gather(*listening)
-        status = await asyncio.wait_for(replica.wait(), 10)
-        ended = time.monotonic()
-        flooding.cancel()
+        async with meanwhile(flood(redis_url, channel, published)):
+            listening = [asyncio.create_task(listen(client)) for client in clients]
+            await until(enough)
+            asked = time.monotonic()
+            replica.signal(signal.SIGTERM)
+            results = await asyncio.gather(*listening)
+            status = await asyncio.wait_for(replica.wait(), 10)
+            ended = time.monotonic()
 
         assert status == 0
         assert {client.close_code for client in clients} == {1012}

@@ -1,6 +1,5 @@
 """/ws/events, through real handshakes, a real Redis and a real replica."""
 
-import asyncio
 import contextlib
 import json
 import random
@@ -17,6 +16,7 @@ from tests.clients import (
     golden,
     has_connections,
     hear,
+    meanwhile,
     metric,
     publish,
     until,
@@ -234,13 +234,12 @@ async def test_a_client_that_answers_no_protocol_ping_is_found(
         while True:
             await publish(redis_url, channel, *[MARK] * 50)
 
-    publishing = asyncio.create_task(keep_publishing())
-    for _ in range(5):
-        client = await dashboard(replica)
-        client.transport.pause_reading()
-        await until(lambda: has_connections(replica, 0))
-        client.transport.abort()
-    publishing.cancel()
+    async with meanwhile(keep_publishing()):
+        for _ in range(5):
+            client = await dashboard(replica)
+            client.transport.pause_reading()
+            await until(lambda: has_connections(replica, 0))
+            client.transport.abort()
     assert "Traceback" not in replica.log.read_text()
 
 

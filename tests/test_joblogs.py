@@ -23,7 +23,7 @@ from local.service import ServiceProcess
 from shared import channels
 from shared.access import digest
 from shared.joblogs import JobLogEmitter
-from tests.clients import get_json, has_connections, hear, publish, until
+from tests.clients import get_json, has_connections, hear, meanwhile, publish, until
 from tests.servers import RedisServer
 
 
@@ -235,11 +235,10 @@ async def test_a_job_that_nobody_knows_is_waited_for_until_the_idle_timeout(
                 await talker.send("ping")
                 await asyncio.sleep(0.3)
 
-        talking = asyncio.create_task(talk())
-        assert await all_of(silent) == []
-        assert (silent.close_code, silent.close_reason) == (1000, "Idle timeout")
-        assert await has_connections(replica, 1)  # Who says something is not idle.
-        talking.cancel()
+        async with meanwhile(talk()):
+            assert await all_of(silent) == []
+            assert (silent.close_code, silent.close_reason) == (1000, "Idle timeout")
+            assert await has_connections(replica, 1)  # Who says something is not idle.
 
 
 async def test_a_job_that_says_something_keeps_its_viewers(
