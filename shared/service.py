@@ -81,7 +81,11 @@ class Service:
 
         """
         self._alongside.append(job)
-        self._closing.append(until)
+        self.close_at_end(until)
+
+    def close_at_end(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Close something at shutdown, when all that runs alongside was cancelled."""
+        self._closing.append(close)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Litestar) -> AsyncIterator[None]:

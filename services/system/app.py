@@ -5,7 +5,8 @@ import os
 from litestar import Litestar
 
 from services.system.broadcaster import SystemBroadcaster
-from services.system.routes import system
+from services.system.cameras import CameraList
+from services.system.routes import list_cameras, system
 from services.system.settings import SystemSettings
 from shared.service import Service, create_app
 from shared.settings import load
@@ -20,7 +21,11 @@ def create_system_app(settings: SystemSettings) -> Litestar:
     """
     service = Service("system", settings)
     broadcaster = SystemBroadcaster(service, settings)
-    return create_app(service, routes=[system], broadcaster=broadcaster)
+    cameras = CameraList(settings.database_url)
+    service.close_at_end(cameras.aclose)
+    return create_app(
+        service, routes=[system, list_cameras], broadcaster=broadcaster, cameras=cameras
+    )
 
 
 app = create_system_app(load(SystemSettings, os.environ))

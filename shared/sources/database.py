@@ -167,8 +167,20 @@ class Database:
             SourceError: PostgreSQL does not answer, or has no such row.
 
         """
+        found = await self.rows(query, *arguments)
+        if not found:
+            raise SourceError("PostgreSQL answers with nothing")
+        return found[0]
+
+    async def rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Return all rows of a query's result.
+
+        Raises:
+            SourceError: PostgreSQL does not answer.
+
+        """
         try:
-            found = await self._row(query, *arguments)
+            return await self._rows(query, *arguments)
         except asyncpg.PostgresError as error:
             raise SourceError(f"PostgreSQL refuses: {type(error).__name__}") from error
         except TimeoutError as error:
@@ -176,16 +188,13 @@ class Database:
         except (OSError, ValueError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             # Their texts may hold the address; the type says enough.
             raise SourceError(f"PostgreSQL cannot be asked: {type(error).__name__}") from error
-        if found is None:
-            raise SourceError("PostgreSQL answers with nothing")
-        return found
 
-    async def _row(self, query: str, *arguments: Any) -> asyncpg.Record | None:
+    async def _rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         async with asyncio.timeout(LIMIT):
             pool = await self._opened()
             connection = await pool.acquire()
             try:
-                return await connection.fetchrow(query, *arguments)
+                return await connection.fetch(query, *arguments)
             except asyncpg.PostgresError:
                 raise
             except BaseException:

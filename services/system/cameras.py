@@ -1,0 +1,92 @@
+"""The cameras by name, for dashboards: `system_status` only counts them."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, get_args
+
+from msgspec import Meta
+
+from shared.schemas.base import Part
+from shared.sources import Guarded, Reading, SourceError
+from shared.sources.database import LIMIT, Database
+
+MAX_CAMERAS = 1000
+"""Cameras in the list, at most: the first ones by name."""
+KEPT = 2.0
+"""Seconds for which an answer of PostgreSQL is given to whoever asks, be it that it has none."""
+
+CameraState = Literal["online", "offline", "error", "unknown"]
+_STATES = frozenset(get_args(CameraState))
+
+# The table is the pipeline's, so its types are taken as they come. What is no moment of a calendar
+# (infinity, years that Python has not) is no time.
+_LIST = """
+SELECT id::text, name::text, status::text,
+       CASE WHEN last_seen_at >= '0001-01-02' AND last_seen_at < '9999-12-31' THEN last_seen_at END
+FROM cameras
+WHERE deleted_at IS NULL
+ORDER BY cameras.name, cameras.id
+LIMIT $1
+"""
+
+
+class Camera(Part):
+    """A camera, for a list of them."""
+
+    id: Annotated[str, Meta(description="The camera; what an event calls `camera_id`.")]
+    name: Annotated[str, Meta(description="Its name, for people.")]
+    status: Annotated[
+        CameraState, Meta(description="How it is; a status that we do not know is unknown.")
+    ]
+    last_seen_at: Annotated[
+        datetime | None, Meta(description="When it was last heard of (UTC); null if never.")
+    ]
+
+
+class CameraList:
+    """Asks PostgreSQL for the cameras, at most every `KEPT` seconds however many want them."""
+
+    def __init__(self, database_url: str) -> None:
+        """Connect on first use.
+
+        Args:
+            database_url: Empty: there is none.
+
+        """
+        # Connections of its own: a list that hangs must not hold up the statuses.
+        self._database = Database(database_url, name="system") if database_url else None
+        self._source = Guarded("cameras", self._ask, limit=LIMIT + 0.5)
+        self._answer: asyncio.Task[Reading[list[Camera]]] | None = None
+        self._asked_at = 0.0
+
+    async def read(self) -> Reading[list[Camera]]:
+        """Return all cameras that are not deleted, by name; or say why that is not possible."""
+        now = asyncio.get_running_loop().time()
+        if self._answer is None or (self._answer.done() and now - self._asked_at >= KEPT):
+            self._answer = asyncio.create_task(self._source.read(), name="cameras")
+            self._asked_at = now
+        # Shielded: who leaves must not take it away from the others.
+        return await asyncio.shield(self._answer)
+
+    async def _ask(self) -> list[Camera]:
+        if self._database is None:
+            raise SourceError("no DATABASE_URL is set")
+        return [_camera(*row) for row in await self._database.rows(_LIST, MAX_CAMERAS)]
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._database is not None:
+            await self._database.aclose()
+
+
+def _camera(camera: str, name: str | None, status: str | None, seen: datetime | None) -> Camera:
+    return Camera(
+        id=camera,
+        name=name or camera,
+        status=_state(status),
+        last_seen_at=seen.replace(tzinfo=UTC) if seen and seen.tzinfo is None else seen,
+    )
+
+
+def _state(status: Any) -> CameraState:
+    return status if status in _STATES else "unknown"
