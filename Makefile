@@ -7,19 +7,30 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SCAN := .local/scan
 # Lock files hold hashes and no addresses: packages come from wherever your pip gets them.
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+LOCK_ALONE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+LOCK := $(LOCK_ALONE) pyproject.toml
 
 # Tests mostly wait. With one outside Redis for all of them, they go one after the other.
 SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 2 --dist loadgroup)
 
-.PHONY: help setup run test bench soak lint format lock clean
+# Images: another program (DOCKER=podman), another registry (IMAGES=registry.example/hsi), and more
+# for its `build` (IMAGE_FLAGS='--build-arg PYTHON_IMAGE=…').
+DOCKER ?= docker
+IMAGES ?= hsi-realtime
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' shared/__init__.py)
+REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
+BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file deploy/docker/Dockerfile \
+	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(IMAGE_FLAGS)
+
+.PHONY: help setup run test k8s images bench soak lint format types lock clean
 
 help: ## Say what there is.
 	@echo "make <target>, where <target> is one of:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
-		|| sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+		|| sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with everything in it (run and test do it by themselves).
 
@@ -40,6 +51,7 @@ run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLI
 	@exec $(BIN)/python -m local
 
 test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis in Docker.
+	@$(BIN)/python -m local.dashboard test
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone" $(if $(CONTAINERS),--containers)
 	@$(BIN)/python -m pytest -m alone $(if $(CONTAINERS),--containers)
 
@@ -51,14 +63,39 @@ lint: $(READY) ## Check style, types and who imports whom.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m local.dashboard lint
 
 format: $(READY) ## Put the code into its format.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m local.dashboard format
+
+types: $(READY) ## Make the dashboard's types from the services' schemas.
+	$(BIN)/python -m local.schema
+	$(BIN)/python -m local.dashboard types
 
 bench: $(READY) ## Measure what can be measured here, in 25 minutes. RUNS=5 QUICK=1 NAME=mine
 	@$(BIN)/python -m bench $(WHAT) $(if $(RUNS),--runs $(RUNS)) \
 		$(if $(filter-out 0,$(QUICK)),--quick) $(if $(NAME),--name $(NAME))
+
+images: ## Build the container images, and say how large they are. DOCKER=docker
+	@for service in events system joblogs collector; do \
+		$(BUILD) --target service --build-arg SERVICE=$$service \
+			--tag $(IMAGES)/$$service:$(VERSION) . || exit; \
+	done
+	@$(BUILD) --target dashboard --tag $(IMAGES)/dashboard:$(VERSION) .
+	@$(DOCKER) images --filter reference='$(IMAGES)/*:$(VERSION)' \
+		--format 'table {{.Repository}}:{{.Tag}}\t{{.Size}}'
+
+k8s: $(READY) $(SCAN)/.ready ## Render deploy/k8s, and check all of it.
+	@$(BIN)/python -m local.k8s
+
+$(SCAN)/.ready: requirements/scan.txt
+	@echo "Making $(SCAN), for the scan: a minute or two, once."
+	@$(PYTHON) -m venv --clear $(SCAN)
+	@$(SCAN)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps \
+		-r requirements/scan.txt
+	@touch $@
 
 lock: $(READY) ## Lock the dependencies anew, within what pyproject.toml allows.
 	$(LOCK) --upgrade --all-extras --group test --group bench --group tools -o requirements/dev.txt
@@ -66,6 +103,8 @@ lock: $(READY) ## Lock the dependencies anew, within what pyproject.toml allows.
 	$(LOCK) --upgrade --extra joblogs -o requirements/joblogs.txt
 	$(LOCK) --upgrade --extra system -o requirements/system.txt
 	$(LOCK) --upgrade --extra collector -o requirements/collector.txt
+	$(LOCK_ALONE) --upgrade --group scan -o requirements/scan.txt
 
 clean: ## Remove what the targets above made.
 	rm -rf $(VENV) .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
+	rm -rf dashboard/node_modules dashboard/dist

@@ -22,13 +22,13 @@ def main() -> int:
     """Run until a signal; return the exit status."""
     try:
         settings = load(StackSettings, os.environ)
+        stack = Stack(settings, FOLDER.resolve(), say)
     except SettingsError as error:
         say(f"error: {error}")
         return 2
     # Raised wherever we are, so that what is up already is ended even while the rest starts.
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, signal.default_int_handler)
-    stack = Stack(settings, FOLDER.resolve(), say)
     say("Starting Home Security Intelligence, real-time layer")
     try:
         with stack.running():
@@ -47,8 +47,7 @@ async def attend(stack: Stack, settings: StackSettings) -> None:
         redis = "" if stack.redis_url.endswith(":6379/0") else f"REDIS_URL={stack.redis_url} "
         target = "" if settings.port == StackSettings().port else f" --server {stack.url}"
         say("")
-        say(f"  {stack.url}/ws/events")
-        say(f"  {stack.url}/ws/system")
+        say(f"  {stack.dashboard_url or stack.url}")
         say("")
         say(f"See events:       .venv/bin/hsi tail events{target}")
         say(f"See statuses:     .venv/bin/hsi tail system{target}")

@@ -115,7 +115,7 @@ def demo_latencies(chance: random.Random) -> list[tuple[str, float]]:
 
 
 async def record(database_url: str, event: EventData) -> None:
-    """Write a demo event, and a detection that led to it, into the database."""
+    """Write a demo event, a detection that led to it, and the sign of life that both are."""
     connection = await asyncpg.connect(database_url, timeout=INTERVAL)
     try:
         async with connection.transaction():
@@ -134,6 +134,11 @@ async def record(database_url: str, event: EventData) -> None:
                 event.risk_level,
                 event.summary,
                 event.started_at,
+                event.ended_at or None,
+            )
+            await connection.execute(
+                "UPDATE cameras SET last_seen_at = $2 WHERE id = $1",
+                event.camera_id,
                 event.ended_at or None,
             )
     finally:

@@ -14,13 +14,16 @@ from local.processes import Process
 class EmbeddedRedis(Process):
     """A real Redis-compatible server on loopback that keeps what it acknowledged."""
 
-    def __init__(self, folder: Path, *, port: int, durable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, port: int, durable: bool = True, users: str | None = None
+    ) -> None:
         """Prepare.
 
         Args:
             folder: For its data and its log; made if need be.
             port: Port on 127.0.0.1.
             durable: Whether what it acknowledges is on disk: the promise of continuity rests on it.
+            users: What its users may do (`RedisUsers.acl`); None: one user may do all.
 
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,6 +35,10 @@ class EmbeddedRedis(Process):
             "appendonly": "yes" if durable else "no",
             "appendfsync": "always",
         }
+        if users is not None:
+            file = folder / "users.acl"
+            file.write_text(users)
+            settings["aclfile"] = str(file)
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
         super().__init__(
             "redis",

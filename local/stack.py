@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,19 +12,21 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from hsi.redis_users import RedisUsers
 from local.ai import StandIn
+from local.dashboard import DashboardBuild, DashboardServer, is_built
 from local.demo import CAMERAS, NO_CAMERAS, publish_demo_events, run_demo_jobs
 from local.postgres import TABLES, EmbeddedPostgres
 from local.processes import NotReadyError, Process, free_port, is_free
 from local.redis import EmbeddedRedis
 from local.service import ServiceProcess
-from local.traefik import Traefik
+from local.traefik import PAGES, Traefik
 
 MAX_RESTART_DELAY = 10.0
 """Seconds, at most, before a program that ended by itself is started again."""
 _ROUTES = {
     "events": ["/ws/events"],
-    "system": ["/ws/system"],
+    "system": ["/ws/system", "/api/cameras"],
     "joblogs": ["/ws/jobs", "/api/jobs"],
     "collector": ["/api/performance"],
 }
@@ -56,7 +59,7 @@ Say = Callable[[str], None]
 
 
 class Stack:
-    """Redis, PostgreSQL, the services, the ingress; ended in the opposite order."""
+    """Redis, PostgreSQL, the services, the dashboard, the ingress; ended in the opposite order."""
 
     def __init__(self, settings: StackSettings, folder: Path, say: Say) -> None:
         """Prepare.
@@ -66,17 +69,26 @@ class Stack:
             folder: For data and logs.
             say: Tells the user something.
 
+        Raises:
+            SettingsError: A name that the embedded Redis' rules cannot hold.
+
         """
         self._settings = settings
         self._folder = folder
         self._say = say
         self._processes: list[Process] = []
+        self._build = DashboardBuild(log=folder / "logs" / "dashboard.log")
         self.redis_url = settings.redis_url
+        # Whoever is on this machine may do all in the embedded one, as the user `default`. Services
+        # and the demo are held to what they may do elsewhere, so that what is shipped is what runs.
+        self._redis_users = None if settings.redis_url else RedisUsers(os.environ)
         self.database_url = settings.database_url
         self.yolo26_url = settings.yolo26_url
         self.nemotron_url = settings.nemotron_url
         self._demo_database_url = ""
         self.url = f"ws://127.0.0.1:{settings.port}"
+        self.dashboard_url = ""
+        """Where the dashboard is; empty while there is none."""
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -96,16 +108,19 @@ class Stack:
                     process.signal(signal.SIGINT)
             for process in reversed(self._processes):
                 process.stop()
+            self._build.stop()
 
     def _start_all(self) -> None:
         if not is_free(self._settings.port):
             raise NotReadyError(
                 f"port {self._settings.port} is taken; choose another: make run PORT=8081",
             )
+        build = None if is_built() else self._build
+        if build:
+            self._say("  dashboard     is being built; the first time, that takes a minute")
+            build.spawn()
         if not self.redis_url:
-            redis = EmbeddedRedis(self._folder / "redis", port=_port(_DEFAULT_REDIS_PORT))
-            self._start(redis)
-            self.redis_url = redis.url
+            self._start_redis()
         if not self.database_url:
             self._start_postgres()
         if self._settings.demo:
@@ -122,16 +137,35 @@ class Stack:
             self._replica("collector", number, CONTAINERS=containers) for number in numbers
         ]
         self._start(*watched, *services["collector"])
-        ingress = Traefik(
-            self._folder / "ingress",
-            port=self._settings.port,
-            routes={
-                prefix: [replica.url for replica in services[name]]
-                for name, prefixes in _ROUTES.items()
-                for prefix in prefixes
-            },
+        routes = {
+            prefix: [replica.url for replica in services[name]]
+            for name, prefixes in _ROUTES.items()
+            for prefix in prefixes
+        }
+        try:
+            if build:
+                build.finish()
+        except NotReadyError as error:
+            self._say(f"  {error}")
+        else:
+            routes[PAGES] = [self._start_dashboard()]
+            self.dashboard_url = f"http://127.0.0.1:{self._settings.port}/"
+        self._start(Traefik(self._folder / "ingress", port=self._settings.port, routes=routes))
+
+    def _start_redis(self) -> None:
+        users = self._redis_users
+        redis = EmbeddedRedis(
+            self._folder / "redis",
+            port=_port(_DEFAULT_REDIS_PORT),
+            users=users.acl(default="on nopass ~* &* +@all") if users else None,
         )
-        self._start(ingress)
+        self._start(redis)
+        self.redis_url = redis.url
+
+    def _redis_url_of(self, user: str) -> str:
+        """Return the Redis of a service, or of the demo, with its own user; an outside one's."""
+        users = self._redis_users
+        return users.url(user, self.redis_url) if users else self.redis_url
 
     def _start_postgres(self) -> None:
         port = _port(_DEFAULT_POSTGRES_PORT)
@@ -154,13 +188,19 @@ class Stack:
             self._start(nemotron)
             self.nemotron_url = nemotron.url
 
+    def _start_dashboard(self) -> str:
+        """Serve the dashboard's files; return where."""
+        server = DashboardServer(port=free_port(), log=self._build.log)
+        self._start(server)
+        return server.url
+
     def _replica(self, service: str, number: int, **settings: str) -> ServiceProcess:
         return ServiceProcess(
             service,
             name=f"{service}-{number}",
             port=free_port(),
             log=self._folder / "logs" / f"{service}-{number}.log",
-            REDIS_URL=self.redis_url,
+            REDIS_URL=self._redis_url_of(service),
             DATABASE_URL=self.database_url,
             YOLO26_URL=self.yolo26_url,
             NEMOTRON_URL=self.nemotron_url,
@@ -186,11 +226,12 @@ class Stack:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._attend(process)) for process in self._processes]
             if self._settings.demo:
+                redis_url = self._redis_url_of("producer")
                 events = publish_demo_events(
-                    self.redis_url, self._settings.redis_event_channel, self._demo_database_url
+                    redis_url, self._settings.redis_event_channel, self._demo_database_url
                 )
                 running.append(tasks.create_task(events))
-                running.append(tasks.create_task(run_demo_jobs(self.redis_url)))
+                running.append(tasks.create_task(run_demo_jobs(redis_url)))
             yield
             for task in running:
                 task.cancel()

@@ -12,6 +12,8 @@ from local.processes import Process
 
 HEALTH_INTERVAL = "1s"
 """Shorter than DRAIN_DELAY, so that a draining replica is forgotten before it closes clients."""
+PAGES = "/"
+"""The prefix of the dashboard's files: what no other prefix takes. They need no cookie."""
 
 
 class Traefik(Process):
@@ -47,11 +49,13 @@ class Traefik(Process):
     def is_ready(self) -> bool:
         """Tell whether every route leads to a replica; it listens before it knows its routes."""
         try:
-            return all(
-                _cookie(prefix) in httpx.get(self.url + prefix).cookies for prefix in self._routes
-            )
+            return all(map(self._leads, self._routes))
         except httpx.TransportError:
             return False
+
+    def _leads(self, prefix: str) -> bool:
+        answer = httpx.get(self.url + prefix)
+        return answer.is_success if prefix == PAGES else _cookie(prefix) in answer.cookies
 
 
 def _cookie(prefix: str) -> str:
@@ -63,18 +67,17 @@ def configuration(routes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     routers, services = {}, {}
     for prefix, urls in routes.items():
         name = _cookie(prefix)
+        # Of two rules that fit, the longer one counts.
         routers[name] = {"rule": f"PathPrefix(`{prefix}`)", "service": name}
-        services[name] = {
-            "loadBalancer": {
-                "servers": [{"url": url} for url in urls],
-                "sticky": {
-                    "cookie": {"name": name, "httpOnly": True, "sameSite": "lax"},
-                },
-                "healthCheck": {
-                    "path": "/health/ready",
-                    "interval": HEALTH_INTERVAL,
-                    "timeout": "1s",
-                },
+        balancer: dict[str, Any] = {
+            "servers": [{"url": url} for url in urls],
+            "healthCheck": {
+                "path": "/health/ready",
+                "interval": HEALTH_INTERVAL,
+                "timeout": "1s",
             },
         }
+        if prefix != PAGES:
+            balancer["sticky"] = {"cookie": {"name": name, "httpOnly": True, "sameSite": "lax"}}
+        services[name] = {"loadBalancer": balancer}
     return {"http": {"routers": routers, "services": services}}

@@ -13,7 +13,17 @@ import pytest
 from local.postgres import TABLES
 from local.processes import Process, free_port
 from local.service import ServiceProcess
-from tests.servers import AiServer, ContainerRedis, OwnPostgres, OwnRedis, RedisServer
+from tests.browser import CHROMIUM, HOW_TO_GET_IT, NO_CHROMIUM
+from tests.servers import (
+    AiServer,
+    ContainerRedis,
+    OwnPostgres,
+    OwnRedis,
+    RedisServer,
+    Stack,
+    as_user,
+    denied,
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,10 +35,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what REDIS_URL makes a difference to."""
+    """Mark what REDIS_URL makes a difference to, and skip what has no browser."""
     for item in items:
         if isinstance(item, pytest.Function) and "redis_url" in item.fixturenames:
             item.add_marker(pytest.mark.redis)
+        if CHROMIUM is None and item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was skipped for want of a browser; few would look for it."""
+    skipped = [
+        report
+        for report in terminalreporter.getreports("skipped")
+        if NO_CHROMIUM in str(report.longrepr)
+    ]
+    if skipped:
+        terminalreporter.write_line(
+            f"{NO_CHROMIUM}: {len(skipped)} browser tests skipped. {HOW_TO_GET_IT}", yellow=True
+        )
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +67,9 @@ def redis_url(
     server = _own_redis(request, tmp_path_factory.mktemp("redis"))
     server.start()
     yield server.url
+    refused = denied(server.url)
     server.stop()
+    assert not refused
 
 
 @pytest.fixture
@@ -51,7 +78,9 @@ def own_redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisS
     server = _own_redis(request, tmp_path / "redis")
     server.start()
     yield server
+    refused = denied(server.url)
     server.stop()
+    assert not refused
 
 
 def _own_redis(request: pytest.FixtureRequest, folder: Path) -> RedisServer:
@@ -128,7 +157,7 @@ def start_replica(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartRe
             name=f"events-{port}",
             port=port,
             log=tmp_path / f"events-{port}.log",
-            REDIS_URL=redis_url,
+            REDIS_URL=as_user("events", redis_url),
             REDIS_EVENT_CHANNEL=channel,
             **{"DRAIN_DELAY": "0", "DRAIN_WINDOW": "0.5"} | settings,
         )
@@ -158,7 +187,7 @@ def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> Iterato
                 name=f"system-{port}",
                 port=port,
                 log=tmp_path / f"system-{port}.log",
-                REDIS_URL=redis_url,
+                REDIS_URL=as_user("system", redis_url),
                 **{"BROADCAST_INTERVAL": "0.5", "DRAIN_DELAY": "0", "DRAIN_WINDOW": "0"} | settings,
             )
             cleanup(replica)
@@ -172,6 +201,24 @@ def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> Iterato
     yield start
     for replica in replicas:
         replica.signal(signal.SIGINT)  # side by side; one after the other takes its time
+
+
+class StartStack(Protocol):
+    """Starts `make run` with these settings; it ends with the test."""
+
+    def __call__(self, **settings: str) -> Stack: ...
+
+
+@pytest.fixture
+def start_stack(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartStack:
+    def start(**settings: str) -> Stack:
+        stack = Stack(tmp_path / "stack", **settings)
+        stack.log.parent.mkdir()
+        cleanup(stack)
+        stack.start()
+        return stack
+
+    return start
 
 
 @pytest.fixture

@@ -1,29 +1,74 @@
-"""Servers at a test's mercy: Redis (embedded, or in a container), PostgreSQL, AI services."""
+"""Servers at a test's mercy: Redis (embedded, or in a container), PostgreSQL, AI services, all."""
 
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import psutil
 import uvicorn
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
 from testcontainers.core.container import DockerContainer
 
+from hsi.redis_users import RedisUsers
 from local.postgres import EmbeddedPostgres
-from local.processes import free_port
+from local.processes import Process, free_port
 from local.redis import EmbeddedRedis, answers
 from shared.wire import UpgradeProtocol
 
 CONTAINER_IMAGE = "redis:7"
+ROOT = Path(__file__).parent.parent
+ALL = "on nopass ~* &* +@all"
+"""What a user may do who may do all."""
+USERS = RedisUsers({})
+_CHANNELS_OF_TESTS = {
+    "events": " &security_events:* %R~{security_events:*}:history",
+    "producer": " &security_events:* ~{security_events:*}:*",
+}
+"""Each test has a channel of its own (conftest.channel), and all of them share a Redis."""
+
+
+def acl_of_tests() -> list[str]:
+    """Return what is shipped, for channels of tests too; tests themselves may do all."""
+    lines = USERS.acl(default=ALL).splitlines()
+    return [line + _CHANNELS_OF_TESTS.get(line.split()[1], "") for line in lines]
+
+
+def as_user(user: str, redis_url: str) -> str:
+    """Return the URL with which a service has no more rights than it is shipped with.
+
+    An outside Redis knows no such users, and one whose URL has credentials has its own.
+    """
+    if redis_url == os.environ.get("REDIS_URL") or "@" in redis_url:
+        return redis_url
+    return USERS.url(user, redis_url)
+
+
+def denied(redis_url: str) -> list[Any]:
+    """Return what was denied to users of ours, as Redis tells it; nothing if it is away."""
+    once = Retry(NoBackoff(), 0)
+    try:
+        with Redis.from_url(
+            redis_url, decode_responses=True, socket_timeout=1, retry=once
+        ) as redis:
+            return [entry for entry in redis.acl_log() if entry["username"] in USERS.names]
+    except (RedisError, OSError):
+        return []
 
 
 class RedisServer(Protocol):
@@ -44,10 +89,14 @@ class RedisServer(Protocol):
 
 
 class OwnRedis(EmbeddedRedis):
-    """An embedded one."""
+    """An embedded one; or another program's."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, port=free_port())
+    def __init__(
+        self, folder: Path, *, users: str | None = None, program: str | None = None
+    ) -> None:
+        users = users or "".join(f"{line}\n" for line in acl_of_tests())
+        super().__init__(folder, port=free_port(), users=users)
+        self.command[0] = program or self.command[0]
 
     def freeze(self) -> None:
         self.signal(signal.SIGSTOP)
@@ -62,8 +111,11 @@ class ContainerRedis:
     def __init__(self) -> None:
         port = free_port()
         self.url = f"redis://127.0.0.1:{port}/0"
+        settings = {"protected-mode": "no", "appendonly": "yes", "appendfsync": "always"}
+        words = [word for name, value in settings.items() for word in (f"--{name}", value)]
+        users = [word for line in acl_of_tests() for word in f"--{line}".split()]
         self._container = DockerContainer(CONTAINER_IMAGE).with_command(
-            "redis-server --protected-mode no --appendonly yes --appendfsync always --save ''"
+            ["redis-server", *words, "--save", "", *users]
         )
         # On loopback alone: with_bind_ports() would open it to the network.
         self._container.ports["6379/tcp"] = "127.0.0.1", port  # type: ignore[assignment]  # docker takes it
@@ -129,6 +181,41 @@ class OwnPostgres(EmbeddedPostgres):
         for process in first.children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(sig)
+
+
+class Stack(Process):
+    """`python -m local`, which is `make run`, in a folder of its own."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        environment = os.environ | {"PORT": str(self.port), "PYTHONPATH": str(ROOT)} | settings
+        self._folder = folder
+        super().__init__(
+            "stack",
+            ["env", "-C", folder, sys.executable, "-m", "local"],
+            url=f"ws://127.0.0.1:{self.port}",
+            log=folder / "stack.log",
+            environment=environment,
+        )
+
+    def is_ready(self) -> bool:
+        return "Stop: Ctrl-C" in self.log_tail()
+
+    def wait_ready(self, timeout: float = 60) -> None:
+        super().wait_ready(timeout)
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.pid).children(recursive=True)
+
+    def settings_of(self, module: str) -> dict[str, str]:
+        """Return the environment of the first replica of a service."""
+        return next(child.environ() for child in self.children() if module in child.cmdline())
+
+    @property
+    def redis_url(self) -> str:
+        """The Redis of its services, for whoever is on this machine."""
+        url = urlsplit(self.settings_of("services.events")["REDIS_URL"])
+        return url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
 
 
 class AiHandler(BaseHTTPRequestHandler):

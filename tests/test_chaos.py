@@ -23,7 +23,7 @@ from local.traefik import Traefik
 from shared import channels
 from shared.bus import Publisher
 from tests.clients import golden, until
-from tests.servers import RedisServer
+from tests.servers import RedisServer, as_user
 
 SEED = 20261123
 CLIENTS = 200
@@ -77,7 +77,7 @@ def replica_of(own_redis: RedisServer, channel: str, folder: Path) -> ServicePro
         name=f"events-{port}",
         port=port,
         log=folder / f"events-{port}.log",
-        REDIS_URL=own_redis.url,
+        REDIS_URL=as_user("events", own_redis.url),
         REDIS_EVENT_CHANNEL=channel,
         DRAIN_DELAY="2",
         DRAIN_WINDOW="2",

@@ -20,7 +20,7 @@ from local.service import ServiceProcess
 from shared import channels
 from shared.intake import Verdict, examine
 from tests.clients import get_json, metric, until
-from tests.servers import AiServer, OwnPostgres, RedisServer, hangs, says
+from tests.servers import AiServer, OwnPostgres, RedisServer, as_user, hangs, says
 
 INTERVAL = 2.0
 _CALM = "host_cpu=998/999,host_disk=998/999"
@@ -42,7 +42,7 @@ def start_collector(tmp_path: Path, cleanup: Callable[[Process], None]) -> Start
             name=f"collector-{port}",
             port=port,
             log=tmp_path / f"collector-{port}.log",
-            REDIS_URL=redis_url,
+            REDIS_URL=as_user("collector", redis_url),
             **{
                 "BROADCAST_INTERVAL": str(INTERVAL),
                 "DRAIN_DELAY": "0",

@@ -24,7 +24,7 @@ from shared import channels
 from shared.access import digest
 from shared.joblogs import JobLogEmitter
 from tests.clients import get_json, has_connections, hear, meanwhile, publish, until
-from tests.servers import RedisServer
+from tests.servers import RedisServer, as_user
 
 
 class StartJobLogs(Protocol):
@@ -42,7 +42,7 @@ def start(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartJobLogs:
             name=f"joblogs-{port}",
             port=port,
             log=tmp_path / f"joblogs-{port}.log",
-            REDIS_URL=redis_url,
+            REDIS_URL=as_user("joblogs", redis_url),
             **{"DRAIN_DELAY": "0", "DRAIN_WINDOW": "0.2", "HANDSHAKE_RATE_LIMIT": "0"} | settings,
         )
         cleanup(replica)

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from local.processes import Process, free_port
 from shared.close_codes import CODES_THAT_END
 from tests.clients import dashboard, golden, hear, publish
+from tests.servers import as_user
 
 
 class Hypercorn(Process):
@@ -36,7 +37,11 @@ class Hypercorn(Process):
             url=f"http://127.0.0.1:{port}",
             log=log,
             environment=os.environ
-            | {"REDIS_URL": redis_url, "REDIS_EVENT_CHANNEL": channel, "HEARTBEAT_INTERVAL": "1"}
+            | {
+                "REDIS_URL": as_user("events", redis_url),
+                "REDIS_EVENT_CHANNEL": channel,
+                "HEARTBEAT_INTERVAL": "1",
+            }
             | settings,
         )
 

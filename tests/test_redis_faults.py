@@ -100,13 +100,14 @@ async def test_a_redis_that_refuses_us_is_asked_again_until_it_does_not(
 ) -> None:
     replica = start_replica(own_redis.url, channel)
     async with Redis.from_url(own_redis.url) as redis, dashboard(replica) as client:
-        await redis.acl_setuser("default", commands=["-subscribe"], enabled=True)
+        await redis.acl_setuser("events", commands=["-subscribe"], enabled=True)
         await redis.client_kill_filter(_type="pubsub")
         await until(lambda: redis_state_is(replica, "connecting"))
         await asyncio.sleep(1)
         assert await redis_state_is(replica, "connecting")
-        await redis.acl_setuser("default", commands=["+subscribe"], enabled=True)
+        await redis.acl_setuser("events", commands=["+subscribe"], enabled=True)
         await hears_again(client, own_redis.url, channel, within=PROMISE)
+        await redis.acl_log_reset()  # what was denied was meant to be
     assert replica.log.read_text().count("Redis is not to be heard") == 1
 
 

@@ -2,11 +2,13 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
+from local import schema
+from shared.close_codes import CODES_THAT_END, CloseCode
 from shared.intake import KNOWN_TYPES
 from shared.schemas import ChannelMessage, ServerMessage
 from shared.schemas.performance import (
@@ -71,3 +73,27 @@ def test_every_field_says_what_it_is() -> None:
         if field != "type" and "description" not in schema and "$ref" not in str(schema)
     ]
     assert undocumented == []
+
+
+def test_the_dashboard_has_the_schemas_of_now() -> None:
+    assert schema.FILE.read_text() == schema.text(), (
+        "dashboard/schema.json is old: run `make types`"
+    )
+
+
+def test_the_dashboard_is_told_of_everything_that_a_service_answers_a_page() -> None:
+    """A message's tag is required, and its own: so their union can be told apart."""
+    told = json.loads(schema.text())
+    names = [part["$ref"].removeprefix("#/$defs/") for part in told["anyOf"]]
+    assert names == [message.__name__ for message in get_args(ServerMessage)]
+    tags = []
+    for name in names:
+        assert "type" in told["$defs"][name]["required"]
+        tags += told["$defs"][name]["properties"]["type"]["enum"]
+    assert len(tags) == len(names) == len(set(tags))
+    assert {"Job", "Camera", "PerformanceHistory"} <= told["$defs"].keys()
+    assert {code["name"]: code["code"] for code in told["x-close-codes"]} == {
+        code.name: code.value for code in CloseCode
+    }
+    assert {code["code"] for code in told["x-close-codes"] if code["ends"]} == CODES_THAT_END
+    assert all(code["description"] for code in told["x-close-codes"])

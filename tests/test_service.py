@@ -18,6 +18,7 @@ from shared.service import Service, create_app
 from shared.settings import Settings
 from tests.clients import dashboard, get_json, golden, hear, publish
 from tests.conftest import StartReplica
+from tests.servers import as_user
 
 
 def run_events(**settings: str) -> subprocess.CompletedProcess[str]:
@@ -69,7 +70,7 @@ async def test_told_to_it_serves_on_every_address(
         url=f"http://127.0.0.1:{port}",
         log=tmp_path / "log",
         environment=os.environ
-        | {"HOST": "0.0.0.0", "PORT": str(port), "REDIS_URL": redis_url}
+        | {"HOST": "0.0.0.0", "PORT": str(port), "REDIS_URL": as_user("events", redis_url)}
         | why,
     )
     process.start()

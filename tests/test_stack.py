@@ -3,13 +3,14 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -18,59 +19,19 @@ import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Origin
 
-from local.processes import Process, free_port
+from shared.close_codes import CloseCode
 from shared.sources.ai import AiServices
 from tests.clients import golden, hear, until
-from tests.servers import RedisServer
+from tests.conftest import StartStack
+from tests.servers import ROOT, RedisServer, denied
 
-ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.xdist_group("make run")
 
 
-class Stack(Process):
-    """`python -m local`, in a folder of its own."""
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.port = free_port()
-        environment = os.environ | {"PORT": str(self.port), "PYTHONPATH": str(ROOT)} | settings
-        self._folder = folder
-        super().__init__(
-            "stack",
-            ["env", "-C", folder, sys.executable, "-m", "local"],
-            url=f"ws://127.0.0.1:{self.port}",
-            log=folder / "stack.log",
-            environment=environment,
-        )
-
-    def is_ready(self) -> bool:
-        return "Stop: Ctrl-C" in self.log_tail()
-
-    def wait_ready(self, timeout: float = 60) -> None:
-        super().wait_ready(timeout)
-
-    def children(self) -> list[psutil.Process]:
-        return psutil.Process(self.pid).children(recursive=True)
-
-    def settings_of(self, module: str) -> dict[str, str]:
-        """Return the environment of the first replica of a service."""
-        return next(child.environ() for child in self.children() if module in child.cmdline())
-
-
-@pytest.fixture
-def start_stack(tmp_path: Path, cleanup: Callable[[Process], None]) -> Callable[..., Stack]:
-    def start(**settings: str) -> Stack:
-        stack = Stack(tmp_path / "stack", **settings)
-        stack.log.parent.mkdir()
-        cleanup(stack)
-        stack.start()
-        return stack
-
-    return start
-
-
 async def test_everything_behind_the_ingress_with_an_outside_redis(
-    redis_url: str, channel: str, start_stack: Callable[..., Stack]
+    redis_url: str, channel: str, start_stack: StartStack
 ) -> None:
     stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="2", DEMO="0")
     clients = [await connect(f"{stack.url}/ws/events", compression=None) for _ in range(8)]
@@ -89,8 +50,40 @@ async def test_everything_behind_the_ingress_with_an_outside_redis(
         await client.close()
 
 
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+async def test_the_first_thing_it_prints_is_the_dashboard_whose_page_may_talk_to_all_services(
+    redis_url: str, database_url: str, start_stack: StartStack, name: str
+) -> None:
+    outside = {"REDIS_URL": redis_url, "DATABASE_URL": database_url}
+    stack = start_stack(**outside, REPLICAS="2", DEMO="0")
+    ready = stack.log_tail().partition("ingress")[2].split()
+    assert f"http://127.0.0.1:{stack.port}/" in ready[:8]
+    origin = f"http://{name}:{stack.port}"
+    async with httpx.AsyncClient(base_url=origin, headers={"Origin": origin}) as http:
+        for path in ("/", "/jobs/build-1.2"):
+            page = await http.get(path)
+            assert page.status_code == 200
+            assert '<div id="root">' in page.text
+            assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+            assert not page.cookies
+        for path in re.findall(r'(?:src|href)="(/[^"]+)"', page.text):
+            assert (await http.get(path)).status_code == 200
+        for path in ("/api/cameras", "/api/jobs", "/api/performance/history"):
+            assert (await http.get(path)).status_code == 200
+        assert (await http.get("/api/none")).status_code == 404
+    for path in ("/ws/events?tail=0", "/ws/system", "/ws/jobs/none/logs?tail=0"):
+        async with connect(origin.replace("http", "ws") + path, origin=Origin(origin)) as client:
+            assert json.loads(await hear(client))["type"] in {"ping", "system_status"}
+    stranger = Origin("http://dash.example")
+    async with connect(f"ws://{name}:{stack.port}/ws/events", origin=stranger) as client:
+        with pytest.raises(ConnectionClosed) as closed:
+            await hear(client)
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == CloseCode.FORBIDDEN_ORIGIN
+
+
 async def test_the_cookie_brings_a_client_back_to_its_replica(
-    redis_url: str, channel: str, start_stack: Callable[..., Stack]
+    redis_url: str, channel: str, start_stack: StartStack
 ) -> None:
     stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="3", DEMO="0")
 
@@ -109,7 +102,7 @@ async def test_the_cookie_brings_a_client_back_to_its_replica(
 
 
 async def test_a_replica_that_dies_is_started_again_and_clients_find_the_others(
-    redis_url: str, channel: str, start_stack: Callable[..., Stack]
+    redis_url: str, channel: str, start_stack: StartStack
 ) -> None:
     stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="2", DEMO="0")
     client = await connect(f"{stack.url}/ws/events", compression=None)
@@ -137,7 +130,7 @@ async def test_a_replica_that_dies_is_started_again_and_clients_find_the_others(
 
 
 async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_behind(
-    start_stack: Callable[..., Stack],
+    start_stack: StartStack,
 ) -> None:
     stack = start_stack(REDIS_URL="")
     children = stack.children()
@@ -155,6 +148,13 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
     assert status["cameras"] == {"total": 4, "online": 3, "offline": 1}
     assert status["queues"]["dlq_total"] == 0
     settings = stack.settings_of("services.events")
+    for service in ("events", "system", "joblogs", "collector"):
+        redis_url = stack.settings_of(f"services.{service}")["REDIS_URL"]
+        assert urlsplit(redis_url).username == service
+    async with Redis.from_url(stack.redis_url) as redis:
+        users = {client["user"] for client in await redis.client_list()}
+        assert users >= {"system", "joblogs", "collector", "producer"}
+    assert denied(stack.redis_url) == []
     async with AiServices(
         yolo26_url=settings["YOLO26_URL"], nemotron_url=settings["NEMOTRON_URL"]
     ) as services:
@@ -197,7 +197,7 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
     await database.close()
 
 
-async def test_without_the_demo_nothing_is_made_up(start_stack: Callable[..., Stack]) -> None:
+async def test_without_the_demo_nothing_is_made_up(start_stack: StartStack) -> None:
     stack = start_stack(REDIS_URL="", DEMO="0")
     settings = stack.settings_of("services.events")
     assert (settings["YOLO26_URL"], settings["NEMOTRON_URL"]) == ("", "")
@@ -207,7 +207,7 @@ async def test_without_the_demo_nothing_is_made_up(start_stack: Callable[..., St
 
 
 async def test_what_is_outside_is_used_and_nothing_of_the_demo_gets_into_it(
-    redis_url: str, database_url: str, channel: str, start_stack: Callable[..., Stack]
+    redis_url: str, database_url: str, channel: str, start_stack: StartStack
 ) -> None:
     outside = {
         "REDIS_URL": redis_url,
@@ -227,7 +227,7 @@ async def test_what_is_outside_is_used_and_nothing_of_the_demo_gets_into_it(
     await database.close()
 
 
-async def test_killed_it_takes_its_programs_along(start_stack: Callable[..., Stack]) -> None:
+async def test_killed_it_takes_its_programs_along(start_stack: StartStack) -> None:
     stack = start_stack(REDIS_URL="")
     children = stack.children()
     assert any(child.name() == "postgres" for child in children)
@@ -267,5 +267,5 @@ def test_the_documented_commands_exist() -> None:
         text=True,
         check=True,
     ).stdout
-    for target in ("setup", "run", "test", "lint", "bench"):
+    for target in ("setup", "run", "test", "lint", "types", "bench"):
         assert f"  {target}" in text

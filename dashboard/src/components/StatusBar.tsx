@@ -1,0 +1,63 @@
+import { type Notice, noticeOf } from "../notice";
+import { credentials, useEventStream, usePerformance, useSystemStatus } from "../realtime";
+import { Ago, ToneIcon } from "./parts";
+
+const LOOK: Readonly<Record<Notice["tone"], string>> = {
+  good: "border-line bg-ground",
+  note: "border-data bg-data/15",
+  warn: "border-warn bg-warn/15",
+  bad: "border-bad bg-bad/20",
+};
+
+/**
+ * How well this page is informed: always there and always of one height, so that nothing moves when
+ * it has something to say.
+ */
+export function StatusBar() {
+  const events = useEventStream();
+  const system = useSystemStatus();
+  const figures = usePerformance();
+  const notice = noticeOf(events, system, figures, location.origin);
+  const reconnect = () => {
+    events.reconnect();
+    system.reconnect();
+  };
+  return (
+    <section
+      aria-label="Connection"
+      className={`sticky top-0 z-10 border-b backdrop-blur ${LOOK[notice.tone]}`}
+    >
+      <div className="mx-auto flex h-12 max-w-[110rem] items-center gap-2 px-3 text-sm sm:h-10 sm:px-4 xl:px-6">
+        <ToneIcon tone={notice.tone} className="size-4" />
+        {/* Two lines on a phone, and on two lines it says no less. */}
+        <p role="status" className="min-w-0 leading-tight">
+          <strong className="font-semibold">{notice.title}</strong>{" "}
+          {notice.detail && (
+            <span className="max-sm:line-clamp-1 max-sm:text-xs">{notice.detail}</span>
+          )}
+        </p>
+        <div className="ml-auto shrink-0">
+          {notice.action === "key" && <Action name="Enter key" act={credentials.ask} />}
+          {notice.action === "reconnect" && <Action name="Try now" act={reconnect} />}
+          {notice.tone === "good" && (
+            <span className="text-muted">
+              Updated <Ago time={system.heardAt} />
+            </span>
+          )}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function Action({ name, act }: { name: string; act: () => void }) {
+  return (
+    <button
+      type="button"
+      onClick={act}
+      className="rounded border border-current px-2 py-0.5 font-medium hover:bg-raised"
+    >
+      {name}
+    </button>
+  );
+}

@@ -1,0 +1,69 @@
+import { clock, spoken } from "../../format";
+import { momentOf, type SecurityEvent, useEventStream } from "../../realtime";
+import { levelOf } from "../../verdicts";
+import { Ago, Card, Empty } from "../parts";
+import { Risk } from "./Risk";
+
+/** Milliseconds for which an event counts as just arrived. */
+const NEW = 2_000;
+
+/** The last events, the newest first. */
+export function ActivityFeed() {
+  const { events, latestEvent, gapAt, connectionState } = useEventStream();
+  const grave = latestEvent && ["high", "critical"].includes(levelOf(latestEvent) ?? "");
+  return (
+    <Card
+      title="Activity"
+      aside={<span className="figure text-muted text-xs">{events.length} events</span>}
+      className="min-h-[28rem]"
+    >
+      <p role="status" className="sr-only">
+        {grave && `${levelOf(latestEvent)} risk: ${latestEvent.summary}`}
+      </p>
+      {events.length === 0 ? (
+        <Empty title={connectionState === "connecting" ? "Connecting…" : "No events yet"}>
+          What the cameras see appears here, the moment the AI has looked at it.
+        </Empty>
+      ) : (
+        // From tablets on, the list is as high as what stands beside it, however long it is.
+        <div className="relative -mx-2 md:min-h-0 md:flex-1">
+          <section
+            aria-label="Events"
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too
+            tabIndex={0}
+            className="overflow-y-auto max-md:h-[28rem] md:absolute md:inset-0"
+          >
+            <ol className="divide-y divide-line">
+              {events.map((event) => (
+                <Entry key={event.key} event={event} />
+              ))}
+            </ol>
+            {gapAt !== null && (
+              <p className="border-warn border-t px-2 py-3 text-sm text-warn-ink">
+                The history was lost at {clock(gapAt)}: events before these may be missing.
+              </p>
+            )}
+          </section>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function Entry({ event }: { event: SecurityEvent }) {
+  const arrived = Date.now() - event.heardAt < NEW;
+  return (
+    <li className={`flex items-center gap-3 px-2 py-2.5 ${arrived ? "arrived" : ""}`}>
+      <Risk event={event} />
+      <div className="min-w-0">
+        <p className="line-clamp-2 text-sm" title={event.summary}>
+          {event.summary}
+        </p>
+        <p className="truncate text-muted text-xs">
+          {event.cameraId ? spoken(event.cameraId) : "unknown camera"} ·{" "}
+          <Ago time={momentOf(event)} />
+        </p>
+      </div>
+    </li>
+  );
+}

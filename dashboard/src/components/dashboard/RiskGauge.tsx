@@ -1,0 +1,65 @@
+import { useNow } from "../../clock";
+import { spoken } from "../../format";
+import { momentOf, useEventStream } from "../../realtime";
+import { levelOf, RISK_TONES, riskiest } from "../../verdicts";
+import { Ago, Card, INK, type Tone } from "../parts";
+
+const STROKE: Readonly<Record<Tone, string>> = {
+  good: "stroke-good",
+  note: "stroke-data",
+  warn: "stroke-warn",
+  bad: "stroke-bad",
+  unknown: "stroke-line",
+};
+
+/** Half a circle from the left to the right; its length is set to 100, so a score is a length. */
+const ARC = "M 10 60 A 50 50 0 0 1 110 60";
+
+/** The highest risk of the last 15 minutes. */
+export function RiskGauge() {
+  const now = useNow();
+  const { events } = useEventStream();
+  const event = riskiest(events, now);
+  const score = event?.riskScore ?? 0;
+  const level = event ? levelOf(event) : null;
+  const tone: Tone = level ? RISK_TONES[level] : "good";
+  const words = event ? (level ?? "unknown") : "none";
+  return (
+    <Card title="Risk, last 15 minutes">
+      <div className="relative mx-auto w-full max-w-60">
+        <meter className="sr-only" aria-label="Risk" min={0} max={100} value={score} />
+        <svg viewBox="0 0 120 68" aria-hidden="true" className="w-full fill-none">
+          <path d={ARC} pathLength={100} strokeWidth={10} className="stroke-raised" />
+          {score > 0 && (
+            <path
+              d={ARC}
+              pathLength={100}
+              strokeWidth={10}
+              strokeDasharray={`${score} 100`}
+              className={`duration-500 motion-safe:transition-all ${STROKE[tone]}`}
+            />
+          )}
+        </svg>
+        <div className="absolute inset-x-0 bottom-0 text-center leading-none">
+          <p className="figure font-semibold text-4xl">{score}</p>
+          <p className={`mt-1 text-sm ${INK[tone]}`}>{words}</p>
+        </div>
+      </div>
+      <div className="mt-3 h-10 text-center text-sm">
+        {event ? (
+          <>
+            <p className="truncate" title={event.summary}>
+              {event.summary}
+            </p>
+            <p className="truncate text-muted">
+              {event.cameraId && `${spoken(event.cameraId)}, `}
+              <Ago time={momentOf(event)} />
+            </p>
+          </>
+        ) : (
+          <p className="text-muted">Nothing happened.</p>
+        )}
+      </div>
+    </Card>
+  );
+}

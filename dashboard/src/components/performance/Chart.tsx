@@ -1,0 +1,148 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { columnsOf, type Line } from "../../charting";
+import { clock, fixed } from "../../format";
+import { LENGTHS, type Sample, type TimeRange } from "../../realtime";
+import { Card } from "../parts";
+
+/** Samples that the history has of each range. */
+const POINTS = 60;
+const INK = "#ababab";
+const GRID = "#2c2c2c";
+
+interface ChartProps {
+  readonly title: string;
+  readonly lines: readonly Line[];
+  readonly samples: readonly Sample[];
+  readonly range: TimeRange;
+  /** The top of the chart; by default the highest value. */
+  readonly top?: number;
+  /** The least that the highest value counts as. */
+  readonly least?: number;
+  /** How a value is told. */
+  readonly tell?: (value: number | null) => string;
+}
+
+const plain = (value: number | null) => fixed(value, 1);
+
+/** Figures over time. Cursors of all charts move together, and the legend tells their values. */
+export function Chart({ title, lines, samples, range, top, least = 1, tell = plain }: ChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(null);
+  const [pointed, setPointed] = useState<number | null>(null);
+  const data = useMemo(
+    () => columnsOf(samples, lines, LENGTHS[range] / POINTS),
+    [samples, lines, range],
+  );
+  const [times] = data;
+  const index = pointed !== null && pointed < times.length ? pointed : times.length - 1;
+  const until = times.at(-1);
+  // Read when the chart is drawn, so that it need not be made anew.
+  const window = useRef<[number, number]>([0, 1]);
+  if (until !== undefined) window.current = [until - LENGTHS[range] / 1000, until];
+
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return;
+    const made = new uPlot(
+      {
+        width: element.clientWidth,
+        height: element.clientHeight,
+        legend: { show: false },
+        cursor: { sync: { key: "performance" }, drag: { x: false, y: false } },
+        scales: {
+          x: { time: true, range: () => window.current },
+          y: { range: (_, __, most) => [0, top ?? Math.max(most * 1.1, least)] },
+        },
+        axes: [
+          {
+            stroke: INK,
+            grid: { show: false },
+            ticks: { stroke: GRID },
+            font: font(),
+            size: em(2.8),
+            space: em(3.2),
+            values: (_, ticks) => ticks.map(minute),
+          },
+          {
+            stroke: INK,
+            grid: { stroke: GRID },
+            ticks: { show: false },
+            font: font(),
+            size: em(5),
+            values: (_, ticks) => ticks.map((tick) => tell(tick).replace(/\.0\b/, "")),
+          },
+        ],
+        series: [
+          {},
+          ...lines.map(({ name, color }) => ({
+            label: name,
+            stroke: color,
+            width: 1.75,
+            points: { show: false },
+          })),
+        ],
+        hooks: { setCursor: [({ cursor }) => setPointed(cursor.idx ?? null)] },
+      },
+      undefined,
+      element,
+    );
+    plot.current = made;
+    const watcher = new ResizeObserver(() => {
+      made.setSize({ width: element.clientWidth, height: element.clientHeight });
+    });
+    watcher.observe(element);
+    return () => {
+      watcher.disconnect();
+      made.destroy();
+    };
+  }, [lines, top, least, tell]);
+
+  // The chart is made anew with its lines, and then needs the data again.
+  useEffect(() => {
+    plot.current?.setData(data);
+  }, [data]);
+
+  const values = lines.map(({ name, color }, line) => {
+    const value = data[line + 1]?.[index] ?? null;
+    return { name, color, text: tell(value) };
+  });
+  const spoken = values.map(({ name, text }) => `${name} ${text}`).join(", ");
+  const time = times[index];
+  return (
+    <Card
+      title={title}
+      aside={
+        <span className="figure text-muted text-xs">
+          {time === undefined ? "no figures yet" : clock(time * 1000)}
+        </span>
+      }
+    >
+      <div ref={place} role="img" aria-label={`${title}: ${spoken}`} className="h-36 min-w-0" />
+      <ul className="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-xs">
+        {values.map(({ name, color, text }) => (
+          <li key={name} className="flex items-center gap-1.5">
+            <span aria-hidden className="h-0.5 w-3" style={{ backgroundColor: color }} />
+            <span className="text-muted">{name}</span>
+            <span className="figure min-w-[5ch]">{text}</span>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function em(count: number): number {
+  return count * 0.75 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
+const MINUTE = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
+
+function minute(seconds: number): string {
+  return MINUTE.format(seconds * 1000);
+}
+
+function font(): string {
+  return `${em(1)}px "Inter Variable", sans-serif`;
+}

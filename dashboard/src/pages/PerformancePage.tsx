@@ -1,0 +1,33 @@
+import { Boundary } from "../components/Boundary";
+import { Failure } from "../components/parts";
+import { Alerts } from "../components/performance/Alerts";
+import { Chart } from "../components/performance/Chart";
+import { CHARTS } from "../components/performance/charts";
+import { Details } from "../components/performance/Details";
+import { RangePicker } from "../components/performance/RangePicker";
+import { usePerformanceMetrics } from "../realtime";
+
+/** How hard everything works, now and over the last minutes. */
+export default function PerformancePage() {
+  const { current, history, alerts, timeRange, setTimeRange, error } = usePerformanceMetrics();
+  return (
+    <div className="flex flex-col gap-3 sm:gap-4">
+      <div className="flex flex-wrap items-center justify-between gap-3">
+        <h1 className="font-semibold text-xl">Performance</h1>
+        <RangePicker range={timeRange} choose={setTimeRange} />
+      </div>
+      {error && <Failure what="The history cannot be loaded" why={error.message} />}
+      <Alerts alerts={alerts} known={current !== null} />
+      <div className="grid gap-3 sm:gap-4 md:grid-cols-2 xl:grid-cols-3 2xl:grid-cols-4">
+        {CHARTS.map((chart) => (
+          <Boundary key={chart.title}>
+            <Chart {...chart} samples={history} range={timeRange} />
+          </Boundary>
+        ))}
+      </div>
+      <Boundary>
+        <Details figures={current} />
+      </Boundary>
+    </div>
+  );
+}

