@@ -22,7 +22,9 @@ from hsi.lines import (
     plain,
     status_line,
 )
+from hsi.redis_users import RedisUsers
 from hsi.run_job import new_job_id, run
+from hsi.secrets import secret_list
 from shared import __version__, channels, job_ids
 from shared.access import digest
 from shared.bus import Publisher, PublishError
@@ -45,6 +47,7 @@ from shared.schemas import (
     SystemStatus,
 )
 from shared.settings import Settings, SettingsError, load
+from shared.sources import SourceSettings
 
 PATIENCE = 5.0
 """Seconds that `hsi publish` tries."""
@@ -59,7 +62,7 @@ _INTERRUPTED = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hsi")
 def main() -> None:
-    """Home Security Intelligence, real-time layer: publish, watch, make keys."""
+    """Home Security Intelligence, real-time layer: publish, watch, make keys and secrets."""
 
 
 @main.command()
@@ -155,6 +158,44 @@ def new() -> None:
     key = secrets.token_urlsafe(32)
     click.echo(f"key, for the client (it is shown only now):  {key}")
     click.echo(f"digest, for the services:  API_KEYS={digest(key.encode()).hex()}")
+
+
+@main.command("secrets")
+@click.option("--namespace", default="hsi", show_default=True, help="Where they will be.")
+@click.option(
+    "--redis-host", default="redis", show_default=True, help="An outside Redis: HOST or HOST:PORT."
+)
+@click.option("--redis-tls", is_flag=True, help="Redis is reached by TLS.")
+@click.option(
+    "--database-url",
+    envvar="DATABASE_URL",
+    default="",
+    help="An outside PostgreSQL (DATABASE_URL: a command line can be seen by everybody).",
+)
+def new_secrets(namespace: str, redis_host: str, *, redis_tls: bool, database_url: str) -> None:
+    """Print all Secrets that deploy/k8s needs, with new passwords, for `kubectl apply -f -`.
+
+    Each run makes all of them anew; a PostgreSQL that has its data already does not take a new
+    password from there. The API key stands on standard error, once. Where REDIS_EVENT_CHANNEL,
+    DETECTION_QUEUE, ANALYSIS_QUEUE or DEAD_LETTER_QUEUES is set for the services, set it here too.
+    """
+    redis_url = f"redis{'s' * redis_tls}://{redis_host}/0"
+    try:
+        load(SourceSettings, {"REDIS_URL": redis_url, "DATABASE_URL": database_url})
+        users = RedisUsers(os.environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    key = secrets.token_urlsafe(32)
+    click.echo(
+        secret_list(
+            users,
+            namespace=namespace,
+            api_key=key,
+            redis_url=redis_url,
+            database_url=database_url,
+        )
+    )
+    click.echo(f"key, for the client (it is shown only now):  {key}", err=True)
 
 
 @main.group()
