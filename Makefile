@@ -13,6 +13,10 @@ LOCK_ALONE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 LOCK := $(LOCK_ALONE) pyproject.toml
 
+# What Litestar names for its command line and for tests of its own: no service imports it, and it
+# would be a quarter of an image.
+NOT_SERVED := $(addprefix --no-emit-package ,faker polyfactory rich rich-click pygments markdown-it-py mdurl)
+
 # Tests mostly wait. With one outside Redis for all of them, they go one after the other.
 SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 2 --dist loadgroup)
 
@@ -99,10 +103,10 @@ $(SCAN)/.ready: requirements/scan.txt
 
 lock: $(READY) ## Lock the dependencies anew, within what pyproject.toml allows.
 	$(LOCK) --upgrade --all-extras --group test --group bench --group tools -o requirements/dev.txt
-	$(LOCK) --upgrade --extra events -o requirements/events.txt
-	$(LOCK) --upgrade --extra joblogs -o requirements/joblogs.txt
-	$(LOCK) --upgrade --extra system -o requirements/system.txt
-	$(LOCK) --upgrade --extra collector -o requirements/collector.txt
+	$(LOCK) --upgrade $(NOT_SERVED) --extra events -o requirements/events.txt
+	$(LOCK) --upgrade $(NOT_SERVED) --extra joblogs -o requirements/joblogs.txt
+	$(LOCK) --upgrade $(NOT_SERVED) --extra system -o requirements/system.txt
+	$(LOCK) --upgrade $(NOT_SERVED) --extra collector -o requirements/collector.txt
 	$(LOCK_ALONE) --upgrade --group scan -o requirements/scan.txt
 
 clean: ## Remove what the targets above made.
