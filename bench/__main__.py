@@ -8,7 +8,18 @@ from pathlib import Path
 
 import msgspec
 
-from bench import collector, continuity, fanout, guard, joblogs, latency, results
+from bench import (
+    collector,
+    continuity,
+    dashboard,
+    fanout,
+    guard,
+    joblogs,
+    latency,
+    results,
+    storm,
+    subscribers,
+)
 from bench.cores import BenchError
 from bench.plot import svg
 from bench.rows import ROWS
@@ -22,6 +33,9 @@ PARTS = {
     "continuity": continuity.main,
     "joblogs": joblogs.main,
     "collector": collector.main,
+    "dashboard": dashboard.main,
+    "subscribers": subscribers.main,
+    "storm": storm.main,
 }
 """What prints its figures, and keeps none."""
 
