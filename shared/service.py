@@ -27,6 +27,7 @@ from shared.hub import Hub
 from shared.lifecycle import Lifecycle, Phase
 from shared.metrics import Metrics
 from shared.settings import Settings
+from shared.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -102,9 +103,7 @@ class Service:
             yield
         finally:
             self.lifecycle.drain()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await end(*self._tasks)
             await self.history.aclose()
             for close in self._closing:
                 await close()

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from websockets.asyncio.client import ClientConnection, connect
 
 from local.processes import Process
+from shared.tasks import end
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -62,9 +63,7 @@ async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        while not task.done():
-            task.cancel()  # more than once: a Redis client at work can swallow one
-            await asyncio.wait([task], timeout=0.2)
+        await end(task)
         if not task.cancelled():
             task.result()
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from shared.lease import MARGIN, TRIES, Holding, Lease
+from shared.tasks import end
 from tests.clients import until
 from tests.servers import RedisServer
 
@@ -43,9 +44,7 @@ async def running(*leases: Lease) -> AsyncIterator[None]:
         yield
         assert not looking.done() or looking.exception() is None, looking.exception()
     finally:
-        for task in (looking, *tasks):
-            task.cancel()
-        await asyncio.gather(looking, *tasks, return_exceptions=True)
+        await end(looking, *tasks)
         for lease in leases:
             await lease.give_up()
 

@@ -1,0 +1,28 @@
+"""Ending tasks that may not hear it the first time."""
+
+import asyncio
+import logging
+
+logger = logging.getLogger(__name__)
+
+AGAIN_AFTER = 0.2
+"""Seconds after which a task that goes on is cancelled once more."""
+MOST = 25
+"""How often, at most; a task that still goes on then is left to the end of the process."""
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks, and wait until they have ended.
+
+    More than once: a Redis client that is at work can swallow a cancellation, and who waits for its
+    task then waits for ever.
+    """
+    running = set(tasks)
+    for _ in range(MOST):
+        for task in running:
+            task.cancel()
+        if running:
+            _, running = await asyncio.wait(running, timeout=AGAIN_AFTER)
+        if not running:
+            return
+    logger.error("tasks do not end", extra={"tasks": sorted(task.get_name() for task in running)})
