@@ -8,6 +8,11 @@ export interface Heard {
   readonly ended: Connection["ended"];
 }
 
+/** The same of figures; none may ever have come. */
+export interface HeardFigures extends Heard {
+  readonly current: unknown;
+}
+
 /** What the page tells of its connections: one thing, the one that matters most. */
 export interface Notice {
   readonly tone: "good" | "note" | "warn" | "bad";
@@ -25,7 +30,12 @@ export interface Notice {
  * @param figures Of the performance figures.
  * @param host This page's origin, for who has to allow it.
  */
-export function noticeOf(events: Heard, system: Heard, figures: Heard, host: string): Notice {
+export function noticeOf(
+  events: Heard,
+  system: Heard,
+  figures: HeardFigures,
+  host: string,
+): Notice {
   const all = [events, system, figures];
   const code = all.find(({ ended }) => ended)?.ended?.code;
   const states = new Set(all.map(({ connectionState }) => connectionState));
@@ -48,6 +58,9 @@ export function noticeOf(events: Heard, system: Heard, figures: Heard, host: str
   }
   if (states.has("degraded")) {
     return notice("warn", "Degraded", "Redis cannot be heard: events wait, figures are partial.");
+  }
+  if (states.has("stale") && figures.current === null) {
+    return notice("warn", "No performance figures", "None have come: is the collector running?");
   }
   if (states.has("stale")) return notice("warn", "Performance figures pause", shown);
   return notice("good", "Live", "");

@@ -11,6 +11,9 @@ import {
 /** Milliseconds after which the list is asked for again, even if nothing seems to have changed. */
 const REFRESH = 60_000;
 
+/** Milliseconds without another hint before it is asked: they come in flocks. */
+const SETTLE = 1_000;
+
 /** A camera and the last event that it saw. */
 export interface Watched {
   readonly camera: Camera;
@@ -46,7 +49,8 @@ export function useCameras() {
   const hint = [counts?.total, counts?.online, counts?.offline, others, reconnectCount].join();
   // biome-ignore lint/correctness/useExhaustiveDependencies: the hint is why it asks again
   useEffect(() => {
-    void mutate();
+    const soon = setTimeout(() => void mutate(), SETTLE);
+    return () => clearTimeout(soon);
   }, [hint, mutate]);
   return {
     watched: watchedOf(data ?? [], lastByCamera),

@@ -93,6 +93,7 @@ test("the seed's event is shown as it is", () => {
     startedAt: Date.UTC(2024, 0, 15, 2, 30),
     endedAt: Date.UTC(2024, 0, 15, 2, 31, 30),
     heardAt: 5,
+    isNew: true,
   });
   expect(eventOf(golden("event_going_on").data, "1-2", 5).endedAt).toBeNull();
 });
@@ -126,6 +127,7 @@ test("what is odd is shown as unknown, and the rest as it is", () => {
     startedAt: null,
     endedAt: null,
     heardAt: 0,
+    isNew: true,
   });
   expect([Number.NaN, Number.POSITIVE_INFINITY, "1", null].map(numberOf)).toEqual(
     Array.from({ length: 4 }, () => null),

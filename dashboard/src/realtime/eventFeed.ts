@@ -22,6 +22,9 @@ const NOTHING = { events: [], lastByCamera: new Map(), gapAt: null, others: 0 };
 export class EventFeed extends Feed<EventFeedState> {
   #heard = 0;
 
+  /** Whether what comes is new, and no longer what was there before. */
+  #begun = false;
+
   constructor() {
     super(streamOf("/ws/events", { start: `tail=${KEPT_EVENTS}` }), NOTHING);
   }
@@ -30,11 +33,17 @@ export class EventFeed extends Feed<EventFeedState> {
     this.change({ events: [] });
   };
 
+  protected override end(): void {
+    this.#begun = false;
+    super.end();
+  }
+
   protected override take(message: Message): void {
     const { events, lastByCamera, others } = this.get();
     if (message.type === "event") {
       this.#heard += 1;
-      const event = eventOf(message.data, message.cursor ?? `heard-${this.#heard}`, Date.now());
+      const key = message.cursor ?? `heard-${this.#heard}`;
+      const event = eventOf(message.data, key, Date.now(), this.#begun);
       this.change({
         events: [event, ...events].slice(0, KEPT_EVENTS),
         lastByCamera: event.cameraId
@@ -45,7 +54,10 @@ export class EventFeed extends Feed<EventFeedState> {
       if (fieldsOf(message.data).recovered !== false) return;
       // All that the history still has follows, and part of it may be what is shown.
       this.change({ events: [], lastByCamera: new Map(), gapAt: Date.now() });
-    } else if (message.type !== "ping" && message.type !== "pong") {
+    } else if (message.type === "ping") {
+      // The tail that it began with ends with one.
+      this.#begun = true;
+    } else if (message.type !== "pong") {
       this.change({ others: others + 1 });
     }
   }

@@ -22,6 +22,8 @@ export interface SecurityEvent {
   readonly endedAt: number | null;
   /** When this page heard of it, ms since 1970. */
   readonly heardAt: number;
+  /** Whether it happened while this page watched, or while it was away. */
+  readonly isNew: boolean;
 }
 
 export const LOG_LEVELS: readonly LogLevel[] = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
@@ -55,7 +57,7 @@ function oneOf<T extends string>(words: readonly T[], value: unknown): T | null 
 }
 
 /** The event that this message tells of. */
-export function eventOf(data: unknown, key: string, heardAt: number): SecurityEvent {
+export function eventOf(data: unknown, key: string, heardAt: number, isNew = true): SecurityEvent {
   const fields = fieldsOf(data);
   return {
     key,
@@ -67,6 +69,7 @@ export function eventOf(data: unknown, key: string, heardAt: number): SecurityEv
     startedAt: timeOf(fields.started_at),
     endedAt: timeOf(fields.ended_at),
     heardAt,
+    isNew,
   };
 }
 

@@ -41,6 +41,8 @@ class Periodic<T> {
   readonly #rhythm = new Rhythm();
   readonly #show: (reading: Reading<T>) => void;
   #reading: Reading<T> = UNKNOWN;
+  /** Since when the first one is waited for. */
+  #awaitedAt: number | null = null;
   #late: ReturnType<typeof setTimeout> | undefined;
 
   constructor(show: (reading: Reading<T>) => void) {
@@ -54,6 +56,13 @@ class Periodic<T> {
     this.#watch();
   }
 
+  /** Wait for the first one, which may never come. */
+  await(): void {
+    if (this.#awaitedAt !== null) return;
+    this.#awaitedAt = Date.now();
+    if (this.#reading.heardAt === null) this.#watch();
+  }
+
   /** Begin anew to learn how often it comes. */
   restart(): void {
     this.#rhythm.forget();
@@ -64,13 +73,14 @@ class Periodic<T> {
   forget(): void {
     clearTimeout(this.#late);
     this.#rhythm.forget();
+    this.#awaitedAt = null;
     this.#reading = UNKNOWN;
   }
 
   #watch(): void {
     clearTimeout(this.#late);
     this.#late = setTimeout(
-      () => this.#set({ ...this.#reading, staleSince: this.#reading.heardAt }),
+      () => this.#set({ ...this.#reading, staleSince: this.#reading.heardAt ?? this.#awaitedAt }),
       this.#rhythm.patience,
     );
   }
@@ -120,6 +130,10 @@ export class SystemFeed extends Feed<SystemFeedState> {
       this.#reconnects = connection.reconnectCount;
       this.#status.restart();
       this.#performance.restart();
+    }
+    if (connection.state === "live") {
+      this.#status.await();
+      this.#performance.await();
     }
     super.connected(connection);
   }

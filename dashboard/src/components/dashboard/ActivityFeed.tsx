@@ -1,8 +1,13 @@
 import { clock, spoken } from "../../format";
-import { momentOf, type SecurityEvent, useEventStream } from "../../realtime";
+import { type ConnectionState, momentOf, type SecurityEvent, useEventStream } from "../../realtime";
 import { levelOf } from "../../verdicts";
 import { Ago, Card, Empty } from "../parts";
 import { Risk } from "./Risk";
+
+const EMPTY: Partial<Record<ConnectionState, string>> = {
+  connecting: "Connecting…",
+  closed: "Not connected",
+};
 
 /** Milliseconds for which an event counts as just arrived. */
 const NEW = 2_000;
@@ -21,7 +26,7 @@ export function ActivityFeed() {
         {grave && `${levelOf(latestEvent)} risk: ${latestEvent.summary}`}
       </p>
       {events.length === 0 ? (
-        <Empty title={connectionState === "connecting" ? "Connecting…" : "No events yet"}>
+        <Empty title={EMPTY[connectionState] ?? "No events yet"}>
           What the cameras see appears here, the moment the AI has looked at it.
         </Empty>
       ) : (
@@ -51,7 +56,7 @@ export function ActivityFeed() {
 }
 
 function Entry({ event }: { event: SecurityEvent }) {
-  const arrived = Date.now() - event.heardAt < NEW;
+  const arrived = event.isNew && Date.now() - event.heardAt < NEW;
   return (
     <li className={`flex items-center gap-3 px-2 py-2.5 ${arrived ? "arrived" : ""}`}>
       <Risk event={event} />

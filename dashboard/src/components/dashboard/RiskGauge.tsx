@@ -1,5 +1,5 @@
 import { useNow } from "../../clock";
-import { spoken } from "../../format";
+import { spoken, UNKNOWN } from "../../format";
 import { momentOf, useEventStream } from "../../realtime";
 import { levelOf, RISK_TONES, riskiest } from "../../verdicts";
 import { Ago, Card, INK, type Tone } from "../parts";
@@ -18,12 +18,13 @@ const ARC = "M 10 60 A 50 50 0 0 1 110 60";
 /** The highest risk of the last 15 minutes. */
 export function RiskGauge() {
   const now = useNow();
-  const { events } = useEventStream();
+  const { events, isConnected } = useEventStream();
+  const known = isConnected || events.length > 0;
   const event = riskiest(events, now);
   const score = event?.riskScore ?? 0;
   const level = event ? levelOf(event) : null;
-  const tone: Tone = level ? RISK_TONES[level] : "good";
-  const words = event ? (level ?? "unknown") : "none";
+  const tone: Tone = level ? RISK_TONES[level] : known ? "good" : "unknown";
+  const words = event ? (level ?? "unknown") : known ? "none" : "not known";
   return (
     <Card title="Risk, last 15 minutes">
       <div className="relative mx-auto w-full max-w-60">
@@ -41,7 +42,7 @@ export function RiskGauge() {
           )}
         </svg>
         <div className="absolute inset-x-0 bottom-0 text-center leading-none">
-          <p className="figure font-semibold text-4xl">{score}</p>
+          <p className="figure font-semibold text-4xl">{known ? score : UNKNOWN}</p>
           <p className={`mt-1 text-sm ${INK[tone]}`}>{words}</p>
         </div>
       </div>
@@ -57,7 +58,7 @@ export function RiskGauge() {
             </p>
           </>
         ) : (
-          <p className="text-muted">Nothing happened.</p>
+          <p className="text-muted">{known && "Nothing happened."}</p>
         )}
       </div>
     </Card>
