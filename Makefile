@@ -18,7 +18,7 @@ LOCK := $(LOCK_ALONE) pyproject.toml
 NOT_SERVED := $(addprefix --no-emit-package ,faker polyfactory rich rich-click pygments markdown-it-py mdurl)
 
 # Tests mostly wait. With one outside Redis for all of them, they go one after the other.
-SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 2 --dist loadgroup)
+SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 3 --dist loadgroup)
 
 # Images: another program (DOCKER=podman), another registry (IMAGES=registry.example/hsi), and more
 # for its `build` (IMAGE_FLAGS='--build-arg PYTHON_IMAGE=…').
@@ -29,7 +29,7 @@ REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/de
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file deploy/docker/Dockerfile \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(IMAGE_FLAGS)
 
-.PHONY: help setup run test k8s images bench soak lint format types lock clean
+.PHONY: help setup run test chaos k8s images bench soak lint format types lock clean
 
 help: ## Say what there is.
 	@echo "make <target>, where <target> is one of:"
@@ -56,8 +56,11 @@ run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLI
 
 test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis in Docker.
 	@$(BIN)/python -m local.dashboard test
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone" $(if $(CONTAINERS),--containers)
-	@$(BIN)/python -m pytest -m alone $(if $(CONTAINERS),--containers)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone and not chaos" $(if $(CONTAINERS),--containers)
+	@$(BIN)/python -m pytest -m "alone and not chaos" $(if $(CONTAINERS),--containers)
+
+chaos: $(READY) ## Let Redis and every replica die under load, and look whether anything is lost.
+	@$(BIN)/python -m pytest -m chaos $(if $(CONTAINERS),--containers)
 
 soak: $(READY) ## Let 5,000 clients come and go for half an hour: nothing may grow.
 	@$(BIN)/python -m bench.soak $(MINUTES)

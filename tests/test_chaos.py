@@ -155,6 +155,7 @@ async def publish_all(redis_url: str, channel: str, day: BadDay) -> list[str]:
     return cursors
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(180)
 async def test_every_client_has_every_acknowledged_event_once_in_order(
     own_redis: RedisServer, channel: str, tmp_path: Path, cleanup: Callable[[Process], None]

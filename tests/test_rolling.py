@@ -41,7 +41,7 @@ LONGEST_WAIT = 5.0
 """Seconds that a dashboard may be without a connection."""
 ROUTES = {"events": "/ws/events", "system": "/ws/system", "joblogs": "/ws/jobs"}
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
 
 
 class Fleet:

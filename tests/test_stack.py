@@ -267,5 +267,5 @@ def test_the_documented_commands_exist() -> None:
         text=True,
         check=True,
     ).stdout
-    for target in ("setup", "run", "test", "lint", "types", "bench", "images", "k8s"):
+    for target in ("setup", "run", "test", "chaos", "lint", "types", "bench", "images", "k8s"):
         assert f"  {target}" in text
