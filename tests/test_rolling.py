@@ -74,6 +74,7 @@ class Fleet:
         ]
         self.published = 0
         self.logged = 0
+        self.is_over = False
 
     def _replica(self, service: str, folder: Path) -> ServiceProcess:
         port = free_port()
@@ -105,10 +106,10 @@ class Fleet:
                 tasks.create_task(viewer.watch())
 
     async def publish(self) -> None:
-        """Publish numbered events for ever, `RATE` in a second, each until it is acknowledged."""
+        """Publish numbered events until it is over, `RATE` a second, each until acknowledged."""
         template = golden("event")
         async with Publisher(self._redis.url) as publisher:
-            while True:
+            while not self.is_over:
                 numbers = range(self.published, self.published + AT_ONCE)
                 events = (template.replace(b"123,", b"%d," % number, 1) for number in numbers)
                 await asyncio.gather(*(publisher.publish(self.channel, e) for e in events))
@@ -118,13 +119,11 @@ class Fleet:
     async def log(self) -> None:
         """Let the job log numbered lines."""
         emitter = JobLogEmitter(self._redis.url, self.job_id)
-        try:
-            while True:
-                emitter.info("a line", number=self.logged)
-                self.logged += 1
-                await asyncio.sleep(1 / JOB_RATE)
-        finally:
-            emitter.close("completed")
+        while not self.is_over:
+            emitter.info("a line", number=self.logged)
+            self.logged += 1
+            await asyncio.sleep(1 / JOB_RATE)
+        await asyncio.to_thread(emitter.close, "completed")
 
     async def all_are_here(self) -> bool:
         return all(viewer.connected and viewer.frames for viewer in self.viewers)
@@ -182,9 +181,17 @@ async def busy(fleet: Fleet) -> AsyncIterator[None]:
     """Let dashboards watch and events flow; at the end, until everybody has everything."""
     async with meanwhile(fleet.watch()):
         await until(fleet.all_are_here, within=60)
-        async with meanwhile(fleet.publish()), meanwhile(fleet.log()):
-            yield
-        await until(fleet.everything_came, within=60)
+        async with asyncio.TaskGroup() as work:
+            work.create_task(fleet.publish())
+            work.create_task(fleet.log())
+            try:
+                yield
+            finally:
+                fleet.is_over = True
+        with contextlib.suppress(
+            TimeoutError
+        ):  # What is missing is told by what is looked at next.
+            await until(fleet.everything_came, within=60)
 
 
 async def restart_gently(replica: ServiceProcess) -> None:
@@ -201,11 +208,12 @@ async def restart_rudely(replica: ServiceProcess) -> None:
 
 
 def assert_nothing_is_missing_or_twice(fleet: Fleet) -> None:
-    for viewer in fleet.of_events:
-        assert viewer.got == list(range(fleet.published))
-    for viewer in fleet.of_job:
-        assert viewer.got == list(range(fleet.logged))
     assert not any(viewer.complaints for viewer in fleet.viewers)
+    for viewers, sent in ((fleet.of_events, fleet.published), (fleet.of_job, fleet.logged)):
+        for viewer in viewers:
+            missing = sorted(set(range(sent)) - set(viewer.got))
+            assert not missing, (missing[:3], len(missing), viewer.connected, viewer.breaks)
+            assert viewer.got == list(range(sent))
 
 
 def longest_wait(fleet: Fleet) -> float:
