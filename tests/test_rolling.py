@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect
 
@@ -136,11 +137,13 @@ class Fleet:
         return ["/ws/events", "/ws/system", f"/ws/jobs/{self.job_id}/logs"]
 
     async def _cookies(self, path: str) -> set[str]:
-        cookies = set()
-        for _ in range(2 * REPLICAS):
-            async with connect(f"{self.url}{path}", compression=None) as client:
-                assert client.response is not None
-                cookies.add(client.response.headers["Set-Cookie"].partition(";")[0])
+        """Return which replicas newcomers come to; a plain request gets the cookie, too."""
+        cookies: set[str] = set()
+        async with httpx.AsyncClient() as client:
+            for _ in range(2 * REPLICAS):
+                answer = await client.get(f"{self.ingress.url}{path}")
+                client.cookies.clear()
+                cookies.update(answer.cookies.values())
         return cookies
 
     async def roll(self, restart: Callable[[ServiceProcess], Awaitable[None]]) -> None:
