@@ -7,67 +7,28 @@ Each client, resuming when it is closed, ends with every acknowledged event once
 
 import asyncio
 import random
-import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 from local.traefik import Traefik
 from shared import channels
 from shared.bus import Publisher
+from shared.tasks import end
 from tests.clients import golden, until
 from tests.servers import RedisServer, as_user
+from tests.viewers import Viewer
 
 SEED = 20261123
 CLIENTS = 200
 EVENTS = 5000
 AT_ONCE = 100
 FROZEN = 10
-_MESSAGE = re.compile(
-    r'\{"cursor":"([0-9-]+)",\s*"type":\s*"event",\s*"data":\s*\{\s*"id":\s*(\d+)'
-)
-_CURSOR = re.compile(r'"cursor":"([0-9-]+)"')
-
-
-class Viewer:
-    """A dashboard that resumes, as light as can be: there are 200 of them."""
-
-    def __init__(self, url: str, chance: random.Random) -> None:
-        self._url = url
-        self._chance = chance
-        self.cursor = ""
-        self.got: list[int] = []
-        self.connections = 0
-        self.complaints: list[str] = []
-
-    async def watch(self) -> None:
-        while True:
-            start = f"since={self.cursor}" if self.cursor else "tail=0"
-            try:
-                async with connect(f"{self._url}?{start}", compression=None) as socket:
-                    self.connections += 1
-                    async for text in socket:
-                        self._take(str(text))
-            except (OSError, TimeoutError, WebSocketException, InvalidHandshake):
-                pass  # It comes back, as a dashboard does.
-            await asyncio.sleep(self._chance.uniform(0.05, 0.5))
-
-    def _take(self, text: str) -> None:
-        if message := _MESSAGE.match(text):
-            self.cursor = message[1]
-            self.got.append(int(message[2]))
-        elif '"resumed"' in text:
-            if '"recovered":true' not in text:
-                self.complaints.append(text)
-        elif heartbeat := _CURSOR.search(text):
-            self.cursor = heartbeat[1]
 
 
 def replica_of(own_redis: RedisServer, channel: str, folder: Path) -> ServiceProcess:
@@ -171,7 +132,7 @@ async def test_every_client_has_every_acknowledged_event_once_in_order(
         cleanup(process)
         process.start()
     url = ingress.url.replace("http", "ws") + "/ws/events"
-    viewers = [Viewer(url, chance) for _ in range(CLIENTS)]
+    viewers = [Viewer(url, chance, start="tail=0") for _ in range(CLIENTS)]
     watching = [asyncio.create_task(viewer.watch()) for viewer in viewers]
 
     async def all_know_where_they_are() -> bool:
@@ -186,16 +147,14 @@ async def test_every_client_has_every_acknowledged_event_once_in_order(
         acknowledged = await publish_all(own_redis.url, channel, day)
         await until(all_have_all, within=60)
     finally:
-        for task in watching:
-            task.cancel()
-        await asyncio.gather(*watching, return_exceptions=True)
+        await end(*watching)
 
     assert day.places == []
     for viewer in viewers:
         assert viewer.got == list(range(EVENTS))
         assert viewer.complaints == []
     # They were really thrown about: those of the first replica, and those of the second.
-    assert sum(viewer.connections for viewer in viewers) >= 2 * CLIENTS
+    assert sum(len(viewer.breaks) for viewer in viewers) >= CLIENTS
     assert len(set(acknowledged)) == EVENTS
     async with Redis.from_url(own_redis.url) as redis:
         assert await redis.xlen(channels.history(channel)) == EVENTS  # no retry became a second one

@@ -174,6 +174,7 @@ async def fleet(
         process.spawn()
     for process in fleet.processes:
         process.wait_ready()
+    await until(fleet.is_spread, within=30)  # Traefik looked when some were not ready yet
     yield fleet
     for process in fleet.processes:
         process.signal(signal.SIGINT)  # at once, and side by side

@@ -12,7 +12,8 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 FIRST_DELAY = 1.0
 """Seconds before the first attempt to come back, up to half shorter (dashboard: backoff.ts)."""
 LONGEST_DELAY = 30.0
-_CURSOR = re.compile(rb'\{"cursor":"([0-9-]+)"')
+_CURSOR = re.compile(rb'"cursor":"([0-9-]+)"')
+"""First in a message; in a heartbeat, which has one too, after its type."""
 _NUMBER = re.compile(rb'"(?:id|number)":\s*(\d+)')
 GONE = 1006
 
@@ -52,7 +53,7 @@ class Viewer(WSListener):
             return
         self.frames += 1
         text = frame.get_payload_as_bytes()
-        if cursor := _CURSOR.match(text):
+        if cursor := _CURSOR.search(text):
             self.cursor = cursor[1].decode()
         if b'"resumed"' in text and b'"recovered":true' not in text:
             self.complaints.append(text)
