@@ -31,6 +31,8 @@ REPLICAS = 3
 CLIENTS = 300
 OTHERS = 30
 """Who watches statuses, and who watches the job."""
+ARRIVAL_RATE = 100
+"""Dashboards in a second, at first; who is closed comes back as the drain and its own delay say."""
 RATE = 200
 """Events in a second."""
 AT_ONCE = 20
@@ -105,6 +107,8 @@ class Fleet:
         async with asyncio.TaskGroup() as tasks:
             for viewer in self.viewers:
                 tasks.create_task(viewer.watch())
+                # All at once can make a replica's health late, and the ingress leave it out.
+                await asyncio.sleep(1 / ARRIVAL_RATE)
 
     async def publish(self) -> None:
         """Publish numbered events until it is over, `RATE` a second, each until acknowledged."""
@@ -169,12 +173,15 @@ async def fleet(
     cleanup: Callable[[Process], None],
 ) -> AsyncIterator[Fleet]:
     fleet = Fleet(own_redis, channel, job_id, tmp_path)
+    *replicas, ingress = fleet.processes
     for process in fleet.processes:
         cleanup(process)
-        process.spawn()
-    for process in fleet.processes:
-        process.wait_ready()
-    await until(fleet.is_spread, within=30)  # Traefik looked when some were not ready yet
+    for replica in replicas:
+        replica.spawn()
+    for replica in replicas:
+        replica.wait_ready()
+    ingress.start()
+    await until(fleet.is_spread, within=30)
     yield fleet
     for process in fleet.processes:
         process.signal(signal.SIGINT)  # at once, and side by side
