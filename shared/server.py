@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -93,6 +94,22 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop of uvloop that says of faults what asyncio says, but for one."""
+    loop = uvloop.new_event_loop()
+    loop.set_exception_handler(_say)
+    return loop
+
+
+def _say(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # uvloop lets a name be looked up to the end though nobody waits any more, and whoever gave up
+    # has said so: without DNS this would come, as an error, every few seconds.
+    is_given_up = not isinstance(context.get("future"), asyncio.Task)
+    if is_given_up and isinstance(context.get("exception"), socket.gaierror):
+        return
+    loop.default_exception_handler(context)
+
+
 def run(application: str) -> None:
     """Run a service until a signal ends it.
 
@@ -129,7 +146,7 @@ def run(application: str) -> None:
         timeout_graceful_shutdown=LAST_SECONDS,  # type: ignore[arg-type]  # wait_for takes floats
         lifespan="on",
     )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         server = Server(config, service)
         runner.run(server.serve())
     sys.exit(0 if server.started else os.EX_UNAVAILABLE)
