@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -255,6 +256,10 @@ class _Http(ThreadingHTTPServer):
         self.connections.discard(request)
         super().shutdown_request(request)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):  # whoever asked has left
+            super().handle_error(request, client_address)
+
     def end(self) -> None:
         self.ending.set()
         self.shutdown()
@@ -267,10 +272,11 @@ class _Http(ThreadingHTTPServer):
 class AiServer:
     """An AI service over real HTTP, that does to each path what it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.behaviours: dict[str, Behaviour] = {}
+        self._tls = tls
         self.asked: list[str] = []
         self._http: _Http | None = None
 
@@ -278,6 +284,8 @@ class AiServer:
         """Listen, at first or again."""
         self._http = _Http(self.port)
         self._http.behaviours, self._http.asked = self.behaviours, self.asked
+        if self._tls:
+            self._http.socket = self._tls.wrap_socket(self._http.socket, server_side=True)
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:

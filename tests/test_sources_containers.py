@@ -1,9 +1,16 @@
 """Containers, in the seed's words: by HTTP probes, or by what Kubernetes says."""
 
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from local.processes import free_port
 from shared.sources import SourceError
@@ -147,6 +154,81 @@ async def test_an_api_server_that_does_not_tell(
     ai_server.behaviours["/api/v1/namespaces/hsi/pods"] = behaviour
     with pytest.raises(SourceError, match=why):
         await read(Kubernetes(ai_server.url, account=account))
+
+
+def certificate_of(
+    subject: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, *more: Any
+) -> x509.Certificate:
+    """Return one that says no more of itself than it must."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
+    issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
+    now = datetime.now(UTC)
+    certificate = x509.CertificateBuilder(issuer, name, key.public_key())
+    certificate = certificate.serial_number(x509.random_serial_number())
+    certificate = certificate.not_valid_before(now - timedelta(days=1))
+    certificate = certificate.not_valid_after(now + timedelta(days=1))
+    for extension in more:
+        certificate = certificate.add_extension(extension, critical=False)
+    return certificate.sign(signer, hashes.SHA256())
+
+
+@pytest.fixture
+def api_server(request: pytest.FixtureRequest, account: Path) -> Iterator[AiServer]:
+    """An API server with TLS, for its address or another, whose authority the account names."""
+    address = ip_address(getattr(request, "param", "127.0.0.1"))
+    authority, own = (
+        ec.generate_private_key(ec.SECP256R1()),
+        ec.generate_private_key(ec.SECP256R1()),
+    )
+    is_authority = x509.BasicConstraints(ca=True, path_length=None)
+    of_authority = certificate_of("authority", authority, authority, is_authority)
+    names = x509.SubjectAlternativeName([x509.IPAddress(address)])
+    pem = serialization.Encoding.PEM
+    (account / "ca.crt").write_bytes(of_authority.public_bytes(pem))
+    shown = account / "shown.pem"
+    plainly = serialization.NoEncryption()
+    shown.write_bytes(
+        own.private_bytes(pem, serialization.PrivateFormat.PKCS8, plainly)
+        + certificate_of("server", own, authority, names).public_bytes(pem)
+    )
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(shown)
+    server = AiServer(tls)
+    server.behaviours["/api/v1/namespaces/hsi/pods"] = says({"items": [pod(container(RUNNING))]})
+    server.start()
+    yield server
+    server.stop()
+
+
+async def test_an_authority_that_says_little_of_itself_is_trusted_all_the_same(
+    api_server: AiServer, account: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_here = ssl.create_default_context
+
+    def as_since_3_13(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        context = as_here(*arguments, **options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", as_since_3_13)
+    assert await read(Kubernetes(api_server.url, account=account)) == [HEALTHY]
+
+
+@pytest.mark.parametrize("api_server", ["127.0.0.2"], indirect=True)
+async def test_a_certificate_for_another_address_is_not_trusted(
+    api_server: AiServer, account: Path
+) -> None:
+    why = "the Kubernetes API: its certificate is not trusted: IP address mismatch"
+    with pytest.raises(SourceError, match=why):
+        await read(Kubernetes(api_server.url, account=account))
+
+
+async def test_a_certificate_of_another_authority_is_not_trusted(
+    api_server: AiServer, account: Path
+) -> None:
+    (account / "ca.crt").unlink()  # then those of the machine are trusted
+    with pytest.raises(SourceError, match="its certificate is not trusted: "):
+        await read(Kubernetes(api_server.url, account=account))
 
 
 async def test_outside_a_pod_there_is_no_account(tmp_path: Path) -> None:

@@ -68,7 +68,9 @@ class Http:
         try:
             async with asyncio.timeout(LIMIT):
                 return await self._fetch(url, headers, json=json)
-        except httpx.ConnectError:
+        except httpx.ConnectError as error:
+            if why := _distrust(error):
+                return Answer(reached=False, trouble=f"its certificate is not trusted: {why}")
             return Answer(reached=False, refused=True, trouble="cannot connect")
         except (TimeoutError, httpx.TimeoutException):
             return Answer(reached=False, trouble=f"no answer within {LIMIT:g} s")
@@ -102,3 +104,12 @@ class Http:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def _distrust(error: BaseException | None) -> str:
+    """Return what is wrong with a certificate, if that is why; httpx has it deep within."""
+    while error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return ""
