@@ -81,7 +81,7 @@ types: $(READY) ## Make the dashboard's types from the services' schemas.
 	$(BIN)/python -m local.schema
 	$(BIN)/python -m local.dashboard types
 
-bench: $(READY) ## Measure what can be measured here, in 25 minutes. RUNS=5 QUICK=1 NAME=mine
+bench: $(READY) ## Measure what can be measured here, in half an hour. RUNS=5 QUICK=1 NAME=mine
 	@$(BIN)/python -m bench $(WHAT) $(if $(RUNS),--runs $(RUNS)) \
 		$(if $(filter-out 0,$(QUICK)),--quick) $(if $(NAME),--name $(NAME))
 

@@ -46,6 +46,7 @@ from shared import __version__
 from shared.service import live, metrics, ready, status
 from shared.settings import Settings
 from tests.clients import until
+from tests.servers import as_user
 
 SERVICES = ("events", "system", "joblogs", "collector")
 # Ours: overlays/mine is yours, and `make k8s` checks it too.
@@ -851,7 +852,7 @@ async def test_alerts_and_panels_are_about_metrics_that_there_are(
             name=service,
             port=port,
             log=tmp_path / f"{service}.log",
-            REDIS_URL=redis_url,
+            REDIS_URL=as_user(service, redis_url),
             DRAIN_DELAY="0",
             DRAIN_WINDOW="0",
             **({"BROADCAST_INTERVAL": "0.5"} if service == "collector" else {}),

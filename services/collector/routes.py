@@ -5,6 +5,7 @@ from typing import Literal
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
+from litestar.params import FromQuery
 from msgspec import Struct
 
 from services.collector.performance import PerformanceCollector
@@ -36,7 +37,7 @@ async def performance(collector: NamedDependency[PerformanceCollector]) -> Perfo
 @get("/api/performance/history", tags=["performance"])
 async def performance_history(
     collector: NamedDependency[PerformanceCollector],
-    range: Range = "5m",  # noqa: A002 (the parameter's name)
+    range: FromQuery[Range] = "5m",  # noqa: A002 (the parameter's name)
 ) -> PerformanceHistory:
     """Return the figures of the last 5, 15 or 60 minutes; 503 without Redis, which has them."""
     try:

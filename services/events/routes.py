@@ -2,6 +2,7 @@
 
 from litestar import websocket
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 
 from services.events.broadcaster import EventBroadcaster
 from shared.websocket import Socket
@@ -11,8 +12,8 @@ from shared.websocket import Socket
 async def events(
     socket: Socket,
     broadcaster: NamedDependency[EventBroadcaster],
-    since: str | None = None,
-    tail: str | None = None,
+    since: FromQuery[str | None] = None,
+    tail: FromQuery[str | None] = None,
 ) -> None:
     """Stream security events as they are created (seed: Events Channel).
 

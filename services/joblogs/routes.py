@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar import get, websocket
 from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from redis.exceptions import RedisError
 
 from services.joblogs.streamer import JobLogStreamer
@@ -16,11 +16,11 @@ from shared.websocket import Socket
 @websocket("/ws/jobs/{job_id:str}/logs")
 async def job_logs(  # noqa: PLR0917 (Litestar passes them by name)
     socket: Socket,
-    job_id: str,
+    job_id: FromPath[str],
     streamer: NamedDependency[JobLogStreamer],
-    since: str | None = None,
-    tail: str | None = None,
-    level: str | None = None,
+    since: FromQuery[str | None] = None,
+    tail: FromQuery[str | None] = None,
+    level: FromQuery[str | None] = None,
 ) -> None:
     """Stream a job's log: the lines so far, those to come, and the end (seed: Job Logs Channel).
 
@@ -32,7 +32,7 @@ async def job_logs(  # noqa: PLR0917 (Litestar passes them by name)
 
 @get("/api/jobs", tags=["jobs"])
 async def list_jobs(
-    jobs: NamedDependency[Jobs], limit: Annotated[int, Parameter(ge=1, le=1000)] = 100
+    jobs: NamedDependency[Jobs], limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100
 ) -> list[Job]:
     """List the jobs that began last, and all that run; the youngest first.
 

@@ -26,6 +26,8 @@ function share(used: number | null | undefined, total: number | null | undefined
 
 const percent = inUnit("%");
 const HUNDRED = 100;
+/** Of what is told in whole figures: below it, two marks of the axis would read the same. */
+const TEN = 10;
 
 /** What the page draws, in its order. */
 export const CHARTS: readonly ChartOf[] = [
@@ -52,6 +54,7 @@ export const CHARTS: readonly ChartOf[] = [
   {
     title: "GPU power",
     lines: [{ name: "GPU", color: RED, of: ({ gpu }) => gpu?.power_watts }],
+    least: TEN,
     tell: inUnit("W"),
   },
   {
@@ -61,6 +64,7 @@ export const CHARTS: readonly ChartOf[] = [
       { name: "p95", color: AMBER, of: ({ inference }) => inference?.yolo26_latency_ms?.p95 },
       { name: "p99", color: RED, of: ({ inference }) => inference?.yolo26_latency_ms?.p99 },
     ],
+    least: TEN,
     tell: latency,
   },
   {
@@ -70,6 +74,7 @@ export const CHARTS: readonly ChartOf[] = [
       { name: "p95", color: AMBER, of: ({ inference }) => inference?.nemotron_latency_ms?.p95 },
       { name: "p99", color: RED, of: ({ inference }) => inference?.nemotron_latency_ms?.p99 },
     ],
+    least: TEN,
     tell: latency,
   },
   {
@@ -78,6 +83,7 @@ export const CHARTS: readonly ChartOf[] = [
       { name: "mean", color: GREEN, of: ({ inference }) => inference?.pipeline_latency_ms?.avg },
       { name: "p95", color: AMBER, of: ({ inference }) => inference?.pipeline_latency_ms?.p95 },
     ],
+    least: TEN,
     tell: latency,
   },
   {
@@ -128,6 +134,7 @@ export const CHARTS: readonly ChartOf[] = [
         of: ({ databases }) => databases.postgresql?.transactions_per_min,
       },
     ],
+    least: TEN,
     tell: fixed,
   },
   {
