@@ -46,11 +46,14 @@ from shared.schemas import (
     ServiceStatus,
     SystemStatus,
 )
+from shared.schemas.base import ServiceHealth
 from shared.settings import Settings, SettingsError, load
 from shared.sources import SourceSettings
 
 PATIENCE = 5.0
 """Seconds that `hsi publish` tries."""
+STATUS_WITHIN = 10.0
+"""Seconds that `hsi status` waits: two statuses of a service that sends one every 5 s."""
 _HINTS: dict[int, str] = {
     CloseCode.UNAUTHORIZED: " (set HSI_API_KEY, or give --api-key-file)",
 }
@@ -63,6 +66,12 @@ _INTERRUPTED = 130
 @click.version_option(__version__, prog_name="hsi")
 def main() -> None:
     """Home Security Intelligence, real-time layer: publish, watch, make keys and secrets."""
+
+
+class UntoldError(click.ClickException):
+    """Nobody tells how the system is."""
+
+    exit_code = os.EX_UNAVAILABLE
 
 
 @main.command()
@@ -206,10 +215,9 @@ def tail() -> None:
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def _stream_options(command: F) -> F:
-    """Add the options that all streams have."""
+def _server_options(command: F) -> F:
+    """Add the options that say where the services are, and how to get in."""
     for option in (
-        click.option("--since", help="Go on after the message with this cursor."),
         click.option(
             "--api-key-file",
             type=click.File(),
@@ -227,6 +235,12 @@ def _stream_options(command: F) -> F:
     return command
 
 
+def _stream_options(command: F) -> F:
+    """Add the options that all streams have."""
+    since = click.option("--since", help="Go on after the message with this cursor.")
+    return _server_options(since(command))
+
+
 def _tail_option(default: int) -> Callable[[F], F]:
     return click.option(
         "--tail",
@@ -239,10 +253,17 @@ def _tail_option(default: int) -> Callable[[F], F]:
     )
 
 
-def _stream(url: str, since: str | None, count: int, api_key_file: TextIO | None) -> Stream:
+def _stream(
+    url: str,
+    since: str | None,
+    count: int,
+    api_key_file: TextIO | None,
+    on_state: Callable[[State, str], None] | None = None,
+) -> Stream:
     key = (api_key_file.read() if api_key_file else os.environ.get("HSI_API_KEY", "")).strip()
+    say = on_state or _say_state
     try:
-        return Stream(url, since=since, tail=count, api_key=key, on_state=_say_state)
+        return Stream(url, since=since, tail=count, api_key=key, on_state=say)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
 
@@ -268,6 +289,31 @@ def system(server: str, since: str | None, api_key_file: TextIO | None) -> None:
     stream = _stream(f"{server}/ws/system", since, 0, api_key_file)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_tail(stream, _text))
+
+
+@main.command()
+@_server_options
+def status(server: str, api_key_file: TextIO | None) -> None:
+    """Tell how everything is, once: the latest system status.
+
+    The exit status is 0 if every service is healthy, 1 if one is not, and 69 if nobody tells within
+    10 seconds. Readable on a terminal, JSON in a pipe.
+    """
+    why = "no status came"
+
+    def note(_: State, reason: str) -> None:
+        nonlocal why
+        why = reason or why
+
+    stream = _stream(f"{server}/ws/system", None, 0, api_key_file, note)
+    try:
+        line, services = asyncio.run(_latest_status(stream))
+    except (RefusedError, InvalidHandshake, InvalidURI) as error:
+        raise UntoldError(_refusal(stream, error)) from error
+    except TimeoutError as error:
+        raise UntoldError(f"{redact(stream.url)}: {redact(why)}") from error
+    click.echo(line)
+    sys.exit(any(health != "healthy" for health in services.values()))
 
 
 @tail.command()
@@ -339,12 +385,28 @@ async def _tail(stream: Stream, text: Callable[[Received], str | None]) -> None:
                     # Colours that are in it are a job's, and stay, wherever they go.
                     click.echo(line, color=True)
     except (RefusedError, InvalidHandshake, InvalidURI) as error:
-        # The URL is the user's, and may hold a secret all the same.
-        hint = _HINTS.get(error.code, "") if isinstance(error, RefusedError) else ""
-        raise click.ClickException(f"{redact(stream.url)}: {redact(str(error))}{hint}") from error
+        raise click.ClickException(_refusal(stream, error)) from error
     except BrokenPipeError:
         # Whoever read us has enough (`hsi tail events | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+async def _latest_status(stream: Stream) -> tuple[str, dict[str, ServiceHealth]]:
+    """Return what to print of the next status, and how each service is."""
+    async with (
+        asyncio.timeout(STATUS_WITHIN),
+        contextlib.aclosing(stream.messages()) as messages,
+    ):
+        async for received in messages:
+            if isinstance(received.message, SystemStatus):
+                return _text(received), received.message.data.services
+    raise TimeoutError  # the service let us go, and said nothing
+
+
+def _refusal(stream: Stream, error: Exception) -> str:
+    # The URL is the user's, and may hold a secret all the same.
+    hint = _HINTS.get(error.code, "") if isinstance(error, RefusedError) else ""
+    return f"{redact(stream.url)}: {redact(str(error))}{hint}"
 
 
 def _say_state(state: State, why: str) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 import click
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from hsi import cli
 from hsi.cli import _line as readable
 from hsi.client import Received
 from local.processes import Process
@@ -223,6 +225,37 @@ async def test_tail_shows_system_statuses(
         return tail.log.read_text().count('{"type":"system_status"') >= 2
 
     await until(shown)
+
+
+def test_status_tells_how_everything_is_and_whether_it_is_well(
+    own_redis: RedisServer, start_systems: StartSystems
+) -> None:
+    for yolo26, health, exit_status in (
+        ("", {"redis": "healthy"}, 0),
+        ("http://127.0.0.1:1", {"yolo26": "unreachable", "redis": "healthy"}, 1),
+    ):
+        [replica] = start_systems(own_redis.url, YOLO26_URL=yolo26)
+        result = hsi("status", HSI_SERVER=address(replica))
+        told = msgspec.json.decode(result.stdout, type=SystemStatus)
+        assert (told.data.services, result.returncode) == (health, exit_status)
+        assert result.stderr == ""
+        replica.stop()
+
+
+def test_status_says_why_nobody_tells(
+    own_redis: RedisServer, start_systems: StartSystems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [replica] = start_systems(own_redis.url, API_KEYS="0" * 64)
+    result = hsi("status", HSI_SERVER=address(replica))
+    assert (result.returncode, result.stdout) == (os.EX_UNAVAILABLE, "")
+    assert "closed with 4401 no " in result.stderr
+    assert result.stderr.strip().endswith("(set HSI_API_KEY, or give --api-key-file)")
+    replica.stop()
+    monkeypatch.setattr(cli, "STATUS_WITHIN", 0.5)
+    told = CliRunner().invoke(cli.main, ["status", "--server", address(replica)])
+    assert (told.exit_code, told.stdout) == (os.EX_UNAVAILABLE, "")
+    assert told.stderr.startswith(f"Error: {address(replica)}/ws/system: ")
+    assert "Connect call failed" in told.stderr
 
 
 @pytest.mark.parametrize(
