@@ -77,8 +77,9 @@ format: $(READY) ## Put the code into its format.
 	$(BIN)/ruff format .
 	$(BIN)/python -m local.dashboard format
 
-types: $(READY) ## Make the dashboard's types from the services' schemas.
+types: $(READY) ## Make the dashboard's types and docs/asyncapi.json from the services' schemas.
 	$(BIN)/python -m local.schema
+	$(BIN)/python -m local.asyncapi
 	$(BIN)/python -m local.dashboard types
 
 bench: $(READY) ## Measure what can be measured here, in half an hour. RUNS=5 QUICK=1 NAME=mine

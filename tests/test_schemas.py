@@ -1,13 +1,18 @@
 """The seed's examples are what our schemas say, and come out again as they went in."""
 
+import inspect
 import json
 import re
 from typing import Any, get_args
 
 import msgspec
 import pytest
+from litestar.handlers import WebsocketRouteHandler
 
-from local import schema
+from local import asyncapi, schema
+from services.events.routes import events
+from services.joblogs.routes import job_logs
+from services.system.routes import system
 from shared.close_codes import CODES_THAT_END, CloseCode
 from shared.intake import KNOWN_TYPES
 from shared.schemas import ChannelMessage, ServerMessage
@@ -97,3 +102,32 @@ def test_the_dashboard_is_told_of_everything_that_a_service_answers_a_page() -> 
     }
     assert {code["code"] for code in told["x-close-codes"] if code["ends"]} == CODES_THAT_END
     assert all(code["description"] for code in told["x-close-codes"])
+
+
+def test_the_asyncapi_document_is_of_now() -> None:
+    assert asyncapi.FILE.read_text() == asyncapi.text(), (
+        "docs/asyncapi.json is old: run `make types`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "handler"), [("events", events), ("system", system), ("jobLogs", job_logs)]
+)
+def test_the_asyncapi_document_says_how_to_ask(name: str, handler: WebsocketRouteHandler) -> None:
+    channel = json.loads(asyncapi.text())["channels"][name]
+    assert {path.replace(":str}", "}") for path in handler.paths} == {channel["address"]}
+    asked = inspect.signature(handler.fn).parameters.keys()
+    inside = {"socket", "broadcaster", "streamer"}
+    query = channel["bindings"]["ws"]["query"]["properties"].keys()
+    assert query - {"api_key", "token"} == asked - inside - channel.get("parameters", {}).keys()
+
+
+def test_the_asyncapi_document_has_every_message_and_what_it_refers_to() -> None:
+    document = json.loads(asyncapi.text())
+    carried = {name for channel in document["channels"].values() for name in channel["messages"]}
+    assert carried == {message.__name__ for message in get_args(ServerMessage)}
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', asyncapi.text()):
+        found = document
+        for part in reference.split("/"):
+            found = found[part]
+        assert found
