@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, TextIO, TypeVar, get_args
 
 import click
@@ -66,12 +66,6 @@ _INTERRUPTED = 130
 @click.version_option(__version__, prog_name="hsi")
 def main() -> None:
     """Home Security Intelligence, real-time layer: publish, watch, make keys and secrets."""
-
-
-class UntoldError(click.ClickException):
-    """Nobody tells how the system is."""
-
-    exit_code = os.EX_UNAVAILABLE
 
 
 @main.command()
@@ -253,17 +247,24 @@ def _tail_option(default: int) -> Callable[[F], F]:
     )
 
 
+def _say_state(state: State, why: str) -> None:
+    _say("live" if state is State.LIVE else f"not connected ({why}); trying again")
+
+
+def _say(text: str) -> None:
+    click.secho(f"-- {text}", err=True, dim=True)
+
+
 def _stream(
     url: str,
     since: str | None,
     count: int,
     api_key_file: TextIO | None,
-    on_state: Callable[[State, str], None] | None = None,
+    on_state: Callable[[State, str], None] = _say_state,
 ) -> Stream:
     key = (api_key_file.read() if api_key_file else os.environ.get("HSI_API_KEY", "")).strip()
-    say = on_state or _say_state
     try:
-        return Stream(url, since=since, tail=count, api_key=key, on_state=say)
+        return Stream(url, since=since, tail=count, api_key=key, on_state=on_state)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
 
@@ -291,27 +292,33 @@ def system(server: str, since: str | None, api_key_file: TextIO | None) -> None:
         asyncio.run(_tail(stream, _text))
 
 
+class UntoldError(click.ClickException):
+    """Nobody tells how the system is."""
+
+    exit_code = os.EX_UNAVAILABLE
+
+
 @main.command()
 @_server_options
 def status(server: str, api_key_file: TextIO | None) -> None:
     """Tell how everything is, once: the latest system status.
 
-    The exit status is 0 if every service is healthy, 1 if one is not, and 69 if nobody tells within
-    10 seconds. Readable on a terminal, JSON in a pipe.
+    The exit status is 0 if every service is healthy, 1 if one is not, and 69 if nobody tells, for
+    10 seconds at most. Readable on a terminal, JSON in a pipe.
     """
-    why = "no status came"
+    troubles = ["no answer"]
+    url = f"{server}/ws/system"
 
-    def note(_: State, reason: str) -> None:
-        nonlocal why
-        why = reason or why
+    def note(_: State, why: str) -> None:
+        troubles.append(why or "no status came")
 
-    stream = _stream(f"{server}/ws/system", None, 0, api_key_file, note)
     try:
+        stream = _stream(url, None, 0, api_key_file, note)
         line, services = asyncio.run(_latest_status(stream))
-    except (RefusedError, InvalidHandshake, InvalidURI) as error:
-        raise UntoldError(_refusal(stream, error)) from error
     except TimeoutError as error:
-        raise UntoldError(f"{redact(stream.url)}: {redact(why)}") from error
+        raise UntoldError(f"{redact(url)}: {redact(troubles[-1])}") from error
+    except click.ClickException as error:
+        raise UntoldError(error.message) from error
     click.echo(line)
     sys.exit(any(health != "healthy" for health in services.values()))
 
@@ -377,15 +384,14 @@ async def _tail(stream: Stream, text: Callable[[Received], str | None]) -> None:
 
     """
     try:
-        async with contextlib.aclosing(stream.messages()) as messages:
-            async for received in messages:
-                if isinstance(received.message, Resumed):
-                    _say(f"messages are missing after {received.message.data.since}")
-                elif (line := text(received)) is not None:
-                    # Colours that are in it are a job's, and stay, wherever they go.
-                    click.echo(line, color=True)
-    except (RefusedError, InvalidHandshake, InvalidURI) as error:
-        raise click.ClickException(_refusal(stream, error)) from error
+        with _refusals(stream):
+            async with contextlib.aclosing(stream.messages()) as messages:
+                async for received in messages:
+                    if isinstance(received.message, Resumed):
+                        _say(f"messages are missing after {received.message.data.since}")
+                    elif (line := text(received)) is not None:
+                        # Colours that are in it are a job's, and stay, wherever they go.
+                        click.echo(line, color=True)
     except BrokenPipeError:
         # Whoever read us has enough (`hsi tail events | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -393,28 +399,26 @@ async def _tail(stream: Stream, text: Callable[[Received], str | None]) -> None:
 
 async def _latest_status(stream: Stream) -> tuple[str, dict[str, ServiceHealth]]:
     """Return what to print of the next status, and how each service is."""
-    async with (
-        asyncio.timeout(STATUS_WITHIN),
-        contextlib.aclosing(stream.messages()) as messages,
-    ):
-        async for received in messages:
-            if isinstance(received.message, SystemStatus):
-                return _text(received), received.message.data.services
+    with _refusals(stream):
+        async with (
+            asyncio.timeout(STATUS_WITHIN),
+            contextlib.aclosing(stream.messages()) as messages,
+        ):
+            async for received in messages:
+                if isinstance(received.message, SystemStatus):
+                    return _text(received), received.message.data.services
     raise TimeoutError  # the service let us go, and said nothing
 
 
-def _refusal(stream: Stream, error: Exception) -> str:
-    # The URL is the user's, and may hold a secret all the same.
-    hint = _HINTS.get(error.code, "") if isinstance(error, RefusedError) else ""
-    return f"{redact(stream.url)}: {redact(str(error))}{hint}"
-
-
-def _say_state(state: State, why: str) -> None:
-    _say("live" if state is State.LIVE else f"not connected ({why}); trying again")
-
-
-def _say(text: str) -> None:
-    click.secho(f"-- {text}", err=True, dim=True)
+@contextlib.contextmanager
+def _refusals(stream: Stream) -> Iterator[None]:
+    """Say on the terminal why a service does not let us in."""
+    try:
+        yield
+    except (RefusedError, InvalidHandshake, InvalidURI) as error:
+        # The URL is the user's, and may hold a secret all the same.
+        hint = _HINTS.get(error.code, "") if isinstance(error, RefusedError) else ""
+        raise click.ClickException(f"{redact(stream.url)}: {redact(str(error))}{hint}") from error
 
 
 def _text(received: Received) -> str:

@@ -26,22 +26,20 @@ from shared.schemas import (
     ServiceStatus,
     SystemStatus,
 )
+from shared.websocket import MAX_TAIL
 
 FILE = DASHBOARD.parent / "docs/asyncapi.json"
 _SCHEMAS = "#/components/schemas/"
 _CREDENTIALS = {
-    "api_key": {
-        "type": "string",
-        "description": "An API key; the subprotocol keeps it out of logs.",
-    },
-    "token": {"type": "string", "description": "The token, where the service has one."},
+    "api_key": "An API key. As the subprotocol api-key.<key> it stays out of logs.",
+    "token": "The token, where the services have one.",
 }
 _HISTORY = {
     "since": {"type": "string", "description": "Go on after the message with this cursor."},
     "tail": {
         "type": "integer",
         "minimum": 0,
-        "maximum": 1000,
+        "maximum": MAX_TAIL,
         "description": "Begin with the last few messages.",
     },
 }
@@ -64,7 +62,7 @@ class Endpoint(NamedTuple):
     carries: tuple[type[ServerMessage], ...]
     """Messages of channels; others of an unknown type may come, and are to be ignored."""
     query: dict[str, Any]
-    """Its parameters, besides credentials."""
+    """Its parameters, as JSON Schema; credentials are the server's."""
 
 
 ENDPOINTS = {
@@ -82,7 +80,7 @@ ENDPOINTS = {
         (SystemStatus, ServiceStatus, PerformanceUpdate),
         {},
     ),
-    "jobLogs": Endpoint(
+    "job_logs": Endpoint(
         "/ws/jobs/{job_id}/logs",
         "A job's log",
         "The lines so far, those to come, and the end; then it is closed with 1000.",
@@ -111,8 +109,7 @@ def text() -> str:
             "local": {
                 "host": "127.0.0.1:8080",
                 "protocol": "ws",
-                "description": "`make run`. Elsewhere it is wss, and one of these lets you in; an "
-                "API key also as the subprotocol api-key.<key>.",
+                "description": "`make run`. Elsewhere it is wss, and one of these lets you in.",
                 "security": [
                     {"$ref": f"#/components/securitySchemes/{name}"} for name in _CREDENTIALS
                 ],
@@ -124,7 +121,13 @@ def text() -> str:
             "messages": {message.__name__: _message(message) for message in messages},
             "schemas": schemas,
             "securitySchemes": {
-                name: {"type": "httpApiKey", "name": name, "in": "query"} for name in _CREDENTIALS
+                name: {
+                    "type": "httpApiKey",
+                    "name": name,
+                    "in": "query",
+                    "description": description,
+                }
+                for name, description in _CREDENTIALS.items()
             },
         },
     }
@@ -133,7 +136,7 @@ def text() -> str:
 
 def _channel(endpoint: Endpoint) -> dict[str, Any]:
     messages = endpoint.carries + _ALWAYS
-    query = {"type": "object", "properties": endpoint.query | _CREDENTIALS}
+    query = {"type": "object", "properties": endpoint.query}
     channel: dict[str, Any] = {
         "address": endpoint.address,
         "title": endpoint.title,
@@ -155,7 +158,7 @@ def _operations() -> dict[str, Any]:
     for name, endpoint in ENDPOINTS.items():
         both = ("send", endpoint.carries + _ALWAYS), ("receive", _OF_CLIENTS)
         for action, messages in both:
-            operations[f"{action}{name[0].upper()}{name[1:]}"] = {
+            operations[f"{action}_{name}"] = {
                 "action": action,
                 "channel": {"$ref": f"#/channels/{name}"},
                 "messages": [

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -11,7 +12,7 @@ MOST = 25
 """How often, at most; a task that still goes on then is left to the end of the process."""
 
 
-async def end(*tasks: asyncio.Task[None]) -> None:
+async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks, and wait until they have ended.
 
     More than once: a Redis client that is at work can swallow a cancellation, and who waits for its

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -256,6 +257,12 @@ def test_status_says_why_nobody_tells(
     assert (told.exit_code, told.stdout) == (os.EX_UNAVAILABLE, "")
     assert told.stderr.startswith(f"Error: {address(replica)}/ws/system: ")
     assert "Connect call failed" in told.stderr
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"ws://127.0.0.1:{silent.getsockname()[1]}"
+        told = CliRunner().invoke(cli.main, ["status", "--server", server])
+    assert told.exit_code == os.EX_UNAVAILABLE
+    assert told.stderr == f"Error: {server}/ws/system: no answer\n"
+    assert hsi("status", HSI_API_KEY="hunter 2").returncode == os.EX_UNAVAILABLE
 
 
 @pytest.mark.parametrize(

@@ -199,9 +199,8 @@ async def busy(fleet: Fleet) -> AsyncIterator[None]:
                 yield
             finally:
                 fleet.is_over = True
-        with contextlib.suppress(
-            TimeoutError
-        ):  # What is missing is told by what is looked at next.
+        # If it does not come, what is looked at next says what is missing.
+        with contextlib.suppress(TimeoutError):
             await until(fleet.everything_came, within=60)
 
 

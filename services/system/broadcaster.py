@@ -1,7 +1,6 @@
 """SystemBroadcaster: what is on /ws/system, and who says it (seed: System Status Broadcasting)."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any
@@ -23,6 +22,7 @@ from shared.peer import Peer
 from shared.schemas import CircuitState, ServiceStatus, ServiceStatusData
 from shared.schemas.base import now
 from shared.service import Service
+from shared.tasks import end
 from shared.topic import SnapshotTopic
 from shared.websocket import Socket, Visit, serve_client
 
@@ -253,9 +253,7 @@ class SystemBroadcaster:
     async def aclose(self) -> None:
         """Close all connections."""
         if self._collecting:
-            self._collecting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._collecting
+            await end(self._collecting)
         await self._publication.aclose()
         await self._collector.aclose()
 

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 from shared import channels
 from shared.intake import encode, validate
 from shared.schemas import ChannelMessage
+from shared.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -205,8 +206,7 @@ class Publisher:
     async def aclose(self) -> None:
         """Close the connection; what waits is not sent."""
         if self._sending:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
+            await end(self._sending)
         await self._redis.aclose()
 
     async def __aenter__(self) -> Self:

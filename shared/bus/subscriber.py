@@ -21,6 +21,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from shared.bus.subscriptions import Subscriptions
 from shared.logging import Throttled
+from shared.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -236,8 +237,7 @@ class Subscriber:
             try:
                 await asyncio.wait({listening})
             finally:
-                listening.cancel()
-                await asyncio.gather(listening, return_exceptions=True)
+                await end(listening)
             steady = self._session.age() > STEADY
             self._end_session()
             trouble, refused = _trouble(listening)

@@ -57,7 +57,7 @@ class Periodic<T> {
   }
 
   /** Wait for the first one, which may never come. */
-  await(): void {
+  awaitFirst(): void {
     if (this.#awaitedAt !== null) return;
     this.#awaitedAt = Date.now();
     if (this.#reading.heardAt === null) this.#watch();
@@ -132,8 +132,8 @@ export class SystemFeed extends Feed<SystemFeedState> {
       this.#performance.restart();
     }
     if (connection.state === "live") {
-      this.#status.await();
-      this.#performance.await();
+      this.#status.awaitFirst();
+      this.#performance.awaitFirst();
     }
     super.connected(connection);
   }
