@@ -16,7 +16,7 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks, and wait until they have ended.
 
     More than once: a Redis client that is at work can swallow a cancellation, and who waits for its
-    task then waits for ever.
+    task then waits for ever. What a task raised is told by its result, to who still wants it.
     """
     running = set(tasks)
     for _ in range(MOST):
@@ -25,5 +25,6 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
         if running:
             _, running = await asyncio.wait(running, timeout=AGAIN_AFTER)
         if not running:
+            await asyncio.gather(*tasks, return_exceptions=True)  # asked for, so no log says it
             return
     logger.error("tasks do not end", extra={"tasks": sorted(task.get_name() for task in running)})

@@ -208,9 +208,18 @@ class Stack(Process):
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.pid).children(recursive=True)
 
+    def replicas(self, module: str) -> list[psutil.Process]:
+        """Return the replicas of a service that run."""
+        found = []
+        for child in self.children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+                if module in child.cmdline():
+                    found.append(child)
+        return found
+
     def settings_of(self, module: str) -> dict[str, str]:
         """Return the environment of the first replica of a service."""
-        return next(child.environ() for child in self.children() if module in child.cmdline())
+        return self.replicas(module)[0].environ()
 
     @property
     def redis_url(self) -> str:

@@ -82,8 +82,7 @@ class Fragile(NamedTuple):
     redis: OwnRedis
 
     def replicas(self, service: str) -> list[psutil.Process]:
-        module = f"services.{service}"
-        return [child for child in self.stack.children() if module in child.cmdline()]
+        return self.stack.replicas(f"services.{service}")
 
 
 @pytest.fixture(scope="module")

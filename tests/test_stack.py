@@ -106,7 +106,7 @@ async def test_a_replica_that_dies_is_started_again_and_clients_find_the_others(
 ) -> None:
     stack = start_stack(REDIS_URL=redis_url, REDIS_EVENT_CHANNEL=channel, REPLICAS="2", DEMO="0")
     client = await connect(f"{stack.url}/ws/events", compression=None)
-    replicas = [child for child in stack.children() if "services.events" in child.cmdline()]
+    replicas = stack.replicas("services.events")
     assert len(replicas) == 2
     for replica in replicas:
         replica.kill()

@@ -1,6 +1,7 @@
 """Tasks end, whatever swallows a cancellation."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -30,6 +31,25 @@ async def test_what_has_ended_and_nothing_at_all_are_ended_at_once() -> None:
     await done
     await tasks.end(done)
     await tasks.end()
+
+
+async def test_what_a_task_raised_stays_with_it_and_out_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail() -> None:
+        raise ValueError("of its own")
+
+    task = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    await tasks.end(task)
+    with pytest.raises(ValueError, match="of its own"):
+        task.result()
+    failed = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    await tasks.end(failed)
+    del failed
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_a_task_that_never_ends_is_named_and_left(
