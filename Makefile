@@ -8,9 +8,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SCAN := .local/scan
-# Lock files hold hashes and no addresses: packages come from wherever your pip gets them.
+# Lock files hold hashes and no addresses: packages come from wherever your pip gets them. A hash
+# cannot hold a checkout, so hsi-client is left out, and comes from the folder beside.
 LOCK_ALONE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	--no-emit-package hsi-client
 LOCK := $(LOCK_ALONE) pyproject.toml
 
 # What Litestar names for its command line and for tests of its own: no service imports it, and it
@@ -24,7 +26,7 @@ SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 3 --dist loadgroup)
 # for its `build` (IMAGE_FLAGS='--build-arg PYTHON_IMAGE=…').
 DOCKER ?= docker
 IMAGES ?= hsi-realtime
-VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' shared/__init__.py)
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' shared/hsi/__init__.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file deploy/docker/Dockerfile \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(IMAGE_FLAGS)
@@ -38,7 +40,7 @@ help: ## Say what there is.
 
 setup: $(READY) ## Make .venv with everything in it (run and test do it by themselves).
 
-$(READY): requirements/dev.txt pyproject.toml
+$(READY): requirements/dev.txt pyproject.toml shared/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "This needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
@@ -48,7 +50,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps \
 		-r requirements/dev.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps \
-		--no-build-isolation --editable .
+		--no-build-isolation --editable shared --editable .
 	@touch $@
 
 run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLICAS=1 DEMO=1

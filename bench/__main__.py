@@ -13,13 +13,13 @@ from bench import (
     continuity,
     dashboard,
     fanout,
-    guard,
     joblogs,
     latency,
     results,
     storm,
     subscribers,
 )
+from bench import regression as guard
 from bench.cores import BenchError
 from bench.plot import svg
 from bench.rows import ROWS

@@ -9,13 +9,13 @@ from pathlib import Path
 import psutil
 
 from bench.parts import running
+from hsi_service.metrics import Metrics
 from local.ai import StandIn
 from local.postgres import TABLES, EmbeddedPostgres
 from local.processes import free_port
 from local.redis import EmbeddedRedis
 from services.collector.performance import PerformanceCollector
 from services.collector.settings import CollectorSettings
-from shared.metrics import Metrics
 
 WARM_UP = 100
 ROUNDS = 1000

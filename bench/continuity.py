@@ -12,11 +12,10 @@ from redis.asyncio.client import PubSub
 from websockets.asyncio.client import connect
 
 from bench.parts import EVENT, events_service, running
+from hsi.publisher import FUNCTION, LIBRARY, Publisher
+from hsi.schemas import channels
 from local.processes import free_port
 from local.redis import EmbeddedRedis
-from shared import channels
-from shared.bus import Publisher
-from shared.bus.publisher import FUNCTION, LIBRARY
 
 RUNS = 5
 MESSAGES = 10_000

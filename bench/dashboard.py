@@ -14,10 +14,10 @@ import msgspec
 from playwright.async_api import Browser, CDPSession, Page, expect
 
 from bench.cores import describe
-from bench.numbers import median, percentile, short
 from bench.parts import EVENT, running
-from shared.bus import Publisher
-from shared.joblogs import JobLogEmitter
+from bench.summary import median, percentile, short
+from hsi.joblogs import JobLogEmitter
+from hsi.publisher import Publisher
 from tests.browser import (
     CHROMIUM,
     HOW_TO_GET_IT,

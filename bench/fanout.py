@@ -25,11 +25,11 @@ from bench.cores import (
 )
 from bench.frames import Messages, WrongDeliveryError
 from bench.load import Load
-from bench.numbers import percentile
 from bench.parts import running
 from bench.results import BATCHES, CROWDS, EVENT_SIZE, SIZES
 from bench.rows import DESCRIPTORS, ROWS, Row, find_nchan, versions
 from bench.servers.redis_channel import CHANNEL
+from bench.summary import percentile
 from local.processes import NotReadyError, free_port
 from local.redis import EmbeddedRedis
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.parts import running
+from hsi.joblogs import JobLogEmitter
 from local.processes import free_port
 from local.redis import EmbeddedRedis
-from shared.joblogs import JobLogEmitter
 
 RUNS = 5
 LINES = 20_000

@@ -3,8 +3,8 @@
 import pygal
 from pygal.style import Style
 
-from bench.numbers import median
 from bench.results import BATCHES, Results, medians, rate
+from bench.summary import median
 
 STYLE = Style(
     background="white",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from bench.numbers import median, percentile, ratio, short, spread
+from bench.summary import median, percentile, ratio, short, spread
 
 SATURATED = 0.95
 """Share of its core that a saturated server uses, at least; otherwise the row does not count."""

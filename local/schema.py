@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
+from hsi.schemas import ServerMessage
+from hsi.schemas.close_codes import CODES_THAT_END, CloseCode
 from local.dashboard import FOLDER
 from services.collector.routes import PerformanceHistory
+from services.joblogs.jobs import Job
 from services.system.cameras import Camera
-from shared.close_codes import CODES_THAT_END, CloseCode
-from shared.jobs import Job
-from shared.schemas import ServerMessage
 
 FILE = FOLDER / "schema.json"
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from hsi.redis_users import RedisUsers
+from hsi.cli.redis_users import RedisUsers
 from local.ai import StandIn
 from local.dashboard import DashboardBuild, DashboardServer, is_built
 from local.demo import CAMERAS, NO_CAMERAS, publish_demo_events, run_demo_jobs

@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from websockets.asyncio.client import ClientConnection, connect
 
+from hsi.tasks import end
 from local.processes import Process
-from shared.tasks import end
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis
 
-from shared import channels
+from hsi.schemas import channels
 
 
 def history(redis_url: str, job_id: str) -> list[dict[str, Any]]:

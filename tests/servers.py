@@ -26,11 +26,11 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from testcontainers.core.container import DockerContainer
 
-from hsi.redis_users import RedisUsers
+from hsi.cli.redis_users import RedisUsers
+from hsi_service.fanout.takeover import UpgradeProtocol
 from local.postgres import EmbeddedPostgres
 from local.processes import Process, free_port
 from local.redis import EmbeddedRedis, answers
-from shared.wire import UpgradeProtocol
 
 CONTAINER_IMAGE = "redis:7"
 ROOT = Path(__file__).parent.parent

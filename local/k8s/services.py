@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from hsi.settings import SettingsError, load
+from hsi_service.settings import Settings
+from hsi_service.skeleton.server import LAST_SECONDS
 from local.k8s.manifests import Document, Finding, Workload, title, variables, workloads
 from services.collector.settings import CollectorSettings
 from services.joblogs.settings import JobLogSettings
 from services.system.settings import SystemSettings
-from shared.server import LAST_SECONDS
-from shared.settings import Settings, SettingsError, load
 
 SETTINGS: dict[str, type[Settings]] = {
     "events": Settings,

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from shared.schemas.performance import Alert, AlertSeverity
-from shared.settings import SettingsError
+from hsi.schemas.performance import Alert, AlertSeverity
+from hsi.settings import SettingsError
 
 MARGIN = 2.0
 """How far a figure must come back, in its own unit: below the smallest distance of two levels."""

@@ -4,11 +4,11 @@ import os
 
 from litestar import Litestar
 
+from hsi.settings import load
+from hsi_service.skeleton.service import Service, create_app
 from services.collector.performance import PerformanceCollector
 from services.collector.routes import performance, performance_history
 from services.collector.settings import CollectorSettings
-from shared.service import Service, create_app
-from shared.settings import load
 
 
 def create_collector_app(settings: CollectorSettings) -> Litestar:

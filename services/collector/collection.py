@@ -7,11 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-from services.collector.alerts import percent
-from services.collector.settings import CollectorSettings
-from shared.schemas import PerformanceUpdateData
-from shared.schemas.base import now
-from shared.schemas.performance import (
+from hsi.schemas import PerformanceUpdateData
+from hsi.schemas.base import now
+from hsi.schemas.performance import (
     AiModels,
     ContainerMetrics,
     Databases,
@@ -28,15 +26,17 @@ from shared.schemas.performance import (
     Throughput,
     Yolo26Metrics,
 )
-from shared.sources import Guarded, Reading
-from shared.sources.ai import GIB, AiServices, Nemotron, Yolo26
-from shared.sources.containers import Container, containers_from
-from shared.sources.database import Activity, Database, PerMinute, Rates
-from shared.sources.gpu import Gpu, GPUMonitor, chosen
-from shared.sources.host import Host, HostFigures
-from shared.sources.latencies import Latencies, Latency
-from shared.sources.queues import Depths, Queues
-from shared.sources.redis_info import RedisFigures, RedisInfo
+from hsi_service.sources import Guarded, Reading
+from hsi_service.sources.ai import GIB, AiServices, Nemotron, Yolo26
+from hsi_service.sources.database import Activity, Database, PerMinute, Rates
+from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
+from hsi_service.sources.queues import Depths, Queues
+from services.collector.alerts import percent
+from services.collector.containers import Container, containers_from
+from services.collector.host import Host, HostFigures
+from services.collector.latencies import Latencies, Latency
+from services.collector.redis_info import RedisFigures, RedisInfo
+from services.collector.settings import CollectorSettings
 
 STAGES = ("yolo26", "nemotron", "pipeline")
 MIN_EVIDENCE = 1000

@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import UNSET, Struct
 from msgspec.structs import fields
 
-from shared.schemas import PerformanceUpdateData
-from shared.schemas.performance import Alert, ContainerMetrics, GpuDevice
+from hsi.schemas import PerformanceUpdateData
+from hsi.schemas.performance import Alert, ContainerMetrics, GpuDevice
 
 MAX_POINTS = 60
 

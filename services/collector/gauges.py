@@ -10,10 +10,10 @@ from prometheus_client import Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from hsi.schemas import PerformanceUpdateData
+from hsi.schemas.performance import GpuDevice, ModelLatency, PipelineLatency
+from hsi_service.metrics import Metrics
 from services.collector.alerts import Change, Firing
-from shared.metrics import Metrics
-from shared.schemas import PerformanceUpdateData
-from shared.schemas.performance import GpuDevice, ModelLatency, PipelineLatency
 
 _GIB = 1024**3
 _MIB = 1024**2

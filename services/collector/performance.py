@@ -7,17 +7,16 @@ import time
 import msgspec
 from msgspec import Raw, Struct
 
+from hsi.logs import Throttled
+from hsi.publisher import Publisher, PublishError
+from hsi.schemas import PerformanceUpdate, PerformanceUpdateData, channels
+from hsi_service.bus.lease import Lease
+from hsi_service.metrics import Metrics
 from services.collector.alerts import AlertEngine, Change, Firing, changes, rules_with
 from services.collector.collection import Sources
 from services.collector.gauges import Gauges
 from services.collector.settings import CollectorSettings
 from services.collector.store import AlertMemory, Store, StoreError
-from shared import channels
-from shared.bus import Publisher, PublishError
-from shared.lease import Lease
-from shared.logging import Throttled
-from shared.metrics import Metrics
-from shared.schemas import PerformanceUpdate, PerformanceUpdateData
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from litestar.exceptions import ServiceUnavailableException
 from litestar.params import FromQuery
 from msgspec import Struct
 
+from hsi.schemas import PerformanceUpdateData
 from services.collector.performance import PerformanceCollector
 from services.collector.store import StoreError
-from shared.schemas import PerformanceUpdateData
 
 Range = Literal["5m", "15m", "60m"]
 _MINUTE = 60.0

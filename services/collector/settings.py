@@ -4,10 +4,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from hsi.settings import SettingsError
+from hsi_service.settings import Seconds
+from hsi_service.sources import SourceSettings
 from services.collector.alerts import AFTER, rules_with
-from shared.settings import Seconds, SettingsError
-from shared.sources import SourceSettings
-from shared.sources.containers import containers_from
+from services.collector.containers import containers_from
 
 Interval = Annotated[float, Meta(ge=0.5, le=3600)]
 

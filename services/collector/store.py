@@ -5,15 +5,12 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from hsi.redis_client import async_client
+from hsi.schemas import PerformanceUpdateData, channels
 from services.collector.alerts import Firing
 from services.collector.downsampling import MAX_POINTS, downsampled
-from shared import channels
-from shared.schemas import PerformanceUpdateData
 
 HOUR = 3600
 LIMIT = 1.0
@@ -47,13 +44,7 @@ class Store:
             interval: Seconds between two points.
 
         """
-        self._redis: Redis = Redis.from_url(
-            redis_url,
-            socket_timeout=LIMIT,
-            socket_connect_timeout=LIMIT,
-            retry=Retry(NoBackoff(), 0),
-            client_name="hsi-collector",
-        )
+        self._redis = async_client(redis_url, name="collector", timeout=LIMIT)
         self._length = round(HOUR / interval) + 1
         self._interval = interval
         self._points = msgspec.json.Decoder(PerformanceUpdateData)

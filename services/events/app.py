@@ -4,10 +4,11 @@ import os
 
 from litestar import Litestar
 
+from hsi.settings import load
+from hsi_service.settings import Settings
+from hsi_service.skeleton.service import Service, create_app
 from services.events.broadcaster import EventBroadcaster
 from services.events.routes import events
-from shared.service import Service, create_app
-from shared.settings import Settings, load
 
 
 def create_events_app(settings: Settings) -> Litestar:

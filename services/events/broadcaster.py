@@ -1,9 +1,9 @@
 """EventBroadcaster: the bridge between Redis and the clients of one replica."""
 
-from shared.ordered import OrderedTopic
-from shared.peer import Peer
-from shared.service import Service
-from shared.websocket import OrderedVisit, Socket, Start, serve_client
+from hsi_service.fanout.ordered_topic import OrderedTopic
+from hsi_service.fanout.peer import Peer
+from hsi_service.skeleton.service import Service
+from hsi_service.skeleton.session import OrderedVisit, Socket, Start, serve_client
 
 
 class EventBroadcaster:

@@ -4,8 +4,8 @@ from litestar import websocket
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
+from hsi_service.skeleton.session import Socket
 from services.events.broadcaster import EventBroadcaster
-from shared.websocket import Socket
 
 
 @websocket("/ws/events")

@@ -4,12 +4,12 @@ import os
 
 from litestar import Litestar
 
+from hsi.settings import load
+from hsi_service.skeleton.service import Service, create_app
+from services.joblogs.jobs import Jobs
 from services.joblogs.routes import job_logs, list_jobs
 from services.joblogs.settings import JobLogSettings
 from services.joblogs.streamer import JobLogStreamer
-from shared.jobs import Jobs
-from shared.service import Service, create_app
-from shared.settings import load
 
 
 def create_joblogs_app(settings: JobLogSettings) -> Litestar:

@@ -4,7 +4,7 @@ from typing import Self, get_args
 
 import msgspec
 
-from shared.schemas import LogLevel
+from hsi.schemas import LogLevel
 
 LEVELS: tuple[str, ...] = get_args(LogLevel)
 """From the least serious to the most."""

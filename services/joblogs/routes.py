@@ -8,9 +8,9 @@ from litestar.exceptions import ServiceUnavailableException
 from litestar.params import FromPath, FromQuery, QueryParameter
 from redis.exceptions import RedisError
 
+from hsi_service.skeleton.session import Socket
+from services.joblogs.jobs import Job, Jobs
 from services.joblogs.streamer import JobLogStreamer
-from shared.jobs import Job, Jobs
-from shared.websocket import Socket
 
 
 @websocket("/ws/jobs/{job_id:str}/logs")

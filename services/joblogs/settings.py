@@ -1,6 +1,6 @@
 """What this service reads from the environment, beside what all do."""
 
-from shared.settings import PositiveSeconds, Settings
+from hsi_service.settings import PositiveSeconds, Settings
 
 
 class JobLogSettings(Settings, frozen=True, kw_only=True, rename="upper"):

@@ -8,15 +8,15 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from hsi.joblogs.job_state import ENDED
+from hsi.schemas import channels, job_ids
+from hsi.schemas.close_codes import CloseCode
+from hsi_service.fanout.peer import Peer
+from hsi_service.skeleton.service import Service
+from hsi_service.skeleton.session import OrderedVisit, Socket, Start, serve_client
+from services.joblogs.jobs import Jobs
 from services.joblogs.messages import AtLeast
 from services.joblogs.topic import JobTopic, let_go
-from shared import channels, job_ids
-from shared.close_codes import CloseCode
-from shared.job_state import ENDED
-from shared.jobs import Jobs
-from shared.peer import Peer
-from shared.service import Service
-from shared.websocket import OrderedVisit, Socket, Start, serve_client
 
 logger = logging.getLogger(__name__)
 

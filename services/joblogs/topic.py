@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Iterable
 
+from hsi.schemas import EndStatus, JobEnd, JobEndData
+from hsi.schemas.close_codes import CloseCode
+from hsi.schemas.cursor import Cursor
+from hsi.schemas.frames import frame_text
+from hsi_service.bus.intake import Finding
+from hsi_service.fanout.ordered_topic import OrderedTopic
+from hsi_service.fanout.peer import Peer
+from hsi_service.fanout.topic import Filter, Source
 from services.joblogs.messages import kind_of
-from shared.client_frames import frame_text
-from shared.close_codes import CloseCode
-from shared.continuity import Cursor
-from shared.intake import Finding
-from shared.ordered import OrderedTopic
-from shared.peer import Peer
-from shared.schemas import EndStatus, JobEnd, JobEndData
-from shared.topic import Filter, Source
 
 
 class JobTopic(OrderedTopic):

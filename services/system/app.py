@@ -4,12 +4,12 @@ import os
 
 from litestar import Litestar
 
+from hsi.settings import load
+from hsi_service.skeleton.service import Service, create_app
 from services.system.broadcaster import SystemBroadcaster
 from services.system.cameras import CameraList
 from services.system.routes import list_cameras, system
 from services.system.settings import SystemSettings
-from shared.service import Service, create_app
-from shared.settings import load
 
 
 def create_system_app(settings: SystemSettings) -> Litestar:

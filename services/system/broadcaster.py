@@ -5,6 +5,17 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from hsi.logs import Throttled
+from hsi.schemas import CircuitState, ServiceStatus, ServiceStatusData, channels
+from hsi.schemas.base import now
+from hsi.schemas.validation import encode
+from hsi.tasks import end
+from hsi_service.bus.lease import Lease
+from hsi_service.fanout.peer import Peer
+from hsi_service.fanout.topic import SnapshotTopic
+from hsi_service.skeleton.service import Service
+from hsi_service.skeleton.session import Socket, Visit, serve_client
+from services.system.breaker import CircuitBreaker
 from services.system.collection import LIMIT, Collected, Collector
 from services.system.echoes import Echoes
 from services.system.health import HealthChange, HealthMonitor, HealthResult
@@ -13,18 +24,6 @@ from services.system.publication import NoAnswerError, NotLeadingError, Publicat
 from services.system.report import BroadcasterReport, DegradedReport, Figures, LeaseReport
 from services.system.rhythm import wait_until_due
 from services.system.settings import SystemSettings
-from shared import channels
-from shared.breaker import CircuitBreaker
-from shared.intake import encode
-from shared.lease import Lease
-from shared.logging import Throttled
-from shared.peer import Peer
-from shared.schemas import CircuitState, ServiceStatus, ServiceStatusData
-from shared.schemas.base import now
-from shared.service import Service
-from shared.tasks import end
-from shared.topic import SnapshotTopic
-from shared.websocket import Socket, Visit, serve_client
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
-from shared.schemas.base import Part
-from shared.sources import Guarded, Reading, SourceError
-from shared.sources.database import LIMIT, Database
+from hsi.schemas.base import Part
+from hsi_service.sources import Guarded, Reading, SourceError
+from hsi_service.sources.database import LIMIT, Database
 
 MAX_CAMERAS = 1000
 """Cameras in the list, at most: the first ones by name."""

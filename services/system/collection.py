@@ -3,15 +3,15 @@
 import asyncio
 from typing import Any, NamedTuple
 
+from hsi.schemas import SystemStatus, SystemStatusData
+from hsi.schemas.base import now
+from hsi.schemas.system import CameraCounts, GpuStatus, QueueDepths
+from hsi_service.sources import Guarded, Reading, SourceSettings
+from hsi_service.sources.ai import AiServices, Health, Nemotron, Yolo26
+from hsi_service.sources.database import Cameras, Database
+from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
+from hsi_service.sources.queues import Depths, Queues
 from services.system.health import HealthResult
-from shared.schemas import SystemStatus, SystemStatusData
-from shared.schemas.base import now
-from shared.schemas.system import CameraCounts, GpuStatus, QueueDepths
-from shared.sources import Guarded, Reading, SourceSettings
-from shared.sources.ai import AiServices, Health, Nemotron, Yolo26
-from shared.sources.database import Cameras, Database
-from shared.sources.gpu import Gpu, GPUMonitor, chosen
-from shared.sources.queues import Depths, Queues
 
 LIMIT = 2.5
 """Seconds that a round may take."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from shared.schemas.base import ServiceHealth
+from hsi.schemas.base import ServiceHealth
 
 logger = logging.getLogger(__name__)
 

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 
-from shared.breaker import Call, CircuitBreaker
-from shared.degraded import DegradedMode
-from shared.schemas import CircuitState, ServiceStatus
+from hsi.schemas import CircuitState, ServiceStatus
+from services.system.breaker import Call, CircuitBreaker
+from services.system.degraded import DegradedMode
 
 
 class ListenerGuard:
-    """Guards the subscriber (shared.bus.Guard): when it may try, and when to tell clients.
+    """Guards the subscriber (hsi_service.bus.Guard): when it may try, and when to tell clients.
 
     Connecting and subscribing is one call; losing what was heard is a failure without a call.
     """

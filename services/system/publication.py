@@ -5,13 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from shared import channels
-from shared.lease import Lease
+from hsi.redis_client import async_client
+from hsi.schemas import channels
+from hsi_service.bus.lease import Lease
 
 _PUBLISH = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
@@ -41,13 +39,7 @@ class Publication:
             timeout: Seconds that each of the methods may take.
 
         """
-        self._redis: Redis = Redis.from_url(
-            redis_url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            client_name="hsi-system-publisher",
-        )
+        self._redis = async_client(redis_url, name="system-publisher", timeout=timeout)
         self._publish = self._redis.register_script(_PUBLISH)
         self._lease = lease
         self._timeout = timeout

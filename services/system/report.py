@@ -6,11 +6,11 @@ from collections.abc import Callable
 from msgspec import Struct
 from prometheus_client import Counter, Gauge
 
-from shared.breaker import BreakerStatus
-from shared.degraded import DegradedReason
-from shared.metrics import Metrics
-from shared.schemas import CircuitState
-from shared.schemas.base import ServiceHealth
+from hsi.schemas import CircuitState
+from hsi.schemas.base import ServiceHealth
+from hsi_service.metrics import Metrics
+from services.system.breaker import BreakerStatus
+from services.system.degraded import DegradedReason
 
 
 class LeaseReport(Struct):

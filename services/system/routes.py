@@ -4,9 +4,9 @@ from litestar import get, websocket
 from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 
+from hsi_service.skeleton.session import Socket
 from services.system.broadcaster import SystemBroadcaster
 from services.system.cameras import Camera, CameraList
-from shared.websocket import Socket
 
 
 @websocket("/ws/system")

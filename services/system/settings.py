@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shared.settings import PositiveSeconds
-from shared.sources import SourceSettings
+from hsi_service.settings import PositiveSeconds
+from hsi_service.sources import SourceSettings
 
 Interval = Annotated[float, Meta(ge=0.1, le=3600)]
 

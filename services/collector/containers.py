@@ -1,0 +1,292 @@
+"""How the containers are: by an HTTP probe of each, or by what Kubernetes says of our namespace."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from msgspec import Meta, Struct
+
+from hsi.schemas.performance import ContainerHealth, ContainerState
+from hsi_service.sources.http import Answer, Http
+from hsi_service.sources.time_limited import SourceError
+
+KUBERNETES = "kubernetes"
+"""Instead of addresses: ask the cluster."""
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a pod finds its ServiceAccount."""
+MAX_ANSWER = 16 * 1024 * 1024
+"""Bytes: a pod takes 5 to 10 KB."""
+
+
+class Container(Struct, frozen=True, kw_only=True):
+    """One container, in the seed's words."""
+
+    name: str
+    status: ContainerState
+    health: ContainerHealth
+
+
+class Containers(Protocol):
+    """Tells how containers are."""
+
+    async def read(self) -> list[Container]:
+        """Return them all.
+
+        Raises:
+            SourceError: Nobody tells.
+
+        """
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+class Probes:
+    """Asks each container itself."""
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        """Prepare.
+
+        Args:
+            urls: What answers 200 while a container is healthy, by its name.
+
+        """
+        self._urls = urls
+        self._http = Http()
+
+    async def read(self) -> list[Container]:
+        """Ask all at once; never raises."""
+        answers = await asyncio.gather(
+            *(self._http.get(url, json=False) for url in self._urls.values())
+        )
+        return [
+            container_of(name, answer) for name, answer in zip(self._urls, answers, strict=True)
+        ]
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+
+def container_of(name: str, answer: Answer) -> Container:
+    """Say how a container is by the answer to its probe: 200 is healthy; refused is unknown."""
+    if answer.refused:
+        return Container(name=name, status="unknown", health="unhealthy")
+    healthy = answer.reached and not answer.trouble
+    return Container(name=name, status="running", health="healthy" if healthy else "unhealthy")
+
+
+class Kubernetes:
+    """Asks the API server about the pods of our namespace, as the pod's ServiceAccount.
+
+    It needs the right to `list` `pods` there, and nothing else. Containers of one name, those of
+    replicas, are one entry: how the one that is worst is.
+    """
+
+    def __init__(self, url: str, *, account: Path = ACCOUNT) -> None:
+        """Prepare.
+
+        Args:
+            url: The API server.
+            account: Folder with `token`, `namespace` and `ca.crt`.
+
+        """
+        self._url = url
+        self._account = account
+        self._http: Http | None = None
+
+    async def read(self) -> list[Container]:
+        """Ask.
+
+        Raises:
+            SourceError: The API server does not answer, or not as one; or this is no pod.
+
+        """
+        try:
+            # The token changes while we run; the other two do not.
+            token = self._read_account("token")
+            namespace = self._read_account("namespace")
+            if self._http is None:
+                self._http = Http(max_answer=MAX_ANSWER, verify=self._trust())
+        except (OSError, ValueError) as error:
+            raise SourceError(f"no ServiceAccount: {type(error).__name__}") from error
+        answer = await self._http.get(
+            f"{self._url}/api/v1/namespaces/{namespace}/pods",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        if answer.trouble:
+            raise SourceError(f"the Kubernetes API: {answer.trouble}")
+        return containers_of(answer.body)
+
+    def _read_account(self, name: str) -> str:
+        return (self._account / name).read_text(encoding="ascii").strip()
+
+    def _trust(self) -> ssl.SSLContext | bool:
+        certificate = self._account / "ca.crt"
+        if not certificate.exists():
+            return True
+        trust = ssl.create_default_context(cafile=certificate)
+        # Authorities of many clusters (MicroK8s, EKS, those of years ago) say too little of
+        # themselves for the strictness that is Python's default since 3.13. Everything that
+        # matters here is checked without it: who signed, for which name, and until when.
+        trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return trust
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.aclose()
+
+
+class _Waiting(Struct):
+    reason: str = ""
+
+
+class _State(Struct):
+    running: dict[str, Any] | None = None
+    waiting: _Waiting | None = None
+    terminated: dict[str, Any] | None = None
+
+
+class _ContainerStatus(Struct, rename="camel"):
+    name: str
+    ready: bool = False
+    started: bool | None = None
+    restart_count: Annotated[int, Meta(ge=0)] = 0
+    state: _State = msgspec.field(default_factory=_State)
+
+
+class _Named(Struct):
+    name: str = ""
+
+
+class _Metadata(Struct, rename="camel"):
+    deletion_timestamp: str | None = None
+
+
+class _Spec(Struct):
+    containers: list[_Named] = []
+
+
+class _PodStatus(Struct, rename="camel"):
+    phase: str = ""
+    container_statuses: list[_ContainerStatus] | None = None
+
+
+class _Pod(Struct):
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+    spec: _Spec = msgspec.field(default_factory=_Spec)
+    status: _PodStatus = msgspec.field(default_factory=_PodStatus)
+
+
+class _Pods(Struct):
+    items: list[_Pod]
+
+
+def containers_of(body: Any) -> list[Container]:
+    """Read a list of pods.
+
+    Pods that have done their work, and those that are being deleted, are none.
+
+    Raises:
+        SourceError: It is none.
+
+    """
+    try:
+        pods = msgspec.convert(body, _Pods).items
+    except msgspec.ValidationError as error:
+        raise SourceError("the Kubernetes API answers with something else than pods") from error
+    found: dict[str, Container] = {}
+    for pod in pods:
+        if pod.metadata.deletion_timestamp or pod.status.phase == "Succeeded":
+            continue
+        for container in _containers(pod):
+            known = found.get(container.name)
+            if known is None or _badness(container) > _badness(known):
+                found[container.name] = container
+    return [found[name] for name in sorted(found)]
+
+
+def _containers(pod: _Pod) -> Sequence[Container]:
+    if pod.status.container_statuses:
+        return [_of_kubernetes(status) for status in pod.status.container_statuses]
+    failed = pod.status.phase == "Failed"  # evicted, for example
+    return [
+        Container(
+            name=container.name,
+            status="stopped" if failed else "unknown",
+            health="unhealthy" if failed else "starting",
+        )
+        for container in pod.spec.containers
+    ]
+
+
+def _of_kubernetes(status: _ContainerStatus) -> Container:
+    state = status.state
+    if state.running is not None:
+        health: ContainerHealth = "healthy" if status.ready else "unhealthy"
+        if status.started is False:
+            health = "starting"
+        return Container(name=status.name, status="running", health=health)
+    if state.terminated is not None:
+        return Container(name=status.name, status="stopped", health="unhealthy")
+    if state.waiting is not None and state.waiting.reason in _BEGINNING:
+        return Container(name=status.name, status="unknown", health="starting")
+    restarting = status.restart_count > 0
+    return Container(
+        name=status.name,
+        status="restarting" if restarting else "stopped",
+        health="unhealthy",
+    )
+
+
+_BEGINNING = frozenset({"ContainerCreating", "PodInitializing"})
+_BADNESS = ("healthy", "starting", "unhealthy")
+_STATES = ("running", "unknown", "restarting", "stopped")
+
+
+def _badness(container: Container) -> tuple[int, int]:
+    return _BADNESS.index(container.health), _STATES.index(container.status)
+
+
+class NoContainers:
+    """There are none that we know of."""
+
+    async def read(self) -> list[Container]:
+        """Return none."""
+        return []
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+def containers_from(setting: Sequence[str]) -> Containers:
+    """Return who tells about containers.
+
+    Args:
+        setting: `name=url` for each, or `kubernetes` alone.
+
+    Raises:
+        ValueError: It is neither.
+
+    """
+    if not setting:
+        return NoContainers()
+    if list(setting) == [KUBERNETES]:
+        host = os.environ.get("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
+        port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+        return Kubernetes(f"https://{f'[{host}]' if ':' in host else host}:{port}")
+    urls: dict[str, str] = {}
+    for number, part in enumerate(setting, start=1):
+        name, _, url = part.partition("=")
+        # Not quoted: an address may hold a password.
+        if not name or not url.startswith(("http://", "https://")):
+            raise ValueError(f"number {number} is not name=http://… or name=https://…")
+        if name in urls:
+            raise ValueError(f"{name} is there twice")
+        urls[name] = url
+    return Probes(urls)

@@ -1,0 +1,110 @@
+"""Which jobs there are, and how they are: few round trips, however many jobs."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from hsi.joblogs import job_state
+from hsi.joblogs.job_state import JobState
+from hsi.redis_client import async_client
+from hsi.schemas import JobStatus, channels, job_ids
+from hsi.schemas.base import Count, Part
+
+TIMEOUT = 3.0
+"""Seconds that one read may take."""
+MAX_JOBS = 1000
+"""Jobs of the index that are looked at, those that began last; it has no more."""
+_YEAR_9999 = 253_370_764_800
+_MAX_DIGITS = 18
+
+
+class Job(Part):
+    """A job, for a list of them."""
+
+    id: Annotated[str, Meta(description="The job.")]
+    status: Annotated[
+        JobStatus | None, Meta(description="How it is; null where nobody says or it is forgotten.")
+    ]
+    started_at: Annotated[datetime | None, Meta(description="When it began (UTC).")]
+    ended_at: Annotated[datetime | None, Meta(description="When it ended (UTC).")]
+    lines: Annotated[
+        Count | None,
+        Meta(description="Messages of its log so far, its end included; null once it is gone."),
+    ]
+
+
+class Jobs:
+    """Reads jobs. Every method raises `RedisError` or `OSError` when Redis does not answer.
+
+    What somebody else wrote there and is none of ours is no fault: it counts as not known.
+    """
+
+    def __init__(self, redis_url: str, *, name: str) -> None:
+        """Connect on first use.
+
+        Args:
+            redis_url: redis://, rediss:// or unix://.
+            name: Of the service, for people who look at Redis.
+
+        """
+        self._redis = async_client(redis_url, name=f"{name}-jobs", timeout=TIMEOUT)
+
+    async def recent(self, count: int = 100) -> list[Job]:
+        """Return the `count` jobs that began last and all older ones that run, youngest first."""
+        found: Any = await self._redis.zrevrange(channels.JOBS, 0, MAX_JOBS - 1, withscores=True)
+        began = {job_id: score for name, score in found if (job_id := _job_id(name))}
+        if not began:
+            return []
+        async with self._redis.pipeline(transaction=False) as commands:
+            commands.mget([channels.job(job_id) for job_id in began])
+            commands.mget([channels.number(channels.job_logs(job_id)) for job_id in began])
+            states, numbers = await commands.execute()
+        jobs: list[Job] = []
+        for (job_id, score), value, number in zip(began.items(), states, numbers, strict=True):
+            state = job_state.parse(value)
+            if len(jobs) >= count and state.status != "running":
+                continue
+            jobs.append(
+                Job(
+                    id=job_id,
+                    status=state.status,
+                    started_at=state.started_at or _time(score),
+                    ended_at=state.ended_at,
+                    lines=_count(number),
+                )
+            )
+        return jobs
+
+    async def states(self, jobs: Collection[str]) -> dict[str, JobState]:
+        """Return how each of these jobs is, in one round trip.
+
+        Raises:
+            InvalidJobIdError: One is no job id.
+
+        """
+        if not jobs:
+            return {}
+        values = await self._redis.mget([channels.job(job_id) for job_id in jobs])
+        return {job_id: job_state.parse(value) for job_id, value in zip(jobs, values, strict=True)}
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+
+def _job_id(name: bytes) -> str | None:
+    try:
+        return job_ids.check(name.decode())
+    except ValueError:  # Not UTF-8, or no job id.
+        return None
+
+
+def _time(score: float) -> datetime | None:
+    return datetime.fromtimestamp(score, UTC) if 0 < score < _YEAR_9999 else None
+
+
+def _count(number: bytes | None) -> int | None:
+    ours = number is not None and number.isdigit() and len(number) <= _MAX_DIGITS
+    return int(number) if number is not None and ours else None

@@ -1,0 +1,108 @@
+"""Messages as lines for people. Pure, no I/O."""
+
+import re
+
+import click
+
+from hsi.schemas import (
+    Event,
+    LogData,
+    LogLevel,
+    PerformanceUpdateData,
+    RiskLevel,
+    ServiceStatusData,
+    SystemStatus,
+)
+from hsi.schemas.base import ServiceHealth
+
+_RISKS: dict[RiskLevel, str] = {
+    "low": "green",
+    "medium": "yellow",
+    "high": "red",
+    "critical": "bright_red",
+}
+_LEVELS: dict[LogLevel, str] = {
+    "DEBUG": "bright_black",
+    "INFO": "green",
+    "WARNING": "yellow",
+    "ERROR": "red",
+    "CRITICAL": "bright_red",
+}
+_HEALTHS: dict[ServiceHealth, str] = {
+    "healthy": "green",
+    "degraded": "yellow",
+    "unhealthy": "red",
+    "unreachable": "red",
+}
+_NOTHING = "-"
+_COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")
+_RESET = "\x1b[0m"
+
+
+def plain(text: str) -> str:
+    """Return `text` without what could command a terminal: it comes from anybody."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def coloured(text: str) -> str:
+    """Return `text` with its colours, and without anything else that could command a terminal."""
+    parts = _COLOUR.split(text)
+    safe = [part if index % 2 else plain(part) for index, part in enumerate(parts)]
+    return "".join(safe) + (_RESET if len(parts) > 1 else "")
+
+
+def event_line(event: Event) -> str:
+    """Return an event for a terminal."""
+    data = event.data
+    risk = click.style(f"{data.risk_level:>8} {data.risk_score:3}", fg=_RISKS[data.risk_level])
+    return f"{data.started_at:%H:%M:%S} {risk}  {plain(data.camera_id)}: {plain(data.summary)}"
+
+
+def log_line(data: LogData) -> str:
+    """Return a job's line for a terminal; a message of several lines is indented."""
+    level = click.style(f"{data.level:8}", fg=_LEVELS[data.level])
+    first, *rest = data.message.split("\n")
+    return "\n".join(
+        [f"{data.timestamp:%H:%M:%S} {level} {coloured(first)}"]
+        + [f"{'':18}{coloured(line)}" for line in rest]
+    )
+
+
+def status_line(status: SystemStatus) -> str:
+    """Return a status for a terminal; a dash is what could not be read."""
+    gpu, queues, cameras = status.data.gpu, status.data.queues, status.data.cameras
+    parts = [
+        f"{status.timestamp:%H:%M:%S}  gpu "
+        + (
+            f"{_figure(gpu.utilization)} % {_figure(gpu.temperature)} °C "
+            f"{_figure(gpu.memory_used)}/{_figure(gpu.memory_total)} MiB"
+            if gpu
+            else _NOTHING
+        ),
+        "queues "
+        + (
+            f"{_figure(queues.detection_queue)}, {_figure(queues.analysis_queue)}, "
+            f"dead {_figure(queues.dlq_total)}"
+            if queues
+            else _NOTHING
+        ),
+        "cameras " + (f"{cameras.online}/{cameras.total}" if cameras else _NOTHING),
+        ", ".join(f"{service} {health}" for service, health in status.data.services.items()),
+    ]
+    return plain("  ".join(parts))
+
+
+def health_line(change: ServiceStatusData) -> str:
+    """Return a change of health for a terminal."""
+    health = click.style(f"{change.status:>12}", fg=_HEALTHS[change.status])
+    return f"         {health}  {plain(change.service)}: {plain(change.message)}"
+
+
+def performance_line(figures: PerformanceUpdateData) -> str:
+    """Return performance figures for a terminal: when, and what is alarming."""
+    alerts = [f"{alert.severity}: {alert.message}" for alert in figures.alerts]
+    return plain(f"{figures.timestamp:%H:%M:%S}  performance: {'; '.join(alerts) or 'no alerts'}")
+
+
+def _figure(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:g}"

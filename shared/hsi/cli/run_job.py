@@ -1,0 +1,196 @@
+"""`hsi run-job`: a command whose output is a job's log, and otherwise the command as it is."""
+
+import contextlib
+import fcntl
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import termios
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import NamedTuple
+
+from hsi.cli.output import OutputLine, OutputLines
+from hsi.joblogs import JobLogEmitter
+from hsi.schemas import EndStatus, LogLevel
+from hsi.schemas.job_ids import MAX_LENGTH
+
+PROGRESS_INTERVAL = 5.0
+"""Seconds between two looks at a line that is written over again and again."""
+AFTER_EXIT = 1.0
+"""Seconds that are left to what the command started and left behind, to say its last."""
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+"""Exit statuses of a shell."""
+_POLL = 0.1
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
+_MAX_READ = 64 * 1024
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class _Output(NamedTuple):
+    """One of the command's two outputs."""
+
+    read_from: int
+    echo_to: int
+    level: LogLevel
+    context: dict[str, str]
+    lines: OutputLines
+
+
+def new_job_id(command: Sequence[str]) -> str:
+    """Return an id for a job that runs this command: readable, and nobody else's."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(command[0]))  # noqa: PTH119 (a text)
+    return f"{name.strip('.-_')[: MAX_LENGTH // 2] or 'job'}-{uuid.uuid4().hex[:8]}"
+
+
+def run(command: Sequence[str], emitter: JobLogEmitter) -> int:
+    """Run a command; echo its output, and stream it as a job's log.
+
+    Standard output is INFO, standard error WARNING, marked with its name. Where ours is a terminal,
+    the command gets one too, so that it keeps its colours. Ctrl-C and other signals that ask to end
+    go to the command.
+
+    Returns:
+        Its exit status; 128+n if signal n ended it.
+
+    """
+    with emitter, contextlib.ExitStack() as stack:
+        out, out_end = _channel(_STDOUT)
+        err, err_end = _channel(_STDERR)
+        stack.callback(os.close, out)
+        stack.callback(os.close, err)
+        # With a terminal to read from, the command has to be in its foreground group, as we are;
+        # so what is typed there (Ctrl-C) reaches both of us, and only the rest is forwarded.
+        shares_terminal = os.isatty(_STDIN)
+        asked_to_end: list[int] = []
+        process: subprocess.Popen[bytes] | None = None
+
+        def forward(number: int, _frame: FrameType | None) -> None:
+            asked_to_end.append(number)
+            typed = shares_terminal and number in {signal.SIGINT, signal.SIGQUIT}
+            if process is not None and not typed:
+                with contextlib.suppress(ProcessLookupError):
+                    (os.kill if shares_terminal else os.killpg)(process.pid, number)
+
+        stack.enter_context(_handling(forward))
+        try:
+            process = subprocess.Popen(  # noqa: S603 (what the user typed)
+                command,
+                stdout=out_end,
+                stderr=err_end,
+                process_group=None if shares_terminal else 0,
+            )
+        except OSError as error:
+            return _did_not_start(command[0], error, emitter)
+        finally:
+            os.close(out_end)
+            os.close(err_end)
+        outputs = [
+            _Output(out, _STDOUT, "INFO", {}, OutputLines()),
+            _Output(err, _STDERR, "WARNING", {"stream": "stderr"}, OutputLines()),
+        ]
+        for number in asked_to_end:  # while it was being started
+            process.send_signal(number)
+        _carry(process, outputs, emitter)
+        status = process.wait()
+        code = status if status >= 0 else 128 - status
+        emitter.close(_end_status(code, asked=bool(asked_to_end)), exit_code=code)
+    return code
+
+
+def _end_status(code: int, *, asked: bool) -> EndStatus:
+    if code == 0:
+        return "completed"
+    return "cancelled" if asked else "failed"
+
+
+def _did_not_start(name: str, error: OSError, emitter: JobLogEmitter) -> int:
+    code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+    message = f"{name} cannot be run: {error.strerror}"
+    print(f"hsi: {message}", file=sys.stderr)
+    emitter.error(message)
+    emitter.close("failed", exit_code=code)
+    return code
+
+
+def _channel(ours: int) -> tuple[int, int]:
+    """Return what to read from and what the command writes to: a terminal where ours is one."""
+    if not os.isatty(ours):
+        return os.pipe()
+    outer, inner = os.openpty()
+    attributes = termios.tcgetattr(inner)
+    attributes[1] &= ~termios.OPOST  # Our own terminal makes the ends of lines.
+    termios.tcsetattr(inner, termios.TCSANOW, attributes)
+    size = fcntl.ioctl(ours, termios.TIOCGWINSZ, bytes(8))
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, size)
+    return outer, inner
+
+
+def _carry(
+    process: "subprocess.Popen[bytes]", outputs: Sequence[_Output], emitter: JobLogEmitter
+) -> None:
+    """Carry what the command writes, until it has ended and said all."""
+    give_up, look_at = float("inf"), time.monotonic() + PROGRESS_INTERVAL
+    with selectors.DefaultSelector() as selector:
+        for output in outputs:
+            selector.register(output.read_from, selectors.EVENT_READ, output)
+        while selector.get_map() and time.monotonic() < give_up:
+            for key, _ in selector.select(_POLL):
+                if not _carry_some(key.data, emitter):
+                    selector.unregister(key.fd)
+            if give_up == float("inf") and process.poll() is not None:
+                # Whom it left behind may keep its output open for ever.
+                give_up = time.monotonic() + AFTER_EXIT
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + PROGRESS_INTERVAL
+                for output in outputs:
+                    if output.lines.is_written_over:
+                        _log(output, output.lines.current(), emitter)
+    for output in outputs:
+        _log(output, output.lines.end(), emitter)
+
+
+def _carry_some(output: _Output, emitter: JobLogEmitter) -> bool:
+    """Carry what there is now; return whether more may come."""
+    data = _read(output.read_from)
+    _echo(output.echo_to, data)
+    _log(output, output.lines.feed(data), emitter)
+    return bool(data)
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _MAX_READ)
+    except OSError:  # So a terminal says on Linux that the other side is closed.
+        return b""
+
+
+def _echo(descriptor: int, data: bytes) -> None:
+    with contextlib.suppress(OSError):  # Whoever read us has enough or is gone; the log goes on.
+        while data:
+            data = data[os.write(descriptor, data) :]
+
+
+def _log(output: _Output, lines: Iterator[OutputLine], emitter: JobLogEmitter) -> None:
+    for line in lines:
+        emitter.log(output.level, line.text, dict(output.context), size=line.size)
+
+
+@contextlib.contextmanager
+def _handling(handler: "signal._HANDLER") -> Iterator[None]:
+    """Handle signals that ask to end; those that we were started to ignore stay ignored."""
+    before = {
+        number: signal.signal(number, handler)
+        for number in _FORWARDED
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -1,0 +1,36 @@
+"""What the command line reads from the environment; each command reads only what it needs."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from hsi.schemas import channels
+from hsi.settings import DEFAULT_REDIS_URL, check_redis_url, names_in
+
+Name = Annotated[str, Meta(min_length=1)]
+
+
+class RedisNames(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What channels and queues are called, for all who have to know it."""
+
+    redis_event_channel: Name = channels.SECURITY_EVENTS
+    detection_queue: Name = channels.DETECTION_QUEUE
+    analysis_queue: Name = channels.ANALYSIS_QUEUE
+    dead_letter_queues: str = channels.DEAD_LETTER_QUEUES
+
+    def dead_letters(self) -> list[str]:
+        """Return the names in `dead_letter_queues`."""
+        return names_in(self.dead_letter_queues)
+
+
+class ProducerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """Where and how commands publish."""
+
+    redis_url: str = DEFAULT_REDIS_URL
+    redis_event_channel: Name = channels.SECURITY_EVENTS
+    history_length: Annotated[int, Meta(ge=1, le=10_000_000)] = channels.HISTORY_LENGTH
+
+    def __post_init__(self) -> None:
+        """Check what a type cannot say."""
+        check_redis_url(self.redis_url)

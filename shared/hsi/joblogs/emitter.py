@@ -1,0 +1,195 @@
+"""JobLogEmitter: what a job says, and how it ends, for whoever watches it."""
+
+import asyncio
+import atexit
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Generator
+from types import TracebackType
+from typing import Any, Self
+
+from msgspec import UNSET
+
+from hsi.joblogs.handler import JobLogHandler
+from hsi.joblogs.lines import log_line
+from hsi.joblogs.sender import Sender
+from hsi.logs import Throttled
+from hsi.schemas import EndStatus, JobEnd, JobEndData, LogLevel
+
+PATIENCE = 3.0
+"""Seconds that closing waits for Redis to have everything."""
+
+logger = logging.getLogger(__name__)
+
+
+class JobLogEmitter:
+    """Streams a job's log (seed: Job Logs Channel): its lines as they come, and an honest end.
+
+        async with JobLogEmitter(redis_url, job_id) as emitter:
+            await emitter.info("Processing batch 2/3", batch_id="abc123")
+
+    It works as well without asyncio, and from threads: `with` instead of `async with`, and no
+    `await`. Nothing here waits for Redis but the end, and that for `PATIENCE` seconds: lines wait
+    in a bounded buffer, keep their order, and are sent again until Redis has them, once. If they
+    become too many, the oldest are dropped, and a line in their place says how many.
+
+    The block says how the job is: running, then completed; failed on an exception, which is logged
+    too; cancelled on a cancellation or Ctrl-C. Without a block, it only adds lines, to a job whose
+    state is another's.
+    """
+
+    def __init__(self, redis_url: str, job_id: str, *, patience: float = PATIENCE) -> None:
+        """Prepare; connects with the first line.
+
+        Args:
+            redis_url: redis://, rediss:// or unix://.
+            job_id: The job; see `hsi.schemas.job_ids`.
+            patience: Seconds that closing waits for Redis.
+
+        Raises:
+            InvalidJobIdError: It is no job id.
+
+        """
+        self.job_id = job_id
+        self._patience = patience
+        self._sender = Sender(redis_url, job_id)
+        self._throttled = Throttled(logger)
+        atexit.register(self.close)
+
+    def debug(self, message: str, /, **context: Any) -> Awaitable[None]:
+        """Log a line of level DEBUG; `context` is said along with it."""
+        return self.log("DEBUG", message, context)
+
+    def info(self, message: str, /, **context: Any) -> Awaitable[None]:
+        """Log a line of level INFO; `context` is said along with it."""
+        return self.log("INFO", message, context)
+
+    def warning(self, message: str, /, **context: Any) -> Awaitable[None]:
+        """Log a line of level WARNING; `context` is said along with it."""
+        return self.log("WARNING", message, context)
+
+    def error(self, message: str, /, **context: Any) -> Awaitable[None]:
+        """Log a line of level ERROR; `context` is said along with it."""
+        return self.log("ERROR", message, context)
+
+    def critical(self, message: str, /, **context: Any) -> Awaitable[None]:
+        """Log a line of level CRITICAL; `context` is said along with it."""
+        return self.log("CRITICAL", message, context)
+
+    def log(
+        self, level: LogLevel, message: str, context: dict[str, Any], *, size: int | None = None
+    ) -> Awaitable[None]:
+        """Log a line; it is taken in when this returns, and awaiting it does not wait.
+
+        Args:
+            level: How serious it is.
+            message: The line; over 16 KiB it is cut.
+            context: Said along with it.
+            size: Bytes that the line has, if `message` is only its beginning.
+
+        """
+        if self._sender.closed:
+            self._throttled.warning(f"job {self.job_id} logged after its end")
+        else:
+            line = log_line(level, message, context, created=time.time(), size=size)
+            self._sender.send(line)
+        return _TAKEN_IN
+
+    def handler(self, level: int | str = logging.NOTSET) -> JobLogHandler:
+        """Return a handler that streams ordinary logging as this job's.
+
+        Args:
+            level: Less serious records are left out.
+
+        """
+        return JobLogHandler(self._sender, level)
+
+    def flush(self, patience: float = PATIENCE) -> bool:
+        """Wait for at most `patience` seconds until Redis has all lines; tell whether it does."""
+        return self._sender.flush(patience)
+
+    def begin(self) -> None:
+        """Say that the job runs, as entering the block does."""
+        self._sender.begin()
+
+    def close(self, status: EndStatus | None = None, *, exit_code: int | None = None) -> None:
+        """Say how the job ended, if it was begun here; send what waits; take nothing more.
+
+        Args:
+            status: How it ended; None: that is another's to say.
+            exit_code: A command's exit status.
+
+        """
+        if self._sender.closed:
+            return
+        atexit.unregister(self.close)
+        end = None
+        if status is not None:
+            data = JobEndData(
+                job_id=self.job_id,
+                status=status,
+                exit_code=UNSET if exit_code is None else exit_code,
+            )
+            end = JobEnd(data=data)
+        unsent = self._sender.close(end, patience=self._patience)
+        if unsent:
+            logger.warning(
+                "job %s ended, and Redis does not have the last %d lines of its log",
+                self.job_id,
+                unsent,
+            )
+
+    def _end(self, error: BaseException | None) -> None:
+        status = status_of(error)
+        if error is not None and status == "failed":
+            name = traceback.format_exception_only(error)[-1].strip()
+            trace = "".join(traceback.format_exception(error)).rstrip()
+            self.log("ERROR", f"the job failed: {name}\n{trace}", {})
+        self.close(status)
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end(error)
+
+    async def __aenter__(self) -> Self:
+        self.begin()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self._end, error)
+
+
+def status_of(error: BaseException | None) -> EndStatus:
+    """Return how a job ended that this exception ended."""
+    match error:
+        case None | SystemExit(code=None | 0):
+            return "completed"
+        case asyncio.CancelledError() | KeyboardInterrupt():
+            return "cancelled"
+        case _:
+            return "failed"
+
+
+class _TakenIn:
+    """What awaiting a line waits for: nothing."""
+
+    def __await__(self) -> Generator[None]:
+        return
+        yield
+
+
+_TAKEN_IN = _TakenIn()

@@ -1,0 +1,43 @@
+"""A job's ordinary logging, as lines of its log."""
+
+import logging
+
+from hsi.joblogs.lines import level_of, log_line
+from hsi.joblogs.sender import Sender
+from hsi.logs import extra_of
+
+
+class JobLogHandler(logging.Handler):
+    """Sends each record to a job's log: its message, its traceback, its `extra` as context.
+
+    Made by `JobLogEmitter.handler`. Without a formatter of its own, a line is the bare message;
+    its level, its time and the logger's name travel beside it.
+    """
+
+    def __init__(self, sender: Sender, level: int | str = logging.NOTSET) -> None:
+        """Prepare.
+
+        Args:
+            sender: Of the job.
+            level: Less serious records are left out.
+
+        """
+        super().__init__(level)
+        self._sender = sender
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record; takes microseconds, and never fails the job."""
+        sender = self._sender
+        # What the sending itself logs must not be sent: it would go on for ever.
+        if sender.closed or sender.is_own_thread():
+            return
+        try:
+            plain = self.formatter is None and not (
+                record.exc_info or record.exc_text or record.stack_info
+            )
+            message = record.getMessage() if plain else self.format(record)
+            context = {"logger": record.name} | extra_of(record)
+            line = log_line(level_of(record.levelno), message, context, created=record.created)
+            sender.send(line)
+        except Exception:  # noqa: BLE001 (as every handler: what a job logs may raise anything)
+            self.handleError(record)

@@ -1,0 +1,98 @@
+"""A job's state, as it stands in the key `job:{job_id}`: JSON, often of other producers. Pure."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, get_args
+
+from hsi.schemas import EndStatus, JobStatus
+
+KEPT = 3600
+"""Seconds that a job's state, log and place are kept after the last that was heard of it."""
+ENDED: frozenset[str] = frozenset(get_args(EndStatus))
+_STATUSES = frozenset({"pending", "running"} | ENDED)
+
+
+class JobState(NamedTuple):
+    """What is known of a job; None is what is not."""
+
+    status: JobStatus | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+
+
+UNKNOWN = JobState()
+
+
+def parse(value: bytes | str | None) -> JobState:
+    """Return what a job's key says; never raises, whatever somebody wrote there."""
+    state = _object(value) or {}
+    status, code = state.get("status"), state.get("exit_code")
+    return JobState(
+        status=status if isinstance(status, str) and status in _STATUSES else None,  # type: ignore[arg-type]  # just checked
+        started_at=_time(state.get("started_at")),
+        ended_at=_time(state.get("completed_at")),
+        exit_code=code if type(code) is int else None,
+    )
+
+
+def begun(value: bytes | str | None, job_id: str, started: datetime) -> str | None:
+    """Return the state of a job that now runs, with what others wrote into it as it was.
+
+    Returns:
+        JSON, or None: what stands there is not a job's state, and not ours to destroy.
+
+    """
+    state = _object(value or "{}")
+    if state is None:
+        return None
+    for name in ("completed_at", "exit_code"):
+        state.pop(name, None)  # From an earlier run with this id.
+    said = {"job_id": job_id, "status": "running", "started_at": _written(started)}
+    return json.dumps(state | said)
+
+
+def still(value: bytes | str | None, job_id: str, started: datetime) -> str | None:
+    """Return the state of a job that still runs; None: somebody said that it ended."""
+    return None if parse(value).status in ENDED else begun(value, job_id, started)
+
+
+def ended(
+    value: bytes | str | None,
+    job_id: str,
+    started: datetime,
+    *,
+    status: EndStatus,
+    at: datetime,
+    exit_code: int | None,
+) -> str | None:
+    """Return the state of a job that has ended; None: it is not ours to destroy."""
+    before = begun(value, job_id, started)
+    if before is None:
+        return None
+    said: dict[str, Any] = {"status": status, "completed_at": _written(at)}
+    if exit_code is not None:
+        said["exit_code"] = exit_code
+    return json.dumps(json.loads(before) | said)
+
+
+def _object(value: bytes | str | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    try:
+        state = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return state if isinstance(state, dict) else None
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at

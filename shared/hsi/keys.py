@@ -1,0 +1,28 @@
+"""API keys: what is kept of one, and how a client sends it. Pure, no I/O."""
+
+import hashlib
+import re
+
+KEY_PROTOCOL = "api-key."
+"""What a subprotocol that carries an API key begins with."""
+_SUBPROTOCOL = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def digest(secret: bytes) -> bytes:
+    """Return what is kept of a secret."""
+    return hashlib.sha256(secret).digest()
+
+
+def key_protocol(key: str) -> str:
+    """Return the subprotocol that carries an API key.
+
+    Raises:
+        ValueError: The key has characters that cannot stand there. The text does not quote it.
+
+    """
+    if not _SUBPROTOCOL.fullmatch(key):
+        raise ValueError(
+            "an API key travels as a WebSocket subprotocol, so it may hold letters, digits and "
+            "! # $ % & ' * + - . ^ _ ` | ~ only, and at least one of them"
+        )
+    return KEY_PROTOCOL + key

@@ -1,0 +1,56 @@
+"""Every message on the wire, as msgspec Structs: the only definition there is.
+
+Implements the seed's Message Formats. Fields are required unless the seed shows them only
+sometimes; those are absent (`UNSET`) when they are not said.
+"""
+
+from hsi.schemas.control import Error, ErrorCode, ErrorData, Ping, Pong, Resumed, ResumedData
+from hsi.schemas.events import Event, EventData, RiskLevel
+from hsi.schemas.logs import EndStatus, JobEnd, JobEndData, JobStatus, Log, LogData, LogLevel
+from hsi.schemas.performance import PerformanceUpdate, PerformanceUpdateData
+from hsi.schemas.system import (
+    CircuitState,
+    ServiceStatus,
+    ServiceStatusData,
+    SystemStatus,
+    SystemStatusData,
+)
+
+ChannelMessage = Event | SystemStatus | ServiceStatus | PerformanceUpdate | Log | JobEnd
+"""What travels on Redis channels and is forwarded to clients."""
+
+ControlMessage = Ping | Pong | Error | Resumed
+"""What a service itself says to a client."""
+
+ServerMessage = ChannelMessage | ControlMessage
+"""Everything that a client can get, unknown types of other producers aside."""
+
+__all__ = [
+    "ChannelMessage",
+    "CircuitState",
+    "ControlMessage",
+    "EndStatus",
+    "Error",
+    "ErrorCode",
+    "ErrorData",
+    "Event",
+    "EventData",
+    "JobEnd",
+    "JobEndData",
+    "JobStatus",
+    "Log",
+    "LogData",
+    "LogLevel",
+    "PerformanceUpdate",
+    "PerformanceUpdateData",
+    "Ping",
+    "Pong",
+    "Resumed",
+    "ResumedData",
+    "RiskLevel",
+    "ServerMessage",
+    "ServiceStatus",
+    "ServiceStatusData",
+    "SystemStatus",
+    "SystemStatusData",
+]

@@ -1,0 +1,83 @@
+"""Names in Redis: the one place that spells them (DESIGN: Redis; seed: Redis Channels).
+
+The channel of security events is a setting, `REDIS_EVENT_CHANNEL`; the others are fixed. Names with
+a job id in them refuse what is none.
+"""
+
+from hsi.schemas import job_ids
+
+SECURITY_EVENTS = "security_events"
+"""Channel of `event`, unless `REDIS_EVENT_CHANNEL` names another."""
+
+HISTORY_LENGTH = 10_000
+"""Messages that a channel's history keeps, unless somebody asks for another number."""
+
+DETECTION_QUEUE = "detection_queue"
+"""List: images that wait for detection, unless a setting names another."""
+
+ANALYSIS_QUEUE = "analysis_queue"
+"""List: batches that wait for analysis, unless a setting names another."""
+
+DEAD_LETTER_QUEUES = "dlq:detection_queue,dlq:analysis_queue"
+"""Lists of what failed for good, separated by commas, unless a setting names others."""
+
+SYSTEM_STATUS = "system_status"
+"""Channel of `system_status` and `service_status`."""
+
+PERFORMANCE_UPDATE = "performance_update"
+"""Channel of `performance_update`."""
+
+SYSTEM_HEALTH = "{lease:system}:health"
+"""Key: what the leader of the system service knows of services' health, in its lease's slot."""
+
+PERFORMANCE_HISTORY = "performance:history"
+"""Stream: the performance figures of the last hour."""
+
+PERFORMANCE_ALERTS = "performance:alerts"
+"""Key: what the leader of the collector knows of alerts."""
+
+JOBS = "jobs"
+"""Sorted set: index of recent jobs."""
+
+
+def job_logs(job_id: str) -> str:
+    """Return the channel of a job's log lines."""
+    return f"job:{job_ids.check(job_id)}:logs"
+
+
+def job(job_id: str) -> str:
+    """Return the key of a job's state (JSON)."""
+    return f"job:{job_ids.check(job_id)}"
+
+
+def history(channel: str) -> str:
+    """Return the stream that keeps a channel's recent messages.
+
+    The braces make Redis Cluster put it into the slot of its channel's name.
+    """
+    return f"{{{channel}}}:history"
+
+
+def number(channel: str) -> str:
+    """Return the key that counts a channel's messages, in the history's slot."""
+    return f"{{{channel}}}:number"
+
+
+def once(channel: str, key: str) -> str:
+    """Return the key that remembers an idempotency key, in the history's slot."""
+    return f"{{{channel}}}:once:{key}"
+
+
+def senders(channel: str) -> str:
+    """Return the key that says how far each sender of a channel came, in the history's slot."""
+    return f"{{{channel}}}:senders"
+
+
+def latency(stage: str) -> str:
+    """Return the stream of a pipeline stage's latency samples."""
+    return f"latency:{stage}"
+
+
+def lease(name: str) -> str:
+    """Return the key that says which replica leads."""
+    return f"lease:{name}"

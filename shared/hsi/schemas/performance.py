@@ -1,0 +1,173 @@
+"""Performance figures (seed: Message Formats, Performance Update Message)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from hsi.schemas.base import Count, Message, Part, Percent, ServiceHealth
+
+Amount = Annotated[float, Meta(ge=0)]
+
+ContainerState = Literal["running", "stopped", "restarting", "unknown"]
+ContainerHealth = Literal["healthy", "unhealthy", "starting"]
+AlertSeverity = Literal["warning", "critical"]
+
+
+class GpuMetrics(Part):
+    """GPU metrics (seed: `gpu`)."""
+
+    name: Annotated[str | None, Meta(description="Device name.")]
+    utilization: Annotated[Percent | None, Meta(description="Utilization, percent.")]
+    vram_used_gb: Annotated[Amount | None, Meta(description="VRAM used, GB.")]
+    vram_total_gb: Annotated[Amount | None, Meta(description="VRAM, GB.")]
+    temperature: Annotated[int | None, Meta(description="Temperature, degrees Celsius.")]
+    power_watts: Annotated[int | None, Meta(description="Power drawn, watts.")]
+
+
+class GpuDevice(GpuMetrics):
+    """One of several GPUs."""
+
+    index: Annotated[Count, Meta(description="The driver's number for it.")]
+    uuid: Annotated[str | None, Meta(description="What it is called wherever it is.")]
+
+
+class Yolo26Metrics(Part):
+    """The object detector (seed: `ai_models`, `yolo26`)."""
+
+    status: Annotated[ServiceHealth, Meta(description="healthy, unhealthy or unreachable.")]
+    vram_gb: Annotated[Amount | None, Meta(description="VRAM used by the model, GB.")]
+    model: Annotated[str | None, Meta(description="Model name or variant.")]
+    device: Annotated[str | None, Meta(description='CUDA device, e.g. "cuda:0".')]
+
+
+class NemotronMetrics(Part):
+    """The language model (seed: `nemotron`)."""
+
+    status: Annotated[ServiceHealth, Meta(description="healthy, unhealthy or unreachable.")]
+    slots_active: Annotated[Count | None, Meta(description="Inference slots at work.")]
+    slots_total: Annotated[Count | None, Meta(description="Inference slots.")]
+    context_size: Annotated[Count | None, Meta(description="Context window, tokens.")]
+
+
+class AiModels(Part):
+    """AI model metrics by model name (seed: `ai_models`)."""
+
+    yolo26: Yolo26Metrics | UnsetType | None = UNSET
+    nemotron: NemotronMetrics | UnsetType | None = UNSET
+
+
+class PipelineLatency(Part):
+    """Latency of the whole pipeline."""
+
+    avg: Annotated[Amount | None, Meta(description="Mean, ms.")]
+    p95: Annotated[Amount | None, Meta(description="95th percentile, ms.")]
+
+
+class ModelLatency(PipelineLatency):
+    """Latency of one model."""
+
+    p99: Annotated[Amount | None, Meta(description="99th percentile, ms.")]
+
+
+class Throughput(Part):
+    """Processing rates."""
+
+    images_per_min: Annotated[Amount | None, Meta(description="Images per minute.")]
+    events_per_min: Annotated[Amount | None, Meta(description="Events per minute.")]
+
+
+class InferenceQueues(Part):
+    """Queue depths."""
+
+    detection: Annotated[Count | None, Meta(description="Images waiting.")]
+    analysis: Annotated[Count | None, Meta(description="Batches waiting.")]
+
+
+class InferenceMetrics(Part):
+    """Inference latency and throughput (seed: `inference`)."""
+
+    yolo26_latency_ms: ModelLatency | None
+    nemotron_latency_ms: ModelLatency | None
+    pipeline_latency_ms: PipelineLatency | None
+    throughput: Throughput | None
+    queues: InferenceQueues | None
+
+
+class PostgresqlMetrics(Part):
+    """PostgreSQL (seed: `databases`, `postgresql`)."""
+
+    status: Annotated[ServiceHealth, Meta(description="healthy, unhealthy or unreachable.")]
+    connections_active: Annotated[Count | None, Meta(description="Connections at work.")]
+    connections_max: Annotated[Count | None, Meta(description="Connections allowed.")]
+    cache_hit_ratio: Annotated[Percent | None, Meta(description="Buffer cache hits, percent.")]
+    transactions_per_min: Annotated[Amount | None, Meta(description="Transactions per minute.")]
+
+
+class RedisMetrics(Part):
+    """Redis (seed: `databases`, `redis`)."""
+
+    status: Annotated[ServiceHealth, Meta(description="healthy, unhealthy or unreachable.")]
+    connected_clients: Annotated[Count | None, Meta(description="Client connections.")]
+    memory_mb: Annotated[Amount | None, Meta(description="Memory used, MB.")]
+    hit_ratio: Annotated[Percent | None, Meta(description="Keyspace hits, percent.")]
+    blocked_clients: Annotated[Count | None, Meta(description="Clients in a blocking call.")]
+
+
+class Databases(Part):
+    """Database metrics by name (seed: `databases`)."""
+
+    postgresql: PostgresqlMetrics | UnsetType | None = UNSET
+    redis: RedisMetrics | UnsetType | None = UNSET
+
+
+class HostMetrics(Part):
+    """The host (seed: `host`)."""
+
+    cpu_percent: Annotated[Percent | None, Meta(description="CPU utilization, percent.")]
+    ram_used_gb: Annotated[Amount | None, Meta(description="RAM used, GB.")]
+    ram_total_gb: Annotated[Amount | None, Meta(description="RAM, GB.")]
+    disk_used_gb: Annotated[Amount | None, Meta(description="Disk used, GB.")]
+    disk_total_gb: Annotated[Amount | None, Meta(description="Disk, GB.")]
+
+
+class ContainerMetrics(Part):
+    """One container (seed: `containers`)."""
+
+    name: Annotated[str, Meta(description="Container name.")]
+    status: Annotated[ContainerState, Meta(description="What it does.")]
+    health: Annotated[ContainerHealth, Meta(description="How it is.")]
+
+
+class Alert(Part):
+    """One active alert (seed: `alerts`)."""
+
+    severity: Annotated[AlertSeverity, Meta(description="warning or critical.")]
+    metric: Annotated[str, Meta(description="The metric that raised it.")]
+    value: Annotated[float, Meta(description="Its current value.")]
+    threshold: Annotated[float, Meta(description="The threshold that it crossed.")]
+    message: Annotated[str, Meta(description="For a person to read.")]
+
+
+class PerformanceUpdateData(Part):
+    """All performance figures of one moment."""
+
+    timestamp: Annotated[datetime, Meta(description="When they were collected (UTC).")]
+    gpu: GpuMetrics | None
+    ai_models: AiModels
+    nemotron: NemotronMetrics | None
+    inference: InferenceMetrics | None
+    databases: Databases
+    host: HostMetrics | None
+    containers: list[ContainerMetrics]
+    alerts: list[Alert]
+    gpus: Annotated[
+        list[GpuDevice] | UnsetType,
+        Meta(description="All GPUs that the driver shows; `gpu` is the first of them."),
+    ] = UNSET
+
+
+class PerformanceUpdate(Message, tag="performance_update"):
+    """Detailed performance figures, sent every `BROADCAST_INTERVAL`."""
+
+    data: PerformanceUpdateData

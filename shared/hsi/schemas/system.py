@@ -1,0 +1,84 @@
+"""System status (seed: Message Formats, System Status Message and Service Status Message)."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from hsi.schemas.base import Count, Message, Part, Percent, ServiceHealth
+
+
+class CircuitState(StrEnum):
+    """States of the circuit breaker (seed: Circuit Breaker States)."""
+
+    CLOSED = "closed"
+    """Normal operation."""
+    OPEN = "open"
+    """Too many failures; nothing is tried until the recovery timeout is over."""
+    HALF_OPEN = "half_open"
+    """The timeout is over; a limited number of calls tries whether it works again."""
+
+
+class GpuStatus(Part):
+    """The GPU in brief."""
+
+    name: Annotated[str | None, Meta(description="Device name.")]
+    utilization: Annotated[Percent | None, Meta(description="Utilization, percent.")]
+    memory_used: Annotated[Count | None, Meta(description="Memory used, MiB.")]
+    memory_total: Annotated[Count | None, Meta(description="Memory, MiB.")]
+    temperature: Annotated[float | None, Meta(description="Temperature, degrees Celsius.")]
+    power_usage: Annotated[float | None, Meta(description="Power drawn, watts.")]
+
+
+class QueueDepths(Part):
+    """How much work waits."""
+
+    detection_queue: Annotated[Count | None, Meta(description="Images waiting for detection.")]
+    analysis_queue: Annotated[Count | None, Meta(description="Batches waiting for analysis.")]
+    dlq_total: Annotated[Count | None, Meta(description="Entries in all dead-letter queues.")]
+
+
+class CameraCounts(Part):
+    """How many cameras there are, and how many of them answer."""
+
+    total: Annotated[Count, Meta(description="Cameras that are not deleted.")]
+    online: Annotated[Count, Meta(description="Cameras whose status is online.")]
+    offline: Annotated[Count, Meta(description="Cameras whose status is offline.")]
+
+
+class SystemStatusData(Part):
+    """The system in brief."""
+
+    gpu: Annotated[GpuStatus | None, Meta(description="The GPU; null where none can be read.")]
+    queues: Annotated[QueueDepths | None, Meta(description="Queues; null without Redis.")]
+    cameras: Annotated[CameraCounts | None, Meta(description="Cameras; null without database.")]
+    services: Annotated[
+        dict[str, ServiceHealth], Meta(description="Health by service: yolo26, nemotron, redis.")
+    ]
+
+
+class SystemStatus(Message, tag="system_status"):
+    """The system as it is, sent every `BROADCAST_INTERVAL`."""
+
+    data: SystemStatusData
+    timestamp: Annotated[datetime, Meta(description="When it was collected (UTC).")]
+
+
+class ServiceStatusData(Part):
+    """What changed about one service."""
+
+    service: Annotated[str, Meta(description="The service, e.g. yolo26.")]
+    status: Annotated[ServiceHealth, Meta(description="What it is now.")]
+    message: Annotated[str, Meta(description="Why, for a person to read.")]
+    circuit_state: Annotated[
+        CircuitState | UnsetType,
+        Meta(description="State of the broadcaster's circuit breaker, where it is about that."),
+    ] = UNSET
+
+
+class ServiceStatus(Message, tag="service_status"):
+    """The health of a service changed."""
+
+    data: ServiceStatusData
+    timestamp: Annotated[datetime | UnsetType, Meta(description="When it changed (UTC).")] = UNSET

@@ -1,0 +1,108 @@
+"""Settings from the environment: each program names what it reads in a Struct, checked at start."""
+
+import re
+from collections.abc import Mapping
+from typing import TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import FieldInfo
+
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+_DATABASE_SCHEMES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
+_SECRET = frozenset({"REDIS_URL", "DATABASE_URL", "API_KEYS", "WEBSOCKET_TOKEN"})
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; its text is one line and names the variable."""
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def load(kind: type[S], environment: Mapping[str, str]) -> S:
+    """Read settings from the environment.
+
+    Args:
+        kind: The Struct to fill; its fields in upper case are the variables' names.
+        environment: Usually `os.environ`.
+
+    Raises:
+        SettingsError: A value that cannot be used, named in one line. Secrets are not quoted.
+
+    """
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    values = {
+        name: _read(value, fields[name])
+        for name, value in environment.items()
+        if name in fields and value.strip()
+    }
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, SettingsError):
+            raise error.__cause__ from None
+        raise SettingsError(_explain(str(error), values, fields)) from None
+
+
+def _read(value: str, field: FieldInfo) -> str | list[str]:
+    # A line end too many is easily had where secrets are files.
+    value = value.strip()
+    if get_origin(field.type) is tuple:
+        return [part.strip() for part in value.split(",") if part.strip()]
+    # msgspec reads "true" and "1"; people also write these.
+    return {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), value)
+
+
+def _explain(error: str, values: Mapping[str, object], fields: Mapping[str, FieldInfo]) -> str:
+    found = re.fullmatch(r"(?P<what>.+?)(?:, got `\w+`)? - at `\$\.(?P<name>\w+)`", error)
+    if not found:
+        return error
+    name, what = found["name"], found["what"].replace("Expected", "expected")
+    if choices := get_args(fields[name].type) if what.startswith("Invalid enum value") else ():
+        what = f"expected one of {', '.join(map(str, choices))}"
+    return f"{name}: {what}" if name in _SECRET else f"{name}={values[name]}: {what}"
+
+
+def check_redis_url(url: str) -> None:
+    """Check a URL of Redis.
+
+    Raises:
+        SettingsError: It cannot be one. The text does not quote it.
+
+    """
+    if not url.startswith(_REDIS_SCHEMES):
+        raise SettingsError(f"REDIS_URL: expected one of {', '.join(_REDIS_SCHEMES)} in front")
+    try:
+        urlsplit(url).port  # noqa: B018 (it raises, and quotes a part of the password)
+    except ValueError:
+        raise SettingsError(
+            "REDIS_URL: expected a port number; in a password, / ? # and % are %2F %3F %23 and %25",
+        ) from None
+
+
+def check_url(variable: str, url: str, schemes: tuple[str, ...]) -> None:
+    """Check that a URL is empty or has one of these schemes.
+
+    Raises:
+        SettingsError: It has not. The text does not quote it, for it may hold a password.
+
+    """
+    if url and not url.startswith(schemes):
+        raise SettingsError(f"{variable}: expected one of {', '.join(schemes)} in front")
+
+
+def check_database_url(url: str) -> None:
+    """Check a URL of PostgreSQL; empty is none.
+
+    Raises:
+        SettingsError: It cannot be one. The text does not quote it.
+
+    """
+    check_url("DATABASE_URL", url, _DATABASE_SCHEMES)
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names in a list of them that commas separate."""
+    return [name for part in text.split(",") if (name := part.strip())]

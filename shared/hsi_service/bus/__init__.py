@@ -1,0 +1,1 @@
+"""The way from Redis: a supervised subscriber, histories, leases."""

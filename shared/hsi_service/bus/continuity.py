@@ -1,0 +1,235 @@
+"""Where a topic and its clients are in a channel's history, and what is sent next. Pure, no I/O.
+
+The promise (DESIGN: Continuity): every message with a cursor that Redis acknowledged reaches each
+client once and in order, or the client is told that something is missing. It rests on three things:
+
+- Publishing appends to the history and publishes in one atomic step, so the history is the truth,
+  and what is heard on the channel is only its fastest copy.
+- A cursor is MILLISECONDS-NUMBER, and NUMBER counts a channel's messages without a gap. So whoever
+  hears a message knows whether it is the next one.
+- A `Position` is the cursor of the last message that went to all live clients of a topic. What is
+  not next is not sent: the history is read from the position on, and catches everybody up.
+
+Messages without a cursor (a plain PUBLISH) are sent as they are heard, between the others.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from hsi.schemas import Ping, Resumed, ResumedData
+from hsi.schemas.cursor import START, Cursor, cursor_of
+from hsi.schemas.frames import frame_text
+
+MAX_WAITING = 16 * 1024 * 1024
+"""Characters that may wait while a topic heals."""
+
+
+class Entry(NamedTuple):
+    """A message of the history, as it was published."""
+
+    cursor: Cursor
+    text: str
+
+
+class Page(NamedTuple):
+    """A part of a channel's history, read at one instant."""
+
+    found: bool
+    """The entry after which was read is there; read from the start: nothing was trimmed yet."""
+    entries: list[Entry]
+    """What comes after it, in order; if it was not found, the history from its start."""
+    last: Cursor | None
+    """The last entry of the whole history."""
+
+    @property
+    def ends(self) -> bool:
+        """Tell whether there was nothing more."""
+        return not self.entries or self.entries[-1].cursor == self.last
+
+    @property
+    def remaining(self) -> int:
+        """How many messages there are from the first of `entries` on."""
+        if not self.entries or self.last is None:
+            return 0
+        return max(0, self.last.number - self.entries[0].cursor.number + 1)
+
+
+def resumed_text(*, recovered: bool, replayed: int, since: Cursor | str | None) -> str:
+    """Return the frame that tells a client whether something is missing."""
+    data = ResumedData(
+        recovered=recovered, replayed=replayed, since=None if since is None else str(since)
+    )
+    return frame_text(Resumed(data=data))
+
+
+class Position:
+    """Where a topic is. Feed it what is heard and what is read; it says what to send to all.
+
+    While `healing`, what is heard waits; the owner reads the history after `head` and feeds the
+    pages, until it is healed. A position begins that way: the first page only says where the
+    history ends, because clients that ask for nothing older are owed nothing older.
+    """
+
+    def __init__(self) -> None:
+        self.head: Cursor | None = None
+        """The last message with a cursor that was sent; None before the first."""
+        self.known = False
+        """Whether the history was ever read, so that `head` means something."""
+        self.healing = True
+        self._waiting: deque[tuple[Cursor | None, str]] = deque()
+        self._waiting_size = 0
+        self._in_read = 0
+        """How many of those waiting were heard before the read under way: it must hold them."""
+        self._doubted = False
+        """Something may have been missed since the read under way began."""
+
+    def doubt(self) -> None:
+        """Something may have been missed: the channel was subscribed (again)."""
+        self.healing = True
+        self._doubted = True
+
+    def hear(self, text: str) -> list[str]:
+        """Take a message from the channel; return what to send now."""
+        cursor = cursor_of(text)
+        if self.healing:
+            self._wait(cursor, text)
+            return []
+        if cursor is None:
+            return [text]
+        if self._is_old(cursor):
+            return []
+        if self._is_next(cursor):
+            self.head = cursor
+            return [text]
+        self.healing = True
+        self._wait(cursor, text)
+        return []
+
+    def begin_read(self) -> Cursor | None:
+        """Return the cursor after which the history is to be read now (None: from its start)."""
+        self._in_read = len(self._waiting)
+        self._doubted = False
+        return self.head
+
+    def heal(self, page: Page) -> list[str]:
+        """Take the page that was read; return what to send now."""
+        texts: list[str] = []
+        if not self.known:
+            self.known, self.head = True, page.last
+            page = page._replace(found=True, entries=[])
+        if not page.found:
+            # Trimmed, wiped or rolled back. The old position filters nothing from here on.
+            texts.append(resumed_text(recovered=False, replayed=page.remaining, since=self.head))
+            self.head = None
+        for entry in page.entries:
+            texts += self._plain_before(entry.cursor)
+            texts.append(entry.text)
+            self.head = entry.cursor
+        if page.ends:
+            texts += self._catch_up()
+        return texts
+
+    def _plain_before(self, cursor: Cursor) -> Iterable[str]:
+        """Take from those waiting what was heard up to a message of the history."""
+        upto = 0
+        for index, (waiting, _) in enumerate(self._waiting, start=1):
+            if waiting is not None:
+                if waiting > cursor:
+                    break
+                upto = index
+        for _ in range(upto):
+            waiting, text = self._take()
+            if waiting is None:
+                yield text
+
+    def _catch_up(self) -> Iterable[str]:
+        """Take those waiting, now that the history has ended, unless one is out of turn."""
+        while self._waiting:
+            cursor, text = self._waiting[0]
+            if cursor is None:
+                yield text
+            elif self._is_next(cursor):
+                self.head = cursor
+                yield text
+            elif not self._is_old(cursor):
+                if not self._in_read:
+                    return  # It came after the read began: read again.
+                # It was published, and is not in the history: wiped since, or not one of ours.
+                yield text
+            self._take()
+        self.healing = self._doubted
+
+    def _wait(self, cursor: Cursor | None, text: str) -> None:
+        if self._waiting_size > MAX_WAITING:
+            # The history has them, all but those without a cursor, which are at most once.
+            self._waiting.clear()
+            self._waiting_size = self._in_read = 0
+            self._doubted = True
+        self._waiting.append((cursor, text))
+        self._waiting_size += len(text)
+
+    def _take(self) -> tuple[Cursor | None, str]:
+        self._in_read = max(0, self._in_read - 1)
+        cursor, text = self._waiting.popleft()
+        self._waiting_size -= len(text)
+        return cursor, text
+
+    def _is_old(self, cursor: Cursor) -> bool:
+        return self.head is not None and cursor <= self.head
+
+    def _is_next(self, cursor: Cursor) -> bool:
+        if self.head is None:
+            return cursor.number == 1
+        return cursor > self.head and cursor.number == self.head.number + 1
+
+    def is_before(self, cursor: Cursor) -> bool:
+        """Tell whether the topic has not come as far as this yet."""
+        return self.head is None or self.head < cursor
+
+    def ping(self) -> str:
+        """Return a heartbeat that tells where the topic is, as far as that is known."""
+        return frame_text(Ping(cursor=str(self.head or START) if self.known else UNSET))
+
+
+class Replay:
+    """One client's way from its own cursor to where its topic was when it joined.
+
+    What the topic sends meanwhile waits in the client's queue, so nothing is between the two.
+    """
+
+    def __init__(self, *, since: str, until: Cursor | None) -> None:
+        cursor = Cursor.parse(since)
+        self.since = since
+        self.after = None if cursor == START else cursor
+        """Read the history after this cursor (None: from its start)."""
+        self.done = False
+        self.outrun = False
+        """The history was trimmed faster than the client could follow: it has to come back."""
+        self._is_cursor = cursor is not None
+        self._until = until
+        self._begun = False
+
+    def page(self, page: Page) -> list[str]:
+        """Take the page that was read; return what to send to the client."""
+        texts: list[str] = []
+        until = self._until
+        entries = [entry for entry in page.entries if until is not None and entry.cursor <= until]
+        if not self._begun:
+            self._begun = True
+            replayed = 0
+            if until and entries:
+                replayed = max(len(entries), until.number - entries[0].cursor.number + 1)
+            # What is no cursor was read from the start, but was certainly not found.
+            recovered = page.found and self._is_cursor
+            texts.append(resumed_text(recovered=recovered, replayed=replayed, since=self.since))
+        elif not page.found:
+            self.done = self.outrun = True
+            return []
+        texts += [entry.text for entry in entries]
+        if entries:
+            self.after = entries[-1].cursor
+        self.done = page.ends or not entries or entries[-1].cursor == until
+        return texts

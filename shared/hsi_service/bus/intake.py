@@ -1,0 +1,131 @@
+"""What a subscriber does with a payload from a channel: forward or drop. Pure, no I/O.
+
+Publishers are strict, subscribers are lenient (DESIGN: The wire). Other producers publish more
+than we know, and a security event must not be lost to a missing field: so whatever is a JSON
+object with a string `type` and an object `data` is forwarded byte for byte, and only counted when
+it is not what our schemas say.
+"""
+
+import json
+from enum import StrEnum
+from typing import NamedTuple, NoReturn
+
+import msgspec
+
+from hsi.schemas import ChannelMessage
+from hsi.schemas.validation import KNOWN_TYPES, MAX_MESSAGE_BYTES
+
+
+class Verdict(StrEnum):
+    """What became of a payload. The values are metric labels."""
+
+    VALID = "valid"
+    """Forwarded: it is what its schema says."""
+    UNKNOWN_TYPE = "unknown_type"
+    """Forwarded: another producer's type."""
+    SCHEMA_BREAK = "schema_break"
+    """Forwarded: a known type with wrong or missing fields."""
+    TOO_BIG = "too_big"
+    """Dropped: over `MAX_MESSAGE_BYTES`."""
+    NOT_TEXT = "not_text"
+    """Dropped: invalid UTF-8, which a WebSocket text frame cannot carry."""
+    NOT_JSON = "not_json"
+    """Dropped: not JSON."""
+    TOO_DEEP = "too_deep"
+    """Dropped: nested deeper than a parser can follow, so nobody can say what it is."""
+    NOT_A_MESSAGE = "not_a_message"
+    """Dropped: JSON, but not an object with a string `type` and an object `data`."""
+
+
+DROPPED = frozenset(
+    {
+        Verdict.TOO_BIG,
+        Verdict.NOT_TEXT,
+        Verdict.NOT_JSON,
+        Verdict.TOO_DEEP,
+        Verdict.NOT_A_MESSAGE,
+    },
+)
+
+
+class Finding(NamedTuple):
+    """What `examine` found. `text` is what to forward, unchanged; `None` means: drop."""
+
+    verdict: Verdict
+    text: str | None
+    type: str | None
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    data: msgspec.Raw
+
+
+_messages = msgspec.json.Decoder(ChannelMessage)
+_envelopes = msgspec.json.Decoder(_Envelope)
+
+
+def examine(payload: bytes) -> Finding:
+    """Decide whether `payload`, as heard on a channel, goes on to clients.
+
+    Args:
+        payload: Bytes of one pub/sub message.
+
+    Returns:
+        The verdict, the text to forward (`None`: drop it) and the message's type where it has one.
+        Never raises, whatever the bytes are.
+
+    """
+    if len(payload) > MAX_MESSAGE_BYTES:
+        return Finding(Verdict.TOO_BIG, None, None)
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        return Finding(Verdict.NOT_TEXT, None, None)
+    try:
+        message = _messages.decode(payload)
+    except (msgspec.DecodeError, RecursionError):
+        # Not one of ours. A DecodeError is a schema break as well as broken JSON: look closer.
+        return _examine_envelope(text)
+    return Finding(Verdict.VALID, text, str(message.__struct_config__.tag))
+
+
+def _examine_envelope(text: str) -> Finding:
+    try:
+        envelope = _envelopes.decode(text)
+    except RecursionError:
+        return Finding(Verdict.TOO_DEEP, None, None)
+    except msgspec.DecodeError:
+        return _second_opinion(text)
+    if not bytes(envelope.data).startswith(b"{"):
+        return Finding(Verdict.NOT_A_MESSAGE, None, None)
+    return _lenient(text, envelope.type)
+
+
+def _second_opinion(text: str) -> Finding:
+    r"""Ask the standard library, which accepts what msgspec finds too odd.
+
+    A language model's summary cut in the middle of an emoji, for instance, is JSON with half a
+    surrogate pair (`"\\ud83d"`), and every browser reads it.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        return Finding(Verdict.TOO_DEEP, None, None)
+    except ValueError:
+        return Finding(Verdict.NOT_JSON, None, None)
+    match value:
+        case {"type": str(kind), "data": dict()}:
+            return _lenient(text, kind)
+        case _:
+            return Finding(Verdict.NOT_A_MESSAGE, None, None)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    # The standard library reads NaN and Infinity, which are not JSON and which no browser reads.
+    raise ValueError(name)
+
+
+def _lenient(text: str, kind: str) -> Finding:
+    verdict = Verdict.SCHEMA_BREAK if kind in KNOWN_TYPES else Verdict.UNKNOWN_TYPE
+    return Finding(verdict, text, kind)

@@ -1,0 +1,393 @@
+"""The one pub/sub connection of a process: supervised, and never deaf for long (DESIGN: Redis).
+
+A listener that dies quietly is this field's commonest fault. So the connection's life is ours to
+watch: redis-py connects and authenticates, and parses what arrives; when to subscribe, when to
+doubt and when to begin anew is decided here and nowhere else.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any, Protocol
+
+from redis.asyncio.connection import AbstractConnection
+from redis.backoff import EqualJitterBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from hsi.logs import Throttled
+from hsi.redis_client import pubsub_pool
+from hsi.tasks import end
+from hsi_service.bus.subscriptions import Subscriptions
+
+logger = logging.getLogger(__name__)
+
+PING_INTERVAL = 2.0
+"""Seconds between PINGs on the subscribed connection."""
+MAX_UNANSWERED_PINGS = 2
+"""So a half-open connection is found within (2 + 1) * PING_INTERVAL seconds."""
+CONNECT_TIMEOUT = 3.0
+"""Seconds that connecting, or any one command before subscribing, may take."""
+BACKOFF_BASE = 0.05
+BACKOFF_CAP = 3.0
+"""Seconds between attempts to connect: at first, and at most."""
+MANY_FAILURES = 10
+"""After so many the pause is as long as it gets; it is that long too while the guard says no."""
+STEADY = 10.0
+"""Seconds that a connection must have lasted for its loss to be a new outage, not the same one."""
+CHANNELS_PER_COMMAND = 500
+MAX_TROUBLE = 200
+"""Characters of an error that go into a log line."""
+
+
+class Listener(Protocol):
+    """Hears a channel. Its methods must not block, and must not raise."""
+
+    def hear(self, payload: bytes) -> None:
+        """Take a payload, in the channel's order."""
+
+    def subscribed(self) -> None:
+        """Take note that Redis has confirmed the channel, at first and after each outage.
+
+        Everything published from now on is heard, until the next call; before it, anything may
+        have been missed.
+        """
+
+
+class Guard(Protocol):
+    """Decides when to try, and is told how it went. Its methods must not block, or raise."""
+
+    def may_connect(self) -> bool:
+        """Tell whether to connect now; if not, it is asked again soon. One of these follows."""
+
+    def heard(self) -> None:
+        """Take note that Redis has confirmed all channels."""
+
+    def failed(self, *, refused: bool) -> None:
+        """Take note that Redis was lost or could not be reached, or refused what it was asked."""
+
+    def left(self) -> None:
+        """Take note that nobody listens any more."""
+
+
+class Unguarded:
+    """Tries always."""
+
+    def may_connect(self) -> bool:
+        """Say yes."""
+        return True
+
+    def heard(self) -> None:
+        """Do nothing."""
+
+    def failed(self, *, refused: bool) -> None:
+        """Do nothing."""
+
+    def left(self) -> None:
+        """Do nothing."""
+
+
+class BusState(StrEnum):
+    """What the subscriber is at."""
+
+    IDLE = "idle"
+    """Nobody listens, so there is no connection."""
+    CONNECTING = "connecting"
+    """There are listeners, and they hear nothing."""
+    LISTENING = "listening"
+    """Connected, and every channel wanted was asked for."""
+
+
+class Subscription:
+    """One listener on one channel; `close` ends it."""
+
+    __slots__ = ("_subscriber", "channel", "listener")
+
+    def __init__(self, subscriber: "Subscriber", channel: str, listener: Listener) -> None:
+        self._subscriber = subscriber
+        self.channel = channel
+        self.listener = listener
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether Redis has confirmed it."""
+        return self._subscriber.established(self.channel)
+
+    async def established(self, timeout: float | None) -> bool:  # noqa: ASYNC109 (it is the whole point)
+        """Wait until Redis has confirmed the subscription; tell whether it did in time.
+
+        Args:
+            timeout: Seconds to wait at most; None: for ever.
+
+        """
+        return await self._subscriber.wait_established(self.channel, timeout)
+
+    def close(self) -> None:
+        """Stop listening. The last listener of a channel ends its subscription."""
+        self._subscriber.remove(self)
+
+
+class _Idle(Exception):  # noqa: N818 (not an error: the reason to end a session)
+    """Nobody listens any more."""
+
+
+class Subscriber:
+    """Hears channels for as many listeners as like, over one connection.
+
+    A channel is subscribed while it has a listener. What is wanted is kept apart from what Redis
+    was asked for, and one task makes the second follow the first; so a thousand listeners that
+    come at once cost one command, and beginning anew is no special case.
+    """
+
+    def __init__(self, redis_url: str, *, name: str, on_outage: Callable[[], None]) -> None:
+        """Prepare; `run` does the work.
+
+        Args:
+            redis_url: redis://, rediss:// or unix://.
+            name: Shown by Redis' CLIENT LIST.
+            on_outage: Called each time that Redis is lost or cannot be reached.
+
+        """
+        self._pool = pubsub_pool(redis_url, name=f"{name}-subscriber", timeout=CONNECT_TIMEOUT)
+        self.guard: Guard = Unguarded()
+        """Whom it asks before it connects."""
+        self._on_outage = on_outage
+        self._listeners: dict[bytes, list[Listener]] = {}
+        self._changed = asyncio.Event()
+        self._session = _Session()
+        self._listening: asyncio.Task[None] | None = None
+        self._why_anew = ""
+        self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE)
+        self._faults = Throttled(logger)
+        self.state = BusState.IDLE
+        self.outages = 0
+        self.lag: float | None = None
+        """Round trip of the last PING, in seconds; None while there is no connection."""
+
+    def subscribe(self, channel: str, listener: Listener) -> Subscription:
+        """Add a listener. It hears the channel from when Redis confirms, and after every outage."""
+        name = channel.encode()
+        self._listeners.setdefault(name, []).append(listener)
+        self._changed.set()
+        if self._session.subscriptions.confirmed(name):
+            listener.subscribed()
+        return Subscription(self, channel, listener)
+
+    def begin_anew(self, why: str) -> None:
+        """Give up the connection: it is found to be deaf, though nothing else is wrong with it."""
+        if self._listening:
+            self._why_anew = why
+            self._listening.cancel()
+
+    def remove(self, subscription: Subscription) -> None:
+        """Remove a listener; do nothing if it was removed already."""
+        name = subscription.channel.encode()
+        listeners = self._listeners.get(name, [])
+        if subscription.listener in listeners:
+            listeners.remove(subscription.listener)
+        if not listeners:
+            self._listeners.pop(name, None)
+        self._changed.set()
+
+    def listeners(self) -> dict[str, int]:
+        """Return how many listeners each channel has."""
+        return {name.decode(): len(listeners) for name, listeners in self._listeners.items()}
+
+    def established(self, channel: str) -> bool:
+        """Tell whether Redis has confirmed the subscription to `channel`."""
+        return self._session.subscriptions.confirmed(channel.encode())
+
+    async def wait_established(self, channel: str, timeout: float | None) -> bool:  # noqa: ASYNC109 (as above)
+        """Wait for that, `timeout` seconds at most; tell whether it came."""
+        name = channel.encode()
+        try:
+            async with asyncio.timeout(timeout):
+                while not self._session.subscriptions.confirmed(name):
+                    await self._session.news.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Listen for ever, whatever happens to Redis; ends only when cancelled."""
+        failures = 0
+        while True:
+            while not self._listeners:
+                self.state = BusState.IDLE
+                self._changed.clear()
+                await self._changed.wait()
+            self.state = BusState.CONNECTING
+            if not self.guard.may_connect():
+                await asyncio.sleep(self._backoff.compute(MANY_FAILURES))
+                continue
+            # A task of its own: whatever ends it, a stray cancellation left behind by a timeout
+            # included, ends this connection and not our trying.
+            listening = self._listening = asyncio.create_task(self._listen())
+            try:
+                await asyncio.wait({listening})
+            finally:
+                await end(listening)
+            steady = self._session.age() > STEADY
+            self._end_session()
+            trouble, refused = _trouble(listening)
+            if self._why_anew:
+                trouble, self._why_anew = self._why_anew, ""
+            if trouble is None:
+                failures = 0
+                self.guard.left()
+                continue
+            failures = 1 if steady else failures + 1
+            if failures == 1:
+                logger.warning(
+                    "Redis is not to be heard; trying again for ever, at least every %.0f s",
+                    BACKOFF_CAP + CONNECT_TIMEOUT,
+                    extra={"trouble": trouble},
+                )
+            self.outages += 1
+            self._on_outage()
+            self.guard.failed(refused=refused)
+            await asyncio.sleep(self._backoff.compute(failures))
+
+    def _end_session(self) -> None:
+        ended, self._session = self._session, _Session()
+        ended.tell()
+        self.lag = None
+        if self._listeners:
+            self.state = BusState.CONNECTING
+
+    async def _listen(self) -> None:
+        """Connect, subscribe, and hand out what arrives until something ends it."""
+        # redis-py leaves these two untyped.
+        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow_listeners(connection))
+                tasks.create_task(self._doubt(connection))
+                tasks.create_task(self._read(connection))
+        finally:
+            await connection.disconnect(nowait=True)
+
+    async def _follow_listeners(self, connection: AbstractConnection) -> None:
+        """Make what Redis was asked for follow what is wanted."""
+        asked = self._session.subscriptions
+        while True:
+            self._changed.clear()
+            if not self._listeners:
+                # At once: a listener that comes while the connection is being closed must not take
+                # what that connection was told for its own.
+                self._end_session()
+                raise _Idle
+            wanted = self._listeners.keys()
+            for some in _slices(asked.names - wanted, CHANNELS_PER_COMMAND):
+                asked.unsubscribing(some)
+                await connection.send_command("UNSUBSCRIBE", *some, check_health=False)
+            for some in _slices(wanted - asked.names, CHANNELS_PER_COMMAND):
+                asked.subscribing(some)
+                await connection.send_command("SUBSCRIBE", *some, check_health=False)
+            await self._changed.wait()
+
+    async def _doubt(self, connection: AbstractConnection) -> None:
+        """Find the connection that is dead without an error.
+
+        Unanswered PINGs are counted, not seconds: after this process itself has slept, what Redis
+        said meanwhile waits in the socket and is read before the next PING falls due.
+        """
+        session = self._session
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(PING_INTERVAL)
+            if session.unanswered_pings >= MAX_UNANSWERED_PINGS:
+                raise RedisConnectionError(
+                    f"no answer to {session.unanswered_pings} PINGs, {PING_INTERVAL:.0f} s apart",
+                )
+            session.unanswered_pings += 1
+            session.pinged_at = clock()
+            await connection.send_command("PING", check_health=False)
+
+    async def _read(self, connection: AbstractConnection) -> None:
+        session, listeners = self._session, self._listeners
+        # While replies are buffered this awaits without yielding, so that messages which arrive
+        # together are handed out together, within one tick of the loop.
+        while True:
+            reply: Any = await connection.read_response(timeout=math.inf, disconnect_on_error=False)
+            session.unanswered_pings = 0
+            match reply:
+                case [b"message", channel, payload]:
+                    for listener in tuple(listeners.get(channel, ())):
+                        try:
+                            listener.hear(payload)
+                        except Exception as error:  # noqa: BLE001 (the stream must go on)
+                            self._faults.warning("a listener failed", fault=repr(error))
+                case [b"subscribe", channel, _]:
+                    self._confirmed(session, channel)
+                case [b"pong", _]:
+                    self.lag = asyncio.get_running_loop().time() - session.pinged_at
+                case [b"unsubscribe", _, _] | b"PONG":
+                    pass
+                case _:
+                    raise RedisConnectionError(f"unexpected reply {str(reply)[:80]}")
+
+    def _confirmed(self, session: "_Session", channel: bytes) -> None:
+        session.confirm(channel)
+        if session.subscriptions.confirmed(channel):
+            for listener in tuple(self._listeners.get(channel, ())):
+                listener.subscribed()
+        if self.state is not BusState.LISTENING and session.subscriptions.complete(self._listeners):
+            self.state = BusState.LISTENING
+            self.guard.heard()
+            logger.info("hears Redis", extra={"channels": len(self._listeners)})
+
+
+class _Session:
+    """One connection's life, from connecting to whatever ends it."""
+
+    def __init__(self) -> None:
+        self.subscriptions = Subscriptions()
+        self.news = asyncio.Event()
+        """Set, and replaced by a new one, at each confirmation and at the end."""
+        self.unanswered_pings = 0
+        self.pinged_at = 0.0
+        self._heard_since: float | None = None
+
+    def confirm(self, name: bytes) -> None:
+        """Redis answered a SUBSCRIBE."""
+        if self._heard_since is None:
+            self._heard_since = time.monotonic()
+        self.subscriptions.answered(name)
+        self.tell()
+
+    def age(self) -> float:
+        """Return for how many seconds Redis has been heard."""
+        return 0.0 if self._heard_since is None else time.monotonic() - self._heard_since
+
+    def tell(self) -> None:
+        """Wake whoever waits for news."""
+        self.news.set()
+        self.news = asyncio.Event()
+
+
+def _trouble(listening: "asyncio.Task[None]") -> tuple[str | None, bool]:
+    """Return what ended a connection, and whether Redis refused something.
+
+    None if that was because nobody listens any more.
+    """
+    if listening.cancelled():
+        return "cancelled", False
+    error = listening.exception()
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]  # What happened; the others are its echoes.
+    if error is None or isinstance(error, _Idle):
+        return None, False
+    if not isinstance(error, RedisError | OSError | TimeoutError):
+        # A fault of ours must not make this replica deaf either: told, and begun anew.
+        logger.error("the subscriber failed; beginning anew", exc_info=error)
+    return f"{type(error).__name__}: {error}"[:MAX_TROUBLE], isinstance(error, ResponseError)
+
+
+def _slices(names: Iterable[bytes], size: int) -> Iterable[list[bytes]]:
+    ordered = sorted(names)
+    return (ordered[start : start + size] for start in range(0, len(ordered), size))

@@ -1,0 +1,80 @@
+"""What a client may say, and the answer (DESIGN: Heartbeat). Pure, no I/O.
+
+`ping` or `{"type":"ping"}` gets a pong, `{"type":"pong"}` is silent, and anything else gets an
+error that says what was wrong; the connection stays open.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from hsi.schemas import Error, ErrorCode, ErrorData, Pong
+from hsi.schemas.frames import frame_text
+
+MAX_CLIENT_MESSAGE_BYTES = 64 * 1024
+"""A larger message from a client closes its connection with 1009."""
+
+
+class ClientFrame(StrEnum):
+    """What a client's message was. The values are metric labels."""
+
+    PING = "ping"
+    PONG = "pong"
+    INVALID = "invalid"
+
+
+class Answer(NamedTuple):
+    """What the client said, and the text to send back (`None`: nothing)."""
+
+    frame: ClientFrame
+    text: str | None
+
+
+_PONG = Answer(ClientFrame.PING, frame_text(Pong()))
+_SILENCE = Answer(ClientFrame.PONG, None)
+
+
+def _error(code: ErrorCode, message: str) -> Answer:
+    error = Error(data=ErrorData(code=code, message=message))
+    return Answer(ClientFrame.INVALID, frame_text(error))
+
+
+_BINARY = _error("binary_not_supported", "Send text, not binary.")
+_NOT_JSON = _error("invalid_json", "This is not JSON.")
+_NOT_A_MESSAGE = _error("invalid_message", 'Send an object with a string "type".')
+_MAX_QUOTED = 64
+_ANSWERS = {"ping": _PONG, "pong": _SILENCE}
+
+
+class _ClientMessage(msgspec.Struct):
+    type: str
+
+
+_messages = msgspec.json.Decoder(_ClientMessage)
+
+
+def answer(message: str | bytes) -> Answer:
+    """Return the answer to one message from a client.
+
+    Args:
+        message: A text message as `str`, a binary one as `bytes`.
+
+    Returns:
+        What it was and what to send back. Never raises, whatever the client sent.
+
+    """
+    if isinstance(message, bytes):
+        return _BINARY
+    if message.strip() == "ping":
+        return _PONG
+    try:
+        kind = _messages.decode(message).type
+    except msgspec.ValidationError:
+        return _NOT_A_MESSAGE
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return _NOT_JSON
+    return _ANSWERS.get(kind.lower()) or _error(
+        "unknown_type",
+        f"Unknown type {kind[:_MAX_QUOTED]!r}; send a ping.",
+    )

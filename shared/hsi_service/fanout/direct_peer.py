@@ -1,0 +1,321 @@
+"""A client after its handshake: one small object, and nothing else (DESIGN: Fan-out).
+
+A `SlimPeer` is the client's transport's protocol, which it has taken over from uvicorn
+(shared/wire.py), and the hub's peer at once. What the request took is freed by then.
+"""
+
+import asyncio
+import math
+import socket
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from websockets.frames import CloseCode as StandardCode
+
+from hsi.schemas.close_codes import CloseCode
+from hsi_service.fanout.batch import Burst
+from hsi_service.fanout.incoming import PING_FRAME, End, Incoming, Ping, Pong, close_frame
+from hsi_service.fanout.peer import FAREWELL_TIMEOUT, Peer
+
+MAX_UNSENT_IN_KERNEL = 128 * 1024
+"""Bytes that the kernel may keep unsent for a client.
+
+What it keeps, nobody can take back: a client that is behind should find the latest snapshot, not
+megabytes of old ones, and the reason why it was closed.
+"""
+MAX_JOINED = 64 * 1024
+"""Bytes, about, that a client which was behind is sent in one write."""
+
+
+class KeepAlive(NamedTuple):
+    """How dead peers are found."""
+
+    interval: float
+    """Seconds from the handshake or a pong to the next protocol ping; infinity for none."""
+    timeout: float
+    """Seconds that a client may take to answer it."""
+
+
+class Listener(ABC):
+    """Who serves a client. It does not hold the client, which holds it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def hear(self, peer: Peer, message: str | bytes) -> None:
+        """Take a message from the client."""
+
+    @abstractmethod
+    def leave(self, peer: Peer) -> None:
+        """Forget the client; called once."""
+
+
+class SlimPeer(Peer, asyncio.Protocol):
+    """A client whose connection is ours.
+
+    While nothing waits, a write is one system call on the socket, which costs less than the
+    transport. What the kernel did not take goes to the transport, whose high-water mark is zero:
+    so it says at once that it waits; from then on, what comes waits here until the kernel has taken
+    the rest. So there is never more than one write in the transport.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_asked",
+        "_blocked",
+        "_clear",
+        "_connections",
+        "_farewell",
+        "_incoming",
+        "_keepalive",
+        "_listener",
+        "_parting",
+        "_sent",
+        "_socket",
+        "_transport",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, client: str, listener: Listener) -> None:
+        """Begin without a connection: what it is sent waits.
+
+        Args:
+            client: Its address, for the log.
+            listener: Who hears it, and hears when it leaves.
+
+        """
+        super().__init__(client)
+        self._listener: Listener | None = listener
+        self._socket: socket.socket | None = None
+        """The connection, which is the transport's to close."""
+        self._blocked = False
+        """The kernel has not taken everything."""
+        self._clear = False
+        """Nothing waits, nothing is held, and it is not closing: write straight on."""
+        self._sent = 0
+        """Bytes given to the transport after having waited."""
+        self._incoming: Incoming | None = None
+        """The beginning of a message from the client, if there is one."""
+        self._parting = False
+        """A close frame was sent, and the client's has not come yet."""
+        self._farewell: asyncio.TimerHandle | None = None
+        self._alarm = math.inf
+        """When to ask whether it lives; or, once asked, to give it up."""
+        self._asked = False
+
+    def take_over(
+        self,
+        transport: asyncio.Transport,
+        keepalive: KeepAlive,
+        connections: set[asyncio.Protocol],
+    ) -> None:
+        """Become the protocol of a connection.
+
+        Args:
+            transport: The connection, after its handshake.
+            keepalive: How to find out that the client is dead.
+            connections: The server's, which it shuts down when it ends.
+
+        """
+        self._transport = transport
+        connection = transport.get_extra_info("socket")
+        self._socket = socket.socket(
+            connection.family, connection.type, connection.proto, connection.fileno()
+        )
+        internet = connection.family in (socket.AF_INET, socket.AF_INET6)
+        if internet and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            connection.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_IN_KERNEL
+            )
+        self._keepalive = keepalive
+        self._alarm = asyncio.get_running_loop().time() + keepalive.interval
+        self._connections = connections
+        connections.add(self)
+        transport.set_protocol(self)
+        self._blocked = transport.get_write_buffer_size() > 0
+        transport.set_write_buffer_limits(high=0)
+        self._work()
+
+    # What the hub does.
+
+    def write(self, burst: Burst) -> None:
+        """Send what many are sent."""
+        if self._clear:
+            wire = burst.wire
+            try:
+                sent = self._socket.send(wire)  # type: ignore[union-attr]  # clear: connected
+            except OSError:  # It takes nothing; or it is broken, and the transport will tell.
+                sent = 0
+            if sent != burst.size:
+                self._transport.write(wire[sent:])
+        else:
+            super().write(burst)
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close once everything written so far is sent, or after a while in any case."""
+        super().close(code, reason)
+        if self.connected:
+            self._give_up_later()
+
+    def look(self, now: float) -> None:
+        """Close it if it does not answer, is stalled, or has been here for long enough."""
+        if now >= self._alarm:
+            self._ask(now)
+        if self._clear and now < self.expires:
+            self._mark = None
+        else:
+            super().look(now)
+
+    def progress(self) -> object:
+        """Return how many bytes the kernel has taken, by an arbitrary count."""
+        return self._sent - self._in_transport()
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has a connection."""
+        return self._socket is not None
+
+    @property
+    def behind(self) -> bool:
+        """Whether something that is not held was not taken yet."""
+        return self._blocked or bool(self._queue)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for it in this process."""
+        return self._queued + (self._in_transport() if self._blocked else 0)
+
+    def _in_transport(self) -> int:
+        return self._transport.get_write_buffer_size() if self.connected else 0
+
+    def _work(self) -> None:
+        if not self.connected:
+            return
+        queue = self._queue
+        while queue and not self._blocked:
+            parts = [queue.popleft().wire]
+            size = len(parts[0])
+            while queue and size < MAX_JOINED:
+                parts.append(queue.popleft().wire)
+                size += len(parts[-1])
+            self._queued -= size
+            self._sent += size
+            self._transport.write(b"".join(parts))
+        if not queue:
+            self._queue = None
+        self._clear = not (self.behind or self._gone or self.closing) and self._held is None
+        if not self.behind:
+            self._tell_drained()
+        if self.closing and not queue and not self._gone:
+            self._parting = True
+            self._forget()
+            self._transport.write(close_frame(*self.closing))
+
+    # What the transport tells.
+
+    def pause_writing(self) -> None:
+        """Take note that the kernel did not take everything."""
+        self._blocked = True
+        self._clear = False
+
+    def resume_writing(self) -> None:
+        """Take note that the kernel has taken everything."""
+        self._blocked = False
+        self._work()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends; after the end, do not mind it."""
+        if self._gone and not self._parting:
+            return
+        incoming = self._incoming or Incoming()
+        for event in incoming.feed(data):
+            match event:
+                case str() | bytes():
+                    if self._listener:
+                        self._listener.hear(self, event)
+                case Pong():
+                    self._asked = False
+                    self._alarm = asyncio.get_running_loop().time() + self._keepalive.interval
+                case Ping(answer):
+                    # Not to a client that does not read what it is sent already.
+                    if self._listener and self.may_say_more() and not self.behind:
+                        self._transport.write(answer)
+                case End(answer, clean):
+                    self._end(answer, clean=clean)
+        self._incoming = None if incoming.whole else incoming
+
+    def eof_received(self) -> None:
+        """Take note that the client sends nothing more: the transport closes by itself."""
+        self._forget()
+        self._give_up_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (leaving is no fault)
+        """Forget the client."""
+        self._forget()
+        self._parting = False
+        if self._socket:
+            self._socket.detach()
+            self._socket = None
+        self._connections.discard(self)
+        if self._farewell:
+            self._farewell.cancel()
+            self._farewell = None
+
+    def shutdown(self) -> None:
+        """Close, as the server ends."""
+        if self._gone:
+            self._transport.close()
+            self._give_up_later()
+        else:
+            self._end(close_frame(CloseCode.RESTART, "restart: come back"), clean=True)
+
+    # How it ends.
+
+    def _ask(self, now: float) -> None:
+        """Ask whether it lives; give it up if it did not answer the last time."""
+        if self._asked:
+            self._end(close_frame(StandardCode.INTERNAL_ERROR, "no answer to a ping"), clean=True)
+        else:
+            self._asked = True
+            self._alarm = now + self._keepalive.timeout
+            self._transport.write(PING_FRAME)
+
+    def _end(self, answer: bytes, *, clean: bool) -> None:
+        """Close the connection.
+
+        Args:
+            answer: The close frame to send, if none was.
+            clean: Nothing more is expected from the client. Else it may be in the middle of
+                something: to close at once would make its kernel throw away what it was told.
+
+        """
+        if self._parting:
+            self._parting = False
+        else:
+            self._forget()
+            self._transport.write(answer)
+        if clean:
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+        self._give_up_later()
+
+    def _forget(self) -> None:
+        """Take note that nothing more is sent, and have everybody forget the client."""
+        self._gone = True
+        self._clear = self._blocked = False
+        self._queue = self._held = None
+        self._queued = 0
+        self._tell_drained()
+        listener, self._listener = self._listener, None
+        if listener:
+            # Not now: whoever goes through a topic's clients may be the reason why it leaves.
+            asyncio.get_running_loop().call_soon(listener.leave, self)
+
+    def _give_up_later(self) -> None:
+        """End the connection after a while: its last byte may wait for ever to be taken."""
+        if self._farewell is None:
+            self._farewell = asyncio.get_running_loop().call_later(
+                FAREWELL_TIMEOUT, self._transport.abort
+            )

@@ -1,0 +1,168 @@
+"""Who listens to what in this process, and the way from a channel to all of them.
+
+The hub never awaits a client: it examines a message once, joins what arrives in one go, and writes
+it to each peer once. What a peer does with it is the peer's business, so a slow client costs the
+others nothing.
+"""
+
+import asyncio
+import gc
+import itertools
+import logging
+import random
+from collections.abc import Iterator
+from typing import TypeVar
+
+from redis.exceptions import RedisError
+
+from hsi.schemas.close_codes import CloseCode
+from hsi_service.bus.history import History
+from hsi_service.bus.subscriber import Subscriber
+from hsi_service.fanout.ordered_topic import OrderedTopic
+from hsi_service.fanout.peer import Peer
+from hsi_service.fanout.topic import Filter, Source, Topic
+from hsi_service.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+DOUBT_INTERVAL = 4.0
+"""Seconds between looks; two of them find a lost subscription."""
+LOOK_INTERVAL = 1.0
+"""Seconds between looks at the clients."""
+MIN_LEFT = 1000
+"""Clients that have left before it is worth while to look for what remains of them."""
+CLOSES_PER_SECOND = 20
+"""How finely a drain is paced: clients are closed in this many portions a second."""
+
+
+T = TypeVar("T", bound=Topic)
+
+
+class Hub:
+    """All clients of this process, and all topics. A topic exists while a client listens to it."""
+
+    def __init__(self, subscriber: Subscriber, history: History, metrics: Metrics) -> None:
+        self.metrics = metrics
+        self.clients: set[Peer] = set()
+        self.topics: dict[tuple[str, Filter | None], Topic] = {}
+        """By channel and by what is let through of it."""
+        self._left = 0
+        """Clients that left since their remains were last collected."""
+        self._source = Source(subscriber, history, metrics)
+        metrics.watch(metrics.connections, self.__len__)
+        metrics.watch(metrics.slow, lambda: sum(peer.unsent > 0 for peer in self.clients))
+        metrics.watch(metrics.unsent, lambda: sum(peer.unsent for peer in self.clients))
+
+    def __len__(self) -> int:
+        """Return how many clients are connected."""
+        return len(self.clients)
+
+    def enter(self, peer: Peer, channel: str, kind: type[T], only: Filter | None = None) -> T:
+        """Take a client in; it is sent what the topic sends once it joins.
+
+        Args:
+            peer: The client.
+            channel: What it listens to.
+            kind: What topic the channel is; always the same for a channel.
+            only: What it gets of the channel; equal filters share a topic.
+
+        """
+        topic = self.topics.get((channel, only))
+        if topic is None:
+            topic = self.topics[channel, only] = kind(channel, only, self._source)
+        if not isinstance(topic, kind):
+            raise TypeError(f"{channel} is a {type(topic).__name__}, not a {kind.__name__}")
+        self.clients.add(peer)
+        topic.clients.add(peer)
+        return topic
+
+    def leave(self, peer: Peer, *topics: Topic) -> None:
+        """Forget a client; the last one of a topic ends it."""
+        self.clients.discard(peer)
+        self._left += 1
+        for topic in topics:
+            topic.leave(peer)
+            if not topic.clients and self.topics.get((topic.channel, topic.only)) is topic:
+                del self.topics[topic.channel, topic.only]
+                topic.end()
+
+    async def beat(self, interval: float) -> None:
+        """Send heartbeats for ever, every `interval` seconds."""
+        while True:
+            await asyncio.sleep(interval)
+            for topic in self.topics.values():
+                if (ping := topic.ping()) is not None:
+                    topic.send([ping])
+
+    async def look(self) -> None:
+        """Close, for ever, clients that are stalled, or have been here for long enough.
+
+        And let go of those that left: their connections are cycles, which Python only looks for
+        when it makes something new. A look costs what there is, so it comes once as many have left.
+        """
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL)
+            now = clock()
+            for peer in tuple(self.clients):
+                peer.look(now)
+            if self._left > max(len(self.clients), MIN_LEFT):
+                self._left = 0
+                gc.collect()
+
+    async def doubt(self) -> None:
+        """Find, for ever, the subscription that was lost without an error.
+
+        A history that goes on while its topic does not, from one look to the next, means that we
+        are deaf: then the connection is given up, and everybody is caught up with over a new one.
+        """
+        behind: dict[OrderedTopic, str] = {}
+        """Where topics were at the last look that were behind then."""
+        while True:
+            await asyncio.sleep(DOUBT_INTERVAL)
+            ordered = [topic for topic in self.topics.values() if isinstance(topic, OrderedTopic)]
+            for topic in ordered:
+                topic.heal_if_need_be()  # Should a healing have ended before its time.
+            topics = [topic for topic in ordered if topic.is_live()]
+            try:
+                lasts = await self._source.history.last([topic.channel for topic in topics])
+            except (RedisError, OSError) as error:
+                logger.debug("cannot compare positions with histories: %s", error)
+                behind = {}
+                continue
+            before, behind = (
+                behind,
+                {
+                    topic: str(topic.position.head)
+                    for topic, last in zip(topics, lasts, strict=True)
+                    if last != topic.position.head
+                },
+            )
+            if before.items() & behind.items():
+                self.metrics.deaf.inc()
+                self._source.subscriber.begin_anew(
+                    "deaf: a history goes on, and its channel is silent"
+                )
+                behind = {}
+
+    async def drain(self, window: float) -> None:
+        """Close all clients with 1012, evenly over `window` seconds.
+
+        In random order, so that it is no client's lot always to be the first.
+        """
+        peers = list(self.clients)
+        random.shuffle(peers)
+        for pause, portion in paced(peers, window):
+            for peer in portion:
+                peer.close(CloseCode.RESTART, "restart: come back")
+            await asyncio.sleep(pause)
+
+
+def paced(peers: list[Peer], window: float) -> Iterator[tuple[float, tuple[Peer, ...]]]:
+    """Split `peers` evenly over `window` seconds; yield pauses and what to close before each."""
+    portions = min(len(peers), max(1, round(window * CLOSES_PER_SECOND)))
+    if not portions:
+        return
+    bounds = [len(peers) * step // portions for step in range(portions + 1)]
+    for start, stop in itertools.pairwise(bounds):
+        yield window / portions, tuple(peers[start:stop])

@@ -1,0 +1,152 @@
+"""Running a service by itself: `python -m services.<name>`, on uvicorn and uvloop."""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from hsi.settings import SettingsError
+from hsi_service import logs
+from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
+from hsi_service.fanout.takeover import PlainProtocol, UpgradeProtocol, WireProtocol
+from hsi_service.skeleton.service import Service
+
+logger = logging.getLogger(__name__)
+
+MAX_PONG_TIMEOUT = 20.0
+"""Seconds, at most, that a client may take to answer a protocol ping; else the heartbeat's."""
+LAST_SECONDS = 3.0
+"""Seconds after the drain window for connections to end by themselves."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, except for how it ends.
+
+    uvicorn alone closes every client at once, before the application hears of it. Here SIGTERM
+    first drains the service: unready, wait, close clients evenly, then shut down. SIGINT, which is
+    a person at a terminal, and any second signal do without the waiting.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+        self._hurry = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen, and say where."""
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            uptime = round(self._service.lifecycle.uptime, 3)
+            logger.info("ready", extra={"url": f"http://{host}:{port}", "seconds_to_start": uptime})
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then shut down."""
+        settings = self._service.settings
+        hurry = asyncio.create_task(self._hurry.wait())
+        drain = asyncio.create_task(
+            self._service.drain(delay=settings.drain_delay, window=settings.drain_window),
+        )
+        await asyncio.wait({drain, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        if not drain.done():
+            drain.cancel()
+            await self._service.drain(delay=0, window=0)
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End after this signal."""
+        if self.should_exit or sig == signal.SIGINT:
+            self._hurry.set()
+        super().handle_exit(sig, frame)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take SIGTERM and SIGINT as the wish to end, and end with status 0.
+
+        uvicorn raises the signal once more at the end, which makes an orderly stop look like a
+        killed process.
+        """
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in signals}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+
+def _allow_many_connections() -> None:
+    """Take as many descriptors as this process may have; a shell often gives it 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError):  # macOS calls it infinity, and grants less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop of uvloop that says of faults what asyncio says, but for one."""
+    loop = uvloop.new_event_loop()
+    loop.set_exception_handler(_say)
+    return loop
+
+
+def _say(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # uvloop lets a name be looked up to the end though nobody waits any more, and whoever gave up
+    # has said so: without DNS this would come, as an error, every few seconds.
+    is_given_up = not isinstance(context.get("future"), asyncio.Task)
+    if is_given_up and isinstance(context.get("exception"), socket.gaierror):
+        return
+    loop.default_exception_handler(context)
+
+
+def run(application: str) -> None:
+    """Run a service until a signal ends it.
+
+    Args:
+        application: Module that has it as `app`, e.g. `services.events.app`.
+
+    Exits with status 2 and one line on stderr when a setting cannot be used.
+
+    """
+    try:
+        app = importlib.import_module(application).app
+    except SettingsError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 (there is no log yet)
+        sys.exit(2)
+    service: Service = app.state["service"]
+    settings = service.settings
+    _allow_many_connections()
+    logs.configure(level=settings.log_level, form=settings.log_format, service=service.name)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # the application's: shared/service.py
+        http=UpgradeProtocol,
+        ws=WireProtocol if settings.slim_peers else PlainProtocol,
+        # Compression would cost every client a buffer, and every frame a copy for each client.
+        ws_per_message_deflate=False,
+        ws_max_size=MAX_CLIENT_MESSAGE_BYTES,
+        ws_ping_interval=settings.heartbeat_interval,
+        ws_ping_timeout=min(MAX_PONG_TIMEOUT, settings.heartbeat_interval),
+        timeout_graceful_shutdown=LAST_SECONDS,  # type: ignore[arg-type]  # wait_for takes floats
+        lifespan="on",
+    )
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        server = Server(config, service)
+        runner.run(server.serve())
+    sys.exit(0 if server.started else os.EX_UNAVAILABLE)

@@ -1,0 +1,281 @@
+"""The skeleton of every service: bus, hub, health, metrics, status, OpenAPI, drain.
+
+A service adds its routes: `Service(name, settings)`, then `create_app(service, routes)`.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
+
+from litestar import Litestar, Response, get
+from litestar.config.cors import CORSConfig
+from litestar.di import NamedDependency, Provide
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ControllerRouterHandler
+from msgspec import Struct
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from hsi import __version__
+from hsi.tasks import end
+from hsi_service.bus.history import History
+from hsi_service.bus.subscriber import BusState, Subscriber
+from hsi_service.door.door import Door
+from hsi_service.fanout.hub import Hub
+from hsi_service.lifecycle import Lifecycle, Phase
+from hsi_service.metrics import Metrics
+from hsi_service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class Service:
+    """What every service has. One per application."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        """Set up everything; nothing runs yet.
+
+        Args:
+            name: events, system, joblogs or collector.
+            settings: Read with `hsi_service.settings.load`.
+
+        """
+        self.name = name
+        self.settings = settings
+        self.lifecycle = Lifecycle()
+        self.metrics = Metrics()
+        self.door = Door(settings, self.lifecycle, self.metrics)
+        self.subscriber = Subscriber(
+            settings.redis_url, name=name, on_outage=self.metrics.redis_outages.inc
+        )
+        self.history = History(settings.redis_url, name=name)
+        self.hub = Hub(self.subscriber, self.history, self.metrics)
+        self.metrics.watch(
+            self.metrics.redis_connected, lambda: self.subscriber.state is not BusState.CONNECTING
+        )
+        self.metrics.watch(self.metrics.redis_lag, lambda: self.subscriber.lag or 0.0)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._alongside: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._draining: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self.reports: dict[str, Callable[[], Struct]] = {}
+        """What the service adds of its own to `GET /status`, by name."""
+
+    def before_drain(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something as soon as this replica is to end; it may be asked for twice."""
+        self._draining.append(job)
+
+    def run_alongside(
+        self,
+        job: Callable[[], Coroutine[Any, Any, None]],
+        *,
+        until: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Run something of the service's own from startup to shutdown.
+
+        Args:
+            job: Runs for ever; should it end, the replica counts as not alive.
+            until: Called at shutdown, when the job was cancelled.
+
+        """
+        self._alongside.append(job)
+        self.close_at_end(until)
+
+    def close_at_end(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Close something at shutdown, when all that runs alongside was cancelled."""
+        self._closing.append(close)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
+        """Run what runs in the background from startup to shutdown."""
+        self._tasks = [
+            asyncio.create_task(self.subscriber.run(), name="subscriber"),
+            asyncio.create_task(self.hub.beat(self.settings.heartbeat_interval), name="heartbeat"),
+            asyncio.create_task(self.hub.doubt(), name="doubt"),
+            asyncio.create_task(self.hub.look(), name="look"),
+            *(asyncio.create_task(job(), name=job.__qualname__) for job in self._alongside),
+        ]
+        self.lifecycle.started()
+        try:
+            yield
+        finally:
+            self.lifecycle.drain()
+            await end(*self._tasks)
+            await self.history.aclose()
+            for close in self._closing:
+                await close()
+
+    def ended(self) -> list[str]:
+        """Return which of the tasks that run for ever have ended all the same."""
+        return [task.get_name() for task in self._tasks if task.done()]
+
+    async def drain(self, *, delay: float, window: float) -> None:
+        """Let all clients go, without a gap and without a rush.
+
+        Args:
+            delay: Seconds to serve on while unready, until load balancers have noticed.
+            window: Seconds over which clients are closed.
+
+        """
+        self.lifecycle.drain()
+        logger.info("draining", extra={"connections": len(self.hub), "window": window})
+        for job in self._draining:
+            await job()
+        await asyncio.sleep(delay)
+        await self.hub.drain(window)
+
+
+class Liveness(Struct):
+    """The process answers."""
+
+    status: str
+
+
+class Readiness(Struct):
+    """Whether to send clients here, and if not, why."""
+
+    status: Phase
+    reason: str
+    redis: BusState
+
+
+class ChannelStatus(Struct):
+    """A channel that is listened to."""
+
+    name: str
+    listeners: int
+    subscribed: bool
+    live: bool
+    cursor: str | None = None
+
+
+class RedisStatus(Struct):
+    """The subscriber's connection."""
+
+    state: BusState
+    outages: int
+    lag_ms: float | None
+
+
+class Status(Struct):
+    """What a replica is at, for people and programs that look closer."""
+
+    service: str
+    version: str
+    phase: Phase
+    uptime_s: float
+    connections: int
+    channels: list[ChannelStatus]
+    redis: RedisStatus
+    own: dict[str, Any]
+    """What this service alone tells, by name."""
+
+
+@get("/health/live", tags=["health"], sync_to_thread=False)
+def live(service: NamedDependency[Service]) -> Response[Liveness]:
+    """Tell that the process answers and does its work; 500 asks for a restart.
+
+    Never depends on Redis: a blip must not restart pods. But a replica whose subscriber has died
+    of a fault of ours would be deaf for ever, and nobody the wiser.
+    """
+    ended = service.ended()
+    status = f"ended: {', '.join(ended)}" if ended else "alive"
+    return Response(Liveness(status=status), status_code=500 if ended else 200)
+
+
+@get("/health/ready", tags=["health"], sync_to_thread=False)
+def ready(service: NamedDependency[Service]) -> Response[Readiness]:
+    """Tell whether to send clients here: 503 while starting or draining.
+
+    Redis has no say: clients are accepted without it, and hear when it is back.
+    """
+    reason = service.lifecycle.why_not_ready()
+    return Response(
+        Readiness(status=service.lifecycle.phase, reason=reason, redis=service.subscriber.state),
+        status_code=503 if reason else 200,
+    )
+
+
+@get("/metrics", tags=["health"], media_type=CONTENT_TYPE_LATEST, sync_to_thread=False)
+def metrics(service: NamedDependency[Service]) -> bytes:
+    """Return all figures in Prometheus' text format."""
+    return service.metrics.exposition()
+
+
+@get("/status", tags=["health"], sync_to_thread=False)
+def status(service: NamedDependency[Service]) -> Status:
+    """Tell what this replica is at."""
+    subscriber = service.subscriber
+    lag = subscriber.lag
+    return Status(
+        service=service.name,
+        version=__version__,
+        phase=service.lifecycle.phase,
+        uptime_s=round(service.lifecycle.uptime, 3),
+        connections=len(service.hub),
+        channels=[
+            ChannelStatus(
+                name=topic.channel,
+                listeners=len(topic.clients),
+                subscribed=subscriber.established(topic.channel),
+                live=topic.is_live(),
+                cursor=topic.cursor(),
+            )
+            for topic in service.hub.topics.values()
+        ],
+        redis=RedisStatus(
+            state=subscriber.state,
+            outages=subscriber.outages,
+            lag_ms=None if lag is None else round(lag * 1000, 3),
+        ),
+        own={name: report() for name, report in service.reports.items()},
+    )
+
+
+def _provide(part: object) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)
+
+
+def create_app(
+    service: Service, *, routes: Sequence[ControllerRouterHandler], **parts: object
+) -> Litestar:
+    """Build a service's application.
+
+    Args:
+        service: The skeleton; handlers get it as their parameter `service`.
+        routes: What this service alone does.
+        **parts: What else handlers get, by their parameters' names.
+
+    """
+    parts["service"] = service
+    app = Litestar(
+        route_handlers=[live, ready, metrics, status, *routes],
+        dependencies={name: _provide(part) for name, part in parts.items()},
+        guards=[service.door.guard],
+        # Here and not in the server, so that it holds under any of them.
+        middleware=[
+            DefineMiddleware(
+                ProxyHeadersMiddleware,  # type: ignore[arg-type]  # its ASGI types are uvicorn's
+                trusted_hosts=list(service.settings.trusted_proxies),
+            ),
+        ],
+        cors_config=CORSConfig(
+            allow_origins=list(service.settings.allowed_origins),
+            allow_headers=["Authorization", "X-API-Key"],
+        ),
+        lifespan=[service.lifespan],
+        openapi_config=OpenAPIConfig(
+            title=f"hsi-realtime: {service.name}",
+            version=__version__,
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+            use_handler_docstrings=True,
+        ),
+        logging_config=None,
+    )
+    app.state["service"] = service
+    return app

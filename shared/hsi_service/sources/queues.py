@@ -1,0 +1,83 @@
+"""How much work waits, by the lengths of Redis lists."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from redis.exceptions import RedisError, ResponseError
+
+from hsi.redis_client import async_client
+from hsi_service.sources.time_limited import SourceError
+
+LIMIT = 1.0
+"""Seconds for an answer."""
+
+
+class Depths(Struct, frozen=True, kw_only=True):
+    """Entries that wait. None where a name is no list's, so its length cannot be told."""
+
+    detection: int | None
+    analysis: int | None
+    dead_letters: int | None
+    """In all dead-letter queues together."""
+
+
+class Queues:
+    """Reads queue depths, all in one round trip."""
+
+    def __init__(
+        self,
+        redis_url: str,
+        *,
+        name: str,
+        detection: str,
+        analysis: str,
+        dead_letters: Sequence[str],
+    ) -> None:
+        """Connect on first use.
+
+        Args:
+            redis_url: redis://, rediss:// or unix://.
+            name: Of the service, shown by Redis' CLIENT LIST.
+            detection: Name of the list of images that wait.
+            analysis: Name of the list of batches that wait.
+            dead_letters: Names of the lists of what failed for good.
+
+        """
+        self._redis = async_client(redis_url, name=f"{name}-queues", timeout=LIMIT)
+        self._names = [detection, analysis, *dead_letters]
+
+    async def read(self) -> Depths:
+        """Read all depths.
+
+        Raises:
+            SourceError: Redis does not answer.
+
+        """
+        try:
+            async with self._redis.pipeline(transaction=False) as commands:
+                for name in self._names:
+                    commands.llen(name)
+                replies: list[Any] = await commands.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            raise SourceError(f"Redis cannot be asked: {type(error).__name__}") from error
+        for reply in replies:
+            # A wrong type is about one name; anything else, such as LOADING, is about Redis.
+            if isinstance(reply, Exception) and not _is_wrong_type(reply):
+                raise SourceError(f"Redis refuses: {str(reply)[:100]}")
+        detection, analysis, *dead = (
+            None if isinstance(reply, Exception) else int(reply) for reply in replies
+        )
+        return Depths(
+            detection=detection,
+            analysis=analysis,
+            dead_letters=None if None in dead else sum(length or 0 for length in dead),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+
+def _is_wrong_type(error: Exception) -> bool:
+    return isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE")

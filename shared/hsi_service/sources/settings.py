@@ -1,0 +1,40 @@
+"""Settings of the sources, for the services that have them."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from hsi.schemas import channels
+from hsi.settings import check_database_url, check_url, names_in
+from hsi_service.settings import Settings
+
+Name = Annotated[str, Meta(min_length=1)]
+_HTTP = ("http://", "https://")
+
+
+class SourceSettings(Settings, frozen=True, kw_only=True):
+    """Where the figures come from. What has no address is not asked, and not spoken of."""
+
+    yolo26_url: str = ""
+    """The object detector, as http:// or https://."""
+    nemotron_url: str = ""
+    """The language model (llama.cpp), as http:// or https://."""
+    database_url: str = ""
+    """PostgreSQL, as postgresql:// (postgres:// and postgresql+asyncpg:// are the same)."""
+    detection_queue: Name = channels.DETECTION_QUEUE
+    """Redis list of images that wait for detection."""
+    analysis_queue: Name = channels.ANALYSIS_QUEUE
+    """Redis list of batches that wait for analysis."""
+    dead_letter_queues: str = channels.DEAD_LETTER_QUEUES
+    """Redis lists of what failed for good, separated by commas."""
+
+    def __post_init__(self) -> None:
+        """Check what a type cannot say. Addresses may hold passwords, and are not quoted."""
+        super().__post_init__()
+        check_url("YOLO26_URL", self.yolo26_url, _HTTP)
+        check_url("NEMOTRON_URL", self.nemotron_url, _HTTP)
+        check_database_url(self.database_url)
+
+    def dead_letters(self) -> list[str]:
+        """Return the names in `dead_letter_queues`."""
+        return names_in(self.dead_letter_queues)

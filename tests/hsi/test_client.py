@@ -1,0 +1,171 @@
+"""Our Python client comes back by itself, and knows when not to."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import InvalidStatus
+
+from hsi.client import FIRST_DELAY, MAX_DELAY, RefusedError, State, Stream, delays
+from hsi.publisher import Publisher
+from hsi.schemas import Event, Resumed, ResumedData
+from tests.clients import golden, has_connections, publish, until
+from tests.conftest import StartReplica
+from tests.servers import RedisServer
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hsi.client.FIRST_DELAY", 0.05)
+    monkeypatch.setattr("hsi.client.MAX_DELAY", 0.2)
+
+
+def url_of(server: Server) -> str:
+    host, port = next(iter(server.sockets)).getsockname()[:2]
+    return f"ws://{host}:{port}/ws/events"
+
+
+async def test_messages_are_typed_and_heartbeats_are_not_messages(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel, HEARTBEAT_INTERVAL="0.2")
+    url = replica.url.replace("http", "ws") + "/ws/events"
+    live = asyncio.Event()
+    stream = Stream(url, on_state=lambda state, _: live.set() if state is State.LIVE else None)
+    async with contextlib.aclosing(stream.messages()) as messages:
+        first = asyncio.ensure_future(anext(messages))
+        await asyncio.wait_for(live.wait(), 10)
+        await asyncio.sleep(0.5)  # some heartbeats
+        await publish(redis_url, channel, golden("event"), b'{"type":"other","data":{}}')
+        event = await asyncio.wait_for(first, 10)
+        assert event.text == golden("event").decode()
+        assert isinstance(event.message, Event)
+        assert event.message.data.camera_id == "front_door"
+        other = await asyncio.wait_for(anext(messages), 10)
+        assert (other.text, other.message) == ('{"type":"other","data":{}}', None)
+
+
+async def test_it_comes_back_after_a_restart(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    states: list[State] = []
+    stream = Stream(
+        replica.url.replace("http", "ws") + "/ws/events",
+        on_state=lambda state, _: states.append(state),
+    )
+    async with contextlib.aclosing(stream.messages()) as messages:
+        first = asyncio.ensure_future(anext(messages))
+        await until(lambda: has_connections(replica, 1))
+        await until(lambda: is_true(stream.cursor is not None))
+        replica.stop()
+        async with Publisher(redis_url) as publisher:
+            missed = await publisher.publish(channel, golden("event"))
+        replica.start()
+        received = await asyncio.wait_for(first, 10)
+        assert isinstance(received.message, Event)
+        assert received.message.cursor == missed.cursor == stream.cursor
+    assert states == [State.LIVE, State.CONNECTING, State.LIVE]
+
+
+async def is_true(value: bool) -> bool:
+    return value
+
+
+async def test_it_says_when_something_is_missing(
+    own_redis: RedisServer, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(own_redis.url, channel)
+    stream = Stream(replica.url.replace("http", "ws") + "/ws/events", since="1-1")
+    async with (
+        contextlib.aclosing(stream.messages()) as messages,
+        Publisher(own_redis.url) as publisher,
+    ):
+        await publisher.publish(channel, golden("event"))
+        gap = await asyncio.wait_for(anext(messages), 10)
+        assert isinstance(gap.message, Resumed)
+        assert gap.message.data == ResumedData(recovered=False, replayed=1, since="1-1")
+        event = await asyncio.wait_for(anext(messages), 10)
+        assert isinstance(event.message, Event)
+
+
+@pytest.mark.parametrize("code", [4401, 4403])
+async def test_a_terminal_close_is_an_error_and_the_end(code: int) -> None:
+    handshakes = 0
+
+    async def refuse(connection: ServerConnection) -> None:
+        nonlocal handshakes
+        handshakes += 1
+        await connection.close(code, "no")
+
+    async with serve(refuse, "127.0.0.1", 0) as server:
+        with pytest.raises(RefusedError) as caught:
+            async for _ in Stream(url_of(server)).messages():
+                pass
+    assert (caught.value.code, caught.value.reason, handshakes) == (code, "no", 1)
+
+
+async def test_a_normal_close_is_the_end() -> None:
+    async def say_one_thing(connection: ServerConnection) -> None:
+        await connection.send('{"type":"other","data":{}}')
+
+    async with serve(say_one_thing, "127.0.0.1", 0) as server:
+        received = [message.text async for message in Stream(url_of(server)).messages()]
+    assert received == ['{"type":"other","data":{}}']
+
+
+@pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 4408, 4429])
+async def test_any_other_close_means_come_back(code: int) -> None:
+    handshakes = 0
+
+    async def drop_twice(connection: ServerConnection) -> None:
+        nonlocal handshakes
+        handshakes += 1
+        if handshakes <= 2:
+            if code == 1006:
+                connection.transport.abort()
+            else:
+                await connection.close(code)
+            return
+        await connection.send(json.dumps({"type": "handshake", "data": {"number": handshakes}}))
+
+    async with serve(drop_twice, "127.0.0.1", 0) as server:
+        received = [message.text async for message in Stream(url_of(server)).messages()]
+    assert [json.loads(text)["data"]["number"] for text in received] == [3]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_full_pod_is_asked_again(status: int) -> None:
+    refusals = 2
+
+    async def handler(connection: ServerConnection) -> None:
+        await connection.send('{"type":"in","data":{}}')
+
+    def full(connection: ServerConnection, _: object) -> object:
+        nonlocal refusals
+        refusals -= 1
+        return connection.respond(status, "full") if refusals >= 0 else None
+
+    async with serve(handler, "127.0.0.1", 0, process_request=full) as server:  # type: ignore[arg-type]
+        received = [message.text async for message in Stream(url_of(server)).messages()]
+    assert received == ['{"type":"in","data":{}}']
+
+
+async def test_a_wrong_address_is_an_error(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    with pytest.raises(InvalidStatus):
+        async for _ in Stream(replica.url.replace("http", "ws") + "/ws/nothing").messages():
+            pass
+
+
+def test_delays_grow_with_jitter_up_to_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert all(next(delays()) <= FIRST_DELAY for _ in range(100))
+    forever = delays()
+    waits = [next(forever) for _ in range(100)]
+    assert MAX_DELAY / 2 < max(waits) <= MAX_DELAY
+    assert len(set(waits)) == len(waits)

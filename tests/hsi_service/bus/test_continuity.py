@@ -1,0 +1,486 @@
+"""The heart, as a model: any mix of faults, and no client loses, doubles or reorders anything.
+
+The oracle is a plain list: what was published, in order. Redis' history, its pub/sub, two replicas
+and their clients are played out step by step around the real `Position` and `Replay`.
+"""
+
+import json
+from collections import deque
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
+
+from hsi.schemas.cursor import START, Cursor, cursor_of, stamped
+from hsi_service.bus.continuity import Entry, Page, Position, Replay
+
+PAGE = 3
+
+
+class Redis:
+    """A history, and who is subscribed."""
+
+    def __init__(self) -> None:
+        self.clock = 1_000
+        self.history: list[Entry] = []
+        self.trimmed = False
+        self.saved: list[Entry] = []
+
+    def publish(self, body: str) -> Entry:
+        self.clock += 1
+        number = self.history[-1].cursor.number + 1 if self.history else 1
+        cursor = Cursor(self.clock, number)
+        entry = Entry(cursor, stamped(cursor, body))
+        self.history.append(entry)
+        return entry
+
+    def read(self, after: Cursor | None) -> Page:
+        cursors = [entry.cursor for entry in self.history]
+        if after is None:
+            found, start = not cursors or cursors[0].number == 1, 0
+        elif after in cursors:
+            found, start = True, cursors.index(after) + 1
+        else:
+            found, start = False, 0
+        last = cursors[-1] if cursors else None
+        return Page(found, self.history[start : start + PAGE], last)
+
+
+class Client:
+    """What a dashboard does: keep what arrives, remember the cursor."""
+
+    def __init__(
+        self, *, cursor: str | None, origin: Cursor | None, known: list[str] | None = None
+    ) -> None:
+        self.got: list[str] = known or []
+        self.cursor = cursor
+        self.origin = origin
+        """After which it is owed everything; None once it was told that something is missing."""
+        self.held: list[str] | None = None
+        self.replay: Replay | None = None
+
+    def take(self, texts: list[str]) -> None:
+        for text in texts:
+            message = json.loads(text)
+            if message["type"] == "resumed":
+                if not message["data"]["recovered"]:
+                    self.got = []
+                    self.cursor = self.origin = None
+            else:
+                self.got.append(text)
+                self.cursor = message.get("cursor", self.cursor)
+
+
+class Replica:
+    """A process: its position, what Redis has sent it and it has not read yet, its clients."""
+
+    def __init__(self) -> None:
+        self.position = Position()
+        self.connected = False
+        self.inbox: deque[str | None] = deque()
+        self.clients: list[Client] = []
+        self.asked: tuple[Cursor | None] | None = None
+
+    def send(self, texts: list[str]) -> None:
+        for client in self.clients:
+            if client.held is None:
+                client.take(texts)
+            else:
+                client.held += texts
+
+
+class System(RuleBasedStateMachine):
+    """Two replicas, one Redis."""
+
+    clients = Bundle("clients")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.redis = Redis()
+        self.published: list[str] = []
+        self.replicas = [Replica(), Replica()]
+        self.lost: set[str] = set()
+        """Acknowledged, and then lost by Redis itself: nobody can be owed them."""
+        self.number = 0
+
+    replica = st.integers(0, 1)
+
+    @initialize(target=clients)
+    def begin_well(self) -> Any:
+        """Faults are found by what they do to clients that are there, on replicas that are live."""
+        for index, replica in enumerate(self.replicas):
+            self.subscribe(index)
+            replica.position.begin_read()
+            replica.send(replica.position.heal(self.redis.read(None)))
+        return multiple(*(self.connect_to(replica) for replica in self.replicas))
+
+    def connect_to(self, replica: Replica) -> Client:
+        heartbeat = json.loads(replica.position.ping())["cursor"]
+        client = Client(cursor=heartbeat, origin=Cursor.parse(heartbeat))
+        replica.clients.append(client)
+        return client
+
+    def body(self) -> str:
+        self.number += 1
+        return f'{{"type":"event","data":{{"number":{self.number}}}}}'
+
+    def deliver(self, text: str) -> None:
+        self.published.append(text)
+        for replica in self.replicas:
+            if replica.connected:
+                replica.inbox.append(text)
+
+    # What producers do.
+
+    @rule(count=st.integers(1, 5))
+    def publish(self, count: int) -> None:
+        for _ in range(count):
+            self.deliver(self.redis.publish(self.body()).text)
+
+    @rule()
+    def publish_plainly(self) -> None:
+        self.deliver(self.body())
+
+    # What life does to Redis.
+
+    @rule(keep=st.integers(0, 6))
+    def trim(self, keep: int) -> None:
+        if keep:  # a stream never forgets its last entry by trimming
+            self.redis.history = self.redis.history[-keep:]
+
+    @rule()
+    def save(self) -> None:
+        self.redis.saved = list(self.redis.history)
+
+    @rule(wipe=st.booleans())
+    def restart_with_less(self, wipe: bool) -> None:
+        before = self.redis.history
+        self.redis.history = [] if wipe else list(self.redis.saved)
+        kept = {entry.cursor for entry in self.redis.history}
+        self.lost.update(entry.text for entry in before if entry.cursor not in kept)
+        for replica in self.replicas:
+            self.disconnect(replica)
+
+    def disconnect(self, replica: Replica) -> None:
+        replica.connected = False
+        replica.inbox.clear()
+
+    # What replicas do.
+
+    @rule(index=replica)
+    def lose_connection(self, index: int) -> None:
+        self.disconnect(self.replicas[index])
+
+    @rule(index=replica)
+    def subscribe(self, index: int) -> None:
+        replica = self.replicas[index]
+        if not replica.connected:
+            replica.connected = True
+            replica.position.doubt()
+
+    @rule(index=replica, count=st.integers(1, 8))
+    def hear(self, index: int, count: int) -> None:
+        replica = self.replicas[index]
+        for _ in range(min(count, len(replica.inbox))):
+            text = replica.inbox.popleft()
+            assert text is not None
+            replica.send(replica.position.hear(text))
+
+    @rule(index=replica)
+    def lose_a_message(self, index: int) -> None:
+        """No system should; ours finds out at the next one."""
+        if self.replicas[index].inbox:
+            self.replicas[index].inbox.pop()
+
+    @rule(index=replica, read_late=st.booleans(), count=st.integers(0, 3))
+    def heal_a_page(self, index: int, read_late: bool, count: int) -> None:
+        replica = self.replicas[index]
+        if not replica.position.healing or not replica.connected:
+            return
+        after = replica.position.begin_read()
+        if read_late:
+            self.hear(index, count)
+            self.publish(1)
+        page = self.redis.read(after)
+        if not read_late:
+            self.publish(1)
+            self.hear(index, count)
+        replica.send(replica.position.heal(page))
+
+    # What clients do.
+
+    @rule(target=clients, index=replica)
+    def connect(self, index: int) -> Any:
+        replica = self.replicas[index]
+        if not replica.position.known:
+            return multiple()
+        return self.connect_to(replica)
+
+    @rule(target=clients, client=consumes(clients), index=replica)
+    def reconnect(self, client: Client, index: int) -> Client:
+        """To any replica, also while its last replay still runs."""
+        for replica in self.replicas:
+            if client in replica.clients:
+                replica.clients.remove(client)
+        replica = self.replicas[index]
+        again = Client(cursor=client.cursor, origin=client.origin, known=client.got)
+        if client.cursor is None:
+            if replica.position.known:
+                again.got = []
+                again.cursor = json.loads(replica.position.ping())["cursor"]
+                again.origin = Cursor.parse(str(again.cursor))
+                replica.clients.append(again)
+            return again
+        since = Cursor.parse(client.cursor)
+        assert since is not None
+        head = replica.position.head
+        behind = head is None or since > head
+        if not replica.position.known or (behind and self.redis.read(since).found):
+            return client  # It waits until this replica is there: model it as coming later.
+        again.held = []
+        again.replay = Replay(since=client.cursor, until=head)
+        replica.clients.append(again)
+        return again
+
+    @rule(client=clients, steps=st.integers(1, 3))
+    def replay(self, client: Client, steps: int) -> None:
+        for _ in range(steps):
+            self.replay_a_page(client)
+
+    def replay_a_page(self, client: Client) -> None:
+        replay = client.replay
+        if replay is None:
+            return
+        client.take(replay.page(self.redis.read(replay.after)))
+        if replay.done:
+            client.replay = None
+            held, client.held = client.held or [], None
+            if replay.outrun:
+                for replica in self.replicas:
+                    if client in replica.clients:
+                        replica.clients.remove(client)
+            else:
+                client.take(held)
+
+    # What must hold.
+
+    @invariant()
+    def what_a_client_has_is_a_part_of_what_was_published_in_order(self) -> None:
+        for replica in self.replicas:
+            for client in replica.clients:
+                for kind in (True, False):
+                    places = [
+                        self.published.index(text)
+                        for text in client.got
+                        if (cursor_of(text) is not None) is kind
+                    ]
+                    assert places == sorted(set(places))
+
+    @invariant()
+    def nothing_with_a_cursor_is_missing_between_the_first_and_the_last(self) -> None:
+        for replica in self.replicas:
+            for client in replica.clients:
+                with_cursor = [text for text in client.got if cursor_of(text)]
+                if with_cursor:
+                    start = self.published.index(with_cursor[0])
+                    end = self.published.index(with_cursor[-1])
+                    due = [
+                        text
+                        for text in self.published[start : end + 1]
+                        if cursor_of(text) and (text in with_cursor or text not in self.lost)
+                    ]
+                    assert with_cursor == due
+
+    def teardown(self) -> None:
+        """In the end all are well again: every client has everything that is in the history."""
+        for index, replica in enumerate(self.replicas):
+            self.subscribe(index)
+            self.hear(index, 100)
+            for _ in range(200):
+                self.hear(index, 100)
+                if not replica.position.healing:
+                    if self.redis.read(None).last == replica.position.head:
+                        break
+                    replica.position.doubt()  # As the hub does, which looks every few seconds.
+                after = replica.position.begin_read()
+                replica.send(replica.position.heal(self.redis.read(after)))
+            assert not replica.position.healing
+            for client in list(replica.clients):
+                for _ in range(200):
+                    self.replay_a_page(client)
+                if client not in replica.clients or client.origin is None:
+                    continue
+                history = self.redis.history
+                whole = not history or history[0].cursor.number == 1
+                origins = [entry.cursor for entry in history] + ([START] if whole else [])
+                if client.origin in origins:
+                    due = [entry.text for entry in history if entry.cursor > client.origin]
+                    assert [text for text in client.got if cursor_of(text)] == due
+
+
+TestContinuity = System.TestCase
+TestContinuity.settings = settings(
+    max_examples=500, stateful_step_count=60, deadline=None, derandomize=True
+)
+
+
+def entries(*numbers: int) -> list[Entry]:
+    return [
+        Entry(cursor, stamped(cursor, f'{{"type":"event","data":{{"n":{cursor.number}}}}}'))
+        for cursor in (Cursor(1000 + number, number) for number in numbers)
+    ]
+
+
+def healed(*, upto: int) -> Position:
+    position = Position()
+    position.doubt()
+    position.begin_read()
+    assert position.heal(Page(found=True, entries=[], last=entries(upto)[0].cursor)) == []
+    assert not position.healing
+    return position
+
+
+PLAIN = '{"type":"plain","data":{}}'
+
+
+def test_plain_messages_keep_their_places_between_the_others_through_a_healing() -> None:
+    position = healed(upto=1)
+    two, three, four = (entry.text for entry in entries(2, 3, 4))
+    assert [text for heard in (two, PLAIN) for text in position.hear(heard)] == [two, PLAIN]
+    position.doubt()
+    for heard in (three, PLAIN, four):
+        assert position.hear(heard) == []
+    assert position.begin_read() == Cursor(1002, 2)
+    page = Page(found=True, entries=entries(3, 4), last=Cursor(1004, 4))
+    assert position.heal(page) == [three, PLAIN, four]
+    assert not position.healing
+
+
+def test_a_missed_message_is_noticed_at_the_next_one() -> None:
+    position = healed(upto=1)
+    two, three = entries(2, 3)
+    assert position.hear(three.text) == []
+    assert position.healing
+    position.begin_read()
+    page = Page(found=True, entries=[two, three], last=three.cursor)
+    assert position.heal(page) == [two.text, three.text]
+
+
+def test_what_is_heard_twice_is_sent_once() -> None:
+    position = healed(upto=1)
+    (two,) = entries(2)
+    assert position.hear(two.text) == [two.text]
+    assert position.hear(two.text) == []
+
+
+def test_a_cursor_that_is_in_no_history_is_forwarded_and_stops_nothing() -> None:
+    """Somebody published a frame that they had received, by a plain PUBLISH."""
+    position = healed(upto=1)
+    (stranger,) = entries(9)
+    assert position.hear(stranger.text) == []
+    position.begin_read()
+    page = Page(found=True, entries=[], last=Cursor(1001, 1))
+    assert position.heal(page) == [stranger.text]
+    assert not position.healing
+    (two,) = entries(2)
+    assert position.hear(two.text) == [two.text]
+
+
+def test_a_wiped_history_is_told_and_the_old_position_filters_nothing() -> None:
+    position = healed(upto=7)
+    position.doubt()
+    position.begin_read()
+    earlier = Entry(Cursor(5, 1), '{"cursor":"5-1","type":"event","data":{}}')  # a clock set back
+    resumed, text = position.heal(Page(found=False, entries=[earlier], last=earlier.cursor))
+    assert json.loads(resumed)["data"] == {"recovered": False, "replayed": 1, "since": "1007-7"}
+    assert text == earlier.text
+    later = '{"cursor":"6-2","type":"event","data":{}}'
+    assert position.hear(later) == [later]
+
+
+def test_a_history_that_was_wiped_empty_is_told_once() -> None:
+    position = healed(upto=7)
+    position.doubt()
+    position.begin_read()
+    (resumed,) = position.heal(Page(found=False, entries=[], last=None))
+    assert json.loads(resumed)["data"] == {"recovered": False, "replayed": 0, "since": "1007-7"}
+    assert not position.healing
+    first = '{"cursor":"2000-1","type":"event","data":{}}'
+    assert position.hear(first) == [first]
+
+
+def test_what_is_doubted_while_the_history_is_read_is_read_again() -> None:
+    position = healed(upto=1)
+    two, three = entries(2, 3)
+    position.doubt()
+    position.begin_read()
+    position.doubt()  # Subscribed anew: the page may be older than what was missed.
+    page = Page(found=True, entries=[two], last=two.cursor)
+    assert position.heal(page) == [two.text]
+    assert position.healing
+    assert position.begin_read() == two.cursor
+    assert position.heal(Page(found=True, entries=[three], last=three.cursor)) == [three.text]
+    assert not position.healing
+
+
+def test_a_gap_that_opens_while_the_history_is_read_is_read_again() -> None:
+    position = healed(upto=1)
+    two, three, four = entries(2, 3, 4)
+    position.doubt()
+    position.begin_read()
+    assert position.hear(four.text) == []  # and the third was lost, after the page was read
+    assert position.heal(Page(found=True, entries=[two], last=two.cursor)) == [two.text]
+    assert position.healing
+    position.begin_read()
+    page = Page(found=True, entries=[three, four], last=four.cursor)
+    assert position.heal(page) == [three.text, four.text]
+    assert not position.healing
+
+
+def test_a_replay_that_is_slower_than_the_history_is_long_has_to_come_back() -> None:
+    two, three, nine = entries(2, 3, 9)
+    replay = Replay(since="1001-1", until=nine.cursor)
+    resumed, *texts = replay.page(Page(found=True, entries=[two, three], last=nine.cursor))
+    assert json.loads(resumed)["data"]["recovered"] is True
+    assert texts == [two.text, three.text]
+    assert not replay.done
+    assert replay.page(Page(found=False, entries=[nine], last=nine.cursor)) == []
+    assert replay.done
+    assert replay.outrun
+
+
+def test_waiting_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hsi_service.bus.continuity.MAX_WAITING", 200)
+    position = healed(upto=1)
+    history = entries(*range(2, 30))
+    position.doubt()
+    position.begin_read()
+    for entry in history:
+        position.hear(entry.text)
+    sent: list[str] = []
+    while position.healing:
+        after = position.begin_read()
+        rest = [entry for entry in history if after is None or entry.cursor > after][:PAGE]
+        sent += position.heal(Page(found=True, entries=rest, last=history[-1].cursor))
+    assert sent == [entry.text for entry in history]
+
+
+@given(st.text())
+def test_any_text_is_a_cursor_or_is_not(text: str) -> None:
+    cursor = Cursor.parse(text)
+    assert cursor is None or Cursor.parse(str(cursor)) == cursor
+
+
+@pytest.mark.parametrize("text", ["", "0", "1-", "-1", "1-2-3", "1-2\n", "٣-٤", "+1-1", "9" * 99])
+def test_what_is_no_cursor(text: str) -> None:
+    assert Cursor.parse(text) is None

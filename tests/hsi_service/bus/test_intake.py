@@ -1,0 +1,146 @@
+"""Subscribers are lenient, publishers are strict."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hsi.schemas import Event, EventData
+from hsi.schemas.base import now
+from hsi.schemas.validation import (
+    KNOWN_TYPES,
+    MAX_MESSAGE_BYTES,
+    InvalidMessageError,
+    encode,
+    validate,
+)
+from hsi_service.bus.intake import DROPPED, Verdict, examine
+from tests.clients import golden
+
+EVENT = golden("event")
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+def event_with(**data: Any) -> bytes:
+    return json.dumps({"type": "event", "data": json.loads(EVENT)["data"] | data}).encode()
+
+
+@pytest.mark.parametrize(
+    ("payload", "verdict"),
+    [
+        (EVENT, Verdict.VALID),
+        (event_with(risk_score="75"), Verdict.SCHEMA_BREAK),
+        (event_with(risk_score=101), Verdict.SCHEMA_BREAK),
+        (b'{"type":"event","data":{}}', Verdict.SCHEMA_BREAK),
+        (b'{"type":"scene_change","data":{"camera":"a"}}', Verdict.UNKNOWN_TYPE),
+        # A summary cut in the middle of an emoji: odd, but JSON, and browsers read it.
+        (b'{"type":"event","data":{"summary":"\\ud83d"}}', Verdict.SCHEMA_BREAK),
+        (b'{"type":"x","data":' + b'{"a":' * 200 + b"1" + b"}" * 201, Verdict.UNKNOWN_TYPE),
+        (b"", Verdict.NOT_JSON),
+        (b"hello", Verdict.NOT_JSON),
+        (b'{"type":"event","data":{', Verdict.NOT_JSON),
+        (b'{"type":"x","data":{"a":NaN}}', Verdict.NOT_JSON),
+        (b'{"type":"x","data":{}} {}', Verdict.NOT_JSON),
+        (b'{"type":"x","data":{"a":"\xff"}}', Verdict.NOT_TEXT),
+        (b"\x00\x01\x02\xff", Verdict.NOT_TEXT),
+        (b'{"type":"x","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", Verdict.TOO_DEEP),
+        (b'{"type":1,"data":{}}', Verdict.NOT_A_MESSAGE),
+        (b'{"type":"x","data":[]}', Verdict.NOT_A_MESSAGE),
+        (b'{"type":"x","data":null}', Verdict.NOT_A_MESSAGE),
+        (b'{"type":"x"}', Verdict.NOT_A_MESSAGE),
+        (b'{"data":{}}', Verdict.NOT_A_MESSAGE),
+        (b"[]", Verdict.NOT_A_MESSAGE),
+        (b'"event"', Verdict.NOT_A_MESSAGE),
+        (b'{"type":"x","data":{"a":"' + b"a" * MAX_MESSAGE_BYTES + b'"}}', Verdict.TOO_BIG),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_payload_is_forwarded_unchanged_or_dropped(payload: bytes, verdict: Verdict) -> None:
+    finding = examine(payload)
+    assert finding.verdict is verdict
+    assert finding.text == (None if verdict in DROPPED else payload.decode())
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_get_a_verdict(payload: bytes) -> None:
+    finding = examine(payload)
+    assert (finding.text is None) == (finding.verdict in DROPPED)
+    assert finding.text is None or finding.text.encode() == payload
+
+
+@given(json_values, st.booleans())
+def test_whatever_is_an_object_with_a_string_type_and_object_data_goes_on(
+    value: Any, ascii_only: bool
+) -> None:
+    payload = json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass")
+    finding = examine(payload)
+    is_message = (
+        isinstance(value, dict)
+        and isinstance(value.get("type"), str)
+        and isinstance(value.get("data"), dict)
+    )
+    if finding.verdict is not Verdict.NOT_TEXT:
+        assert (finding.text is not None) == is_message
+
+
+@given(st.sampled_from(sorted(KNOWN_TYPES)) | st.text(), st.dictionaries(st.text(), json_values))
+def test_no_message_is_lost_to_its_type_or_its_fields(kind: str, data: dict[str, Any]) -> None:
+    payload = json.dumps({"type": kind, "data": data}).encode()
+    finding = examine(payload)
+    assert finding.text == payload.decode()
+    assert (finding.verdict is Verdict.UNKNOWN_TYPE) == (kind not in KNOWN_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("payload", "complaint"),
+    [
+        (event_with(risk_score=101), r"<= 100 - at `\$\.data\.risk_score`"),
+        (event_with(risk_level="huge"), "huge"),
+        (b'{"type":"evnt","data":{}}', "evnt"),
+        (b'{"type":"event","data":{}}', "missing required field `id`"),
+        (b"hello", "malformed"),
+        (b'{"type":"event","data":"\xff"}', "UTF-8"),
+        (b'{"type":"log","data":{"context":{"a":' + b"[" * 100_000, "deeply"),
+        (b" " * (MAX_MESSAGE_BYTES + 1), "262145 bytes"),
+        (EVENT.replace(b"{", b'{"cursor":"1-1",', 1), "only the history gives"),
+    ],
+)
+def test_what_breaks_its_schema_is_not_published(payload: bytes, complaint: str) -> None:
+    with pytest.raises(InvalidMessageError, match=complaint):
+        validate(payload)
+
+
+def an_event(risk_score: int = 5) -> Event:
+    return Event(
+        data=EventData(
+            id=1,
+            event_id=1,
+            batch_id="b",
+            camera_id="c",
+            risk_score=risk_score,
+            risk_level="low",
+            summary="s",
+            started_at=now(),
+        ),
+    )
+
+
+def test_a_struct_is_checked_before_it_is_published() -> None:
+    with pytest.raises(InvalidMessageError, match="risk_score"):
+        encode(an_event(risk_score=-1))
+
+
+def test_what_we_write_is_utc_and_ends_in_z() -> None:
+    data = json.loads(encode(an_event()))["data"]
+    assert data["started_at"].endswith("Z")
+    assert "ended_at" not in data

@@ -1,0 +1,241 @@
+"""Who gets in, by credential and by origin."""
+
+import hashlib
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hsi.keys import key_protocol
+from hsi_service.door.access import Access, Handshake, Request
+from hsi_service.origins import Origin, name_of
+from hsi_service.settings import Settings
+
+KEY, OTHER_KEY, TOKEN = "key-1_of.two", "key-2", "a token/with+odd=chars%&?"
+
+
+def hexdigest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def guarded(**settings: Any) -> Access:
+    digests = (hexdigest(OTHER_KEY), hexdigest(KEY).upper())
+    return Access(Settings(api_keys=digests, websocket_token=TOKEN, **settings))
+
+
+@pytest.mark.parametrize(
+    "handshake",
+    [
+        Handshake(query=f"api_key={KEY}".encode()),
+        Handshake(query=f"since=1-1&api_key={OTHER_KEY}&tail=3".encode()),
+        Handshake(query=f"api%5Fkey={quote(KEY)}".encode()),
+        Handshake(query=f"token={quote(TOKEN, safe='')}".encode()),
+        Handshake(query=f"token={quote_plus(TOKEN)}".encode()),
+        Handshake(query=f"token={quote(TOKEN, safe='+')}".encode()),
+        Handshake(subprotocols=[f"api-key.{KEY}"]),
+        Handshake(subprotocols=["chat", f"api-key.{KEY}"]),
+        Handshake(subprotocols=["api-key.wrong", f"api-key.{KEY}"]),
+        # Any one is enough, whatever the others are.
+        Handshake(query=f"api_key=wrong&token=wrong&api_key={KEY}".encode()),
+        Handshake(query=b"api_key=wrong", subprotocols=[f"api-key.{KEY}"]),
+        Handshake(query=f"token={quote(TOKEN)}".encode(), subprotocols=["api-key.wrong"]),
+    ],
+)
+def test_any_one_valid_credential_lets_in(handshake: Handshake) -> None:
+    assert guarded().judge(handshake).code is None
+
+
+@pytest.mark.parametrize(
+    ("handshake", "why"),
+    [
+        (Handshake(), "no credential"),
+        (Handshake(query=b"api_key=&token="), "no credential"),
+        (Handshake(query=b"since=1-1"), "no credential"),
+        (Handshake(subprotocols=["api-key."]), "no credential"),
+        (Handshake(subprotocols=[KEY]), "no credential"),
+        (Handshake(query=b"api_key=wrong"), "no valid credential"),
+        (Handshake(query=f"api_key={KEY}x".encode()), "no valid credential"),
+        (Handshake(query=f"api_key={KEY.upper()}".encode()), "no valid credential"),
+        (Handshake(query=f"api_key={hexdigest(KEY)}".encode()), "no valid credential"),
+        (Handshake(query=f"api_key={quote(TOKEN, safe='')}".encode()), "no valid credential"),
+        (Handshake(query=f"token={KEY}".encode()), "no valid credential"),
+        (Handshake(query=b"api_key=%ff%00&token=\xff"), "no valid credential"),
+        (Handshake(subprotocols=[f"api-key.{TOKEN}"]), "no valid credential"),
+        (Handshake(subprotocols=["api-key.\u20ac\xff"]), "no valid credential"),
+    ],
+)
+def test_nothing_else_does_and_the_reason_says_which(handshake: Handshake, why: str) -> None:
+    verdict = guarded().judge(handshake)
+    assert verdict.code == 4401
+    assert verdict.reason.startswith(why)
+    assert len(verdict.reason.encode()) <= 123  # of a close frame
+    assert "wrong" not in verdict.reason
+
+
+@given(st.binary(), st.lists(st.text()), st.lists(st.text(), max_size=2), st.text())
+def test_no_handshake_is_too_odd_to_be_judged(
+    query: bytes, subprotocols: list[str], origins: list[str], host: str
+) -> None:
+    names = [*subprotocols, *(f"api-key.{name}" for name in subprotocols)]
+    assert guarded().judge(Handshake(query, names, origins, host)).code == 4401
+
+
+@pytest.mark.parametrize(
+    ("offered", "echoed"),
+    [
+        ([], None),
+        (["chat"], None),
+        (["API-KEY.x"], None),
+        (["api-key."], "api-key."),
+        (["chat", "api-key.wrong"], "api-key.wrong"),
+        (["api-key.wrong", f"api-key.{KEY}"], f"api-key.{KEY}"),
+    ],
+)
+def test_an_offered_key_is_echoed_whether_it_is_good_or_not(
+    offered: list[str], echoed: str | None
+) -> None:
+    # Without the echo, Chromium would see a failed handshake instead of 4401.
+    assert guarded().judge(Handshake(subprotocols=offered)).subprotocol == echoed
+
+
+def test_a_service_that_asks_for_no_key_echoes_one_all_the_same() -> None:
+    verdict = Access(Settings()).judge(Handshake(subprotocols=["chat", "api-key.any"]))
+    assert (verdict.code, verdict.subprotocol) == (None, "api-key.any")
+
+
+def test_without_credentials_everybody_who_reaches_it_gets_in() -> None:
+    assert Access(Settings()).judge(Handshake()).code is None
+    assert Access(Settings()).judge(Handshake(query=b"api_key=any")).code is None
+    assert Access(Settings()).judge_request(Request()).code is None
+
+
+def allows(settings: Settings, origins: list[str], host: str) -> bool:
+    access = Access(settings)
+    code = access.judge(Handshake(origins=origins, host=host)).code
+    assert access.judge_request(Request(origins=origins, host=host)).code == code
+    assert code in {None, 4403}
+    return code is None
+
+
+ABROAD = Settings(
+    auth_disabled=True,
+    host="0.0.0.0",
+    allowed_origins=("https://home.example", "http://dash.example:3000", "app://dashboard"),
+)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        (None, "hsi.example"),
+        (None, ""),
+        ("http://hsi.example", "hsi.example"),
+        ("https://hsi.example", "hsi.example"),
+        ("https://HSI.example", "hsi.Example:443"),
+        ("https://hsi.example:8443", "hsi.example:8443"),
+        ("http://[2001:DB8::1]:80", "[2001:db8::1]"),
+        ("http://192.0.2.1:8080", "192.0.2.1:8080"),
+        ("https://home.example", "hsi.example"),
+        ("https://home.example:443", "hsi.example"),
+        ("http://dash.example:3000", "hsi.example"),
+        ("app://dashboard", "hsi.example"),
+    ],
+)
+def test_a_page_of_this_host_or_of_an_allowed_origin_may_connect(
+    origin: str | None, host: str
+) -> None:
+    assert allows(ABROAD, [] if origin is None else [origin], host)
+
+
+@pytest.mark.parametrize(
+    ("origins", "host"),
+    [
+        (["null"], "hsi.example"),
+        (["null"], "null"),
+        ([""], ""),
+        (["https://"], ""),
+        (["evil"], "evil"),
+        (["https://evil.example"], "hsi.example"),
+        (["https://evil.example"], ""),
+        (["https://hsi.example.evil.example"], "hsi.example"),
+        (["https://evilhsi.example"], "hsi.example"),
+        (["https://hsi.example@evil.example"], "hsi.example"),
+        (["https://evil.example/hsi.example"], "hsi.example"),
+        (["https://evil.example#hsi.example"], "hsi.example"),
+        (["http://home.example"], "hsi.example"),
+        (["https://home.example:444"], "hsi.example"),
+        (["http://dash.example"], "hsi.example"),
+        (["https://hsi.example", "https://evil.example"], "hsi.example"),
+        (["https://hsi.example https://evil.example"], "hsi.example"),
+        (["https://evil.example"], "evil.example, hsi.example"),
+    ],
+)
+def test_a_page_of_any_other_origin_may_not(origins: list[str], host: str) -> None:
+    assert not allows(ABROAD, origins, host)
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])
+def test_a_service_for_this_machine_alone_trusts_pages_of_this_machine_alone(name: str) -> None:
+    home = Settings()
+    assert allows(home, [f"http://{name}:5173"], f"{name}:8080")
+    # A site of a stranger, whose name its owner has made to mean 127.0.0.1.
+    assert not allows(home, ["http://rebound.example:8080"], "rebound.example:8080")
+    named = Settings(allowed_origins=("http://rebound.example:8080",))
+    assert allows(named, ["http://rebound.example:8080"], "rebound.example:8080")
+
+
+def test_a_wrong_origin_is_no_better_for_a_valid_key() -> None:
+    handshake = Handshake(f"api_key={KEY}".encode(), [], ["https://evil.example"], "hsi.example")
+    assert guarded().judge(handshake).code == 4403
+    assert guarded().judge(handshake._replace(query=b"")).code == 4401
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (Request(keys=[KEY]), None),
+        (Request(authorizations=[f"Bearer {KEY}"]), None),
+        (Request(authorizations=[f"bearer  {KEY}"]), None),
+        (Request(keys=["wrong"], authorizations=[f"Bearer {KEY}"]), None),
+        (Request(keys=["wrong", KEY]), None),
+        (Request(), 4401),
+        (Request(keys=[""]), 4401),
+        (Request(keys=["wrong"]), 4401),
+        (Request(keys=[TOKEN]), 4401),
+        (Request(keys=[hexdigest(KEY)]), 4401),
+        (Request(authorizations=["Bearer"]), 4401),
+        (Request(authorizations=[KEY]), 4401),
+        (Request(authorizations=[f"Basic {KEY}"]), 4401),
+        (Request(keys=[KEY], origins=["https://evil.example"], host="hsi.example"), 4403),
+    ],
+)
+def test_under_api_a_key_comes_in_a_header(request_: Request, code: int | None) -> None:
+    assert guarded().judge_request(request_).code == code
+
+
+def test_a_token_alone_opens_no_api() -> None:
+    access = Access(Settings(websocket_token=TOKEN))
+    assert access.judge_request(Request()).code == 4401
+    assert access.judge_request(Request(keys=[TOKEN])).code == 4401
+
+
+@given(st.from_regex(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", fullmatch=True))
+def test_a_key_travels_as_a_subprotocol(key: str) -> None:
+    assert key_protocol(key) == f"api-key.{key}"
+
+
+@pytest.mark.parametrize(
+    "key", ["", "a b", "a,b", 'a"b', "a/b", "a=", "a\n", "\u00fcber", "a\r\nb"]
+)
+def test_a_key_that_cannot_is_refused_without_being_quoted(key: str) -> None:
+    with pytest.raises(ValueError, match="may hold letters, digits and") as caught:
+        key_protocol(key)
+    assert not key or key not in str(caught.value)
+
+
+@given(st.text(max_size=50))
+def test_what_is_no_origin_is_none(text: str) -> None:
+    assert Origin.parse(text) is None or "://" in text
+    assert not set(name_of(text)) & set(" /@?#")

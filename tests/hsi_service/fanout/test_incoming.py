@@ -1,0 +1,104 @@
+"""What a client sends: parsed by the websockets library, however it is cut into pieces."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.frames import BINARY, CLOSE, CONT, PING, PONG, TEXT, Close, Frame, Opcode
+
+from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
+from hsi_service.fanout.incoming import End, Event, Incoming, Ping, Pong, whole_frames
+
+
+def sent(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+def answered(opcode: Opcode, data: bytes) -> bytes:
+    return Frame(opcode, data).serialize(mask=False)
+
+
+def events(*pieces: bytes) -> list[Event]:
+    incoming = Incoming()
+    return [event for piece in pieces for event in incoming.feed(piece)]
+
+
+FRAMES = (
+    sent(TEXT, "é".encode()),
+    sent(TEXT, b"one, ", fin=False),
+    sent(PING, b"between"),
+    sent(CONT, b"two, \xc3", fin=False),
+    sent(PONG, b""),
+    sent(CONT, b"\xa9"),
+    sent(BINARY, b"\x00\xff" * 100),
+    sent(TEXT, b"x" * 65536),
+    sent(CLOSE, Close(1000, "bye").serialize()),
+)
+EVENTS: list[Event] = [
+    "é",
+    Ping(answered(PONG, b"between")),
+    Pong(),
+    "one, two, é",
+    b"\x00\xff" * 100,
+    "x" * 65536,
+    End(answered(CLOSE, Close(1000, "bye").serialize()), clean=True),
+]
+BROKEN = {
+    "unmasked": (Frame(TEXT, b"unmasked").serialize(mask=False), 1002),
+    "reserved bit": (bytes([0xC1]) + sent(TEXT, b"reserved bit")[1:], 1002),
+    "reserved opcode": (bytes([0x83]) + sent(TEXT, b"reserved opcode")[1:], 1002),
+    "a continuation of nothing": (sent(CONT, b"of nothing"), 1002),
+    "a message within another": (sent(TEXT, b"a", fin=False) + sent(TEXT, b"b"), 1002),
+    "a ping in fragments": (bytes([0x09]) + sent(PING, b"in fragments")[1:], 1002),
+    "a ping that is too long": (bytes([0x89, 0xFE, 0x00, 0x7E]) + bytes(4 + 126), 1002),
+    "half a close code": (sent(CLOSE, b"\x03"), 1002),
+    "an invalid close code": (sent(CLOSE, Close(1000, "").serialize()[:1] + b"\x00"), 1002),
+    "invalid UTF-8": (sent(TEXT, b"\xff"), 1007),
+    "invalid UTF-8 across fragments": (sent(TEXT, b"\xc3", fin=False) + sent(CONT, b"x"), 1007),
+    "too big": (sent(TEXT, b"x" * (MAX_CLIENT_MESSAGE_BYTES + 1)), 1009),
+    "the beginning of what is too big": (
+        sent(TEXT, b"x" * (MAX_CLIENT_MESSAGE_BYTES + 1))[:10],
+        1009,
+    ),
+    "fragments that are too big together": (
+        sent(TEXT, b"x" * 40_000, fin=False) + sent(CONT, b"x" * 40_000),
+        1009,
+    ),
+}
+"""What breaks the protocol, and the code that says so."""
+
+
+@given(st.lists(st.integers(0, len(b"".join(FRAMES))), max_size=20))
+def test_it_is_the_same_however_it_is_cut(cuts: list[int]) -> None:
+    stream = b"".join(FRAMES)
+    bounds = [0, *sorted(cuts), len(stream)]
+    pieces = [stream[start:stop] for start, stop in itertools.pairwise(bounds)]
+    assert events(*pieces) == EVENTS
+
+
+def test_nothing_is_kept_between_messages_and_something_within() -> None:
+    incoming = Incoming()
+    for frame, whole in zip(
+        FRAMES, (True, False, False, False, False, True, True, True), strict=False
+    ):
+        list(incoming.feed(frame[:1]))
+        assert not incoming.whole
+        list(incoming.feed(frame[1:]))
+        assert incoming.whole is whole
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_breaks_the_protocol_ends_it_with_the_code_that_says_so(what: str) -> None:
+    data, code = BROKEN[what]
+    found = events(sent(TEXT, b"before") + data)
+    assert found[0] == "before"
+    assert isinstance(found[-1], End)
+    assert not found[-1].clean
+    assert int.from_bytes(found[-1].answer[2:4]) == code
+
+
+def test_what_is_not_a_whole_frame_yet_waits() -> None:
+    frame = sent(TEXT, b"x" * 200)
+    assert [whole_frames(frame[:size]) for size in (0, 1, 3, 4, len(frame) - 1)] == [0] * 5
+    assert whole_frames(frame + frame[:-1]) == len(frame)

@@ -1,0 +1,328 @@
+"""What the hub may expect of a client, whichever way leads to it: the same for both."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from litestar import WebSocket, websocket
+from litestar.exceptions import WebSocketDisconnect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from hsi.schemas.close_codes import CloseCode
+from hsi_service.fanout.batch import Burst
+from hsi_service.fanout.direct_peer import Listener, SlimPeer
+from hsi_service.fanout.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
+from hsi_service.fanout.takeover import WireProtocol
+from hsi_service.skeleton.session import connect as peer_of
+from hsi_service.skeleton.session import hand_over
+from tests.clients import until
+from tests.servers import in_process
+
+
+class Line:
+    """One client and the peer that the hub would have of it."""
+
+    def __init__(self, peer: Peer, client: ClientConnection, ended: asyncio.Event) -> None:
+        self.peer = peer
+        self.client = client
+        self.ended = ended
+        """Set when the application is done with the client."""
+
+    def write(self, *texts: str, replaces: str | None = None) -> None:
+        self.peer.write(Burst(texts, replaces=replaces))
+
+    async def heard(self) -> list[str | int]:
+        """Return all that the client hears until it is closed, and the code."""
+        heard: list[str | int] = []
+        async with asyncio.timeout(20):
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    heard.append(str(await self.client.recv()))
+        return [*heard, self.client.close_code or 0]
+
+    async def stop_reading(self) -> None:
+        """Let the client read nothing, and see that the server cannot write any more."""
+        self.client.transport.pause_reading()
+        async with asyncio.timeout(20):
+            while not self.peer.behind:
+                self.write("x" * 100_000)
+                await asyncio.sleep(0.001)
+
+    def read_on(self) -> None:
+        self.client.transport.resume_reading()
+
+
+class Ending(Listener):
+    """Says when a client is gone."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self.ended = ended
+
+    def hear(self, peer: Peer, message: str | bytes) -> None:
+        pass
+
+    def leave(self, peer: Peer) -> None:  # noqa: ARG002 (there is one alone)
+        self.ended.set()
+
+
+@contextlib.asynccontextmanager
+async def line_through(ws: Any) -> AsyncIterator[Line]:
+    """Connect a client through uvicorn with this WebSocket protocol."""
+    peers: asyncio.Queue[Peer] = asyncio.Queue()
+    ended = asyncio.Event()
+
+    @websocket("/")
+    async def handler(socket: WebSocket[Any, Any, Any]) -> None:
+        peer = peer_of(socket, Ending(ended))
+        await socket.accept()
+        if isinstance(peer, SlimPeer):
+            hand_over(socket, peer)
+            peers.put_nowait(peer)
+            return
+        assert isinstance(peer, AsgiPeer)
+        sending = asyncio.create_task(peer.run())
+        peers.put_nowait(peer)
+        with contextlib.suppress(WebSocketDisconnect, OSError):
+            while (await socket.receive())["type"] != "websocket.disconnect":
+                pass
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        ended.set()
+
+    ours = socket.socket()
+    # A small window, so that a client which does not read is noticed before megabytes went out.
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+    ours.settimeout(0)
+    async with in_process(handler, ws=ws) as address:
+        await asyncio.get_running_loop().sock_connect(ours, address)
+        async with connect(
+            "ws://test/",
+            sock=ours,
+            compression=None,
+            ping_interval=None,
+            max_queue=None,
+            max_size=None,
+        ) as client:
+            yield Line(await peers.get(), client, ended)
+            client.transport.abort()
+
+
+@pytest.fixture(params=["slim", "plain ASGI"])
+async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
+    """A client; its peer is still held."""
+    slim = request.param == "slim"
+    async with line_through(WireProtocol if slim else "websockets-sansio") as line:
+        assert type(line.peer) is (SlimPeer if slim else AsgiPeer)
+        yield line
+
+
+@pytest.fixture
+async def live(line: Line) -> Line:
+    """A client that gets what is written."""
+    line.peer.release()
+    return line
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async def holds() -> bool:
+        return condition()
+
+    await until(holds)
+
+
+async def test_what_was_written_before_the_close_is_sent_before_it(live: Line) -> None:
+    live.write("1", "2")
+    live.write("3")
+    live.peer.close(CloseCode.RESTART, "restart")
+    live.write("4")
+    live.peer.close(CloseCode.NORMAL, "second thoughts")
+    assert await live.heard() == ["1", "2", "3", 1012]
+    assert live.client.close_reason == "restart"
+    await live.ended.wait()
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536, 200_000])
+async def test_a_text_of_any_size_arrives_as_it_is(live: Line, size: int) -> None:
+    text = ("é" * (size // 2)).ljust(size - size // 2, "x")
+    live.write(text, text)
+    live.peer.close(CloseCode.NORMAL, "")
+    assert await live.heard() == [text, text, 1000]
+
+
+async def test_what_is_held_waits_and_what_is_said_goes_before_it(line: Line) -> None:
+    line.write("held 1")
+    line.peer.say("said 1")
+    line.write("held 2")
+    line.peer.say("said 2", "said 3")
+    assert [await line.client.recv() for _ in range(3)] == ["said 1", "said 2", "said 3"]
+    line.peer.release()
+    line.write("live")
+    line.peer.close(CloseCode.NORMAL, "")
+    assert await line.heard() == ["held 1", "held 2", "live", 1000]
+
+
+async def test_who_is_closed_while_held_hears_what_was_said_alone(line: Line) -> None:
+    line.write("held")
+    line.peer.say("said")
+    line.peer.close(CloseCode.RESTART, "restart")
+    line.peer.release()
+    line.peer.say("too late")
+    assert await line.heard() == ["said", 1012]
+
+
+async def test_a_client_that_reads_may_be_sent_any_amount(live: Line) -> None:
+    big = "x" * (MAX_UNSENT // 4)
+    hearing = asyncio.create_task(live.heard())
+    for _ in range(16):
+        live.write(big)
+        await live.peer.drained()
+    live.peer.close(CloseCode.NORMAL, "done")
+    assert await hearing == [big] * 16 + [1000]
+
+
+async def test_drained_waits_until_the_client_has_taken_what_waited(live: Line) -> None:
+    await live.stop_reading()
+    waiting = asyncio.create_task(live.peer.drained())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(waiting), 0.05)
+    live.read_on()
+    await waiting
+    await eventually(lambda: live.peer.unsent == 0)
+
+
+async def test_whoever_waits_for_a_client_is_let_go_when_it_is_closed_or_leaves(live: Line) -> None:
+    await live.stop_reading()
+    waiting = asyncio.create_task(live.peer.drained())
+    await asyncio.sleep(0)
+    live.peer.close(CloseCode.RESTART, "restart")
+    await waiting
+
+
+async def test_a_client_for_whom_too_much_waits_is_closed_and_its_queue_let_go(
+    live: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    await live.stop_reading()
+    for _ in range(MAX_UNSENT // 100_000 + 2):
+        live.write("x" * 100_000)
+    assert live.peer.closing
+    assert live.peer.closing[0] is CloseCode.TOO_SLOW
+    assert live.peer.unsent < MAX_STALLED
+    live.read_on()
+    *heard, code = await live.heard()
+    assert code == CloseCode.TOO_SLOW
+    assert len(heard) < MAX_UNSENT // 100_000  # What waited here was given up.
+    assert [record.message for record in caplog.records if "too slow" in record.message] == [
+        "a client is too slow: over 8 MiB wait for it; it may come back and resume"
+    ]
+    await live.ended.wait()
+
+
+async def test_a_client_that_takes_nothing_for_five_seconds_is_closed(live: Line) -> None:
+    await live.stop_reading()
+    live.write("x" * MAX_STALLED)
+    for second in range(int(STALL_PATIENCE)):
+        live.peer.look(second)
+        assert not live.peer.closing
+    live.peer.look(STALL_PATIENCE)
+    assert live.peer.closing
+    assert live.peer.closing[0] is CloseCode.TOO_SLOW
+    live.read_on()
+    assert (await live.heard())[-1] == CloseCode.TOO_SLOW
+
+
+async def test_a_client_that_takes_a_little_is_left_alone(live: Line) -> None:
+    for second in range(4):
+        await live.stop_reading()
+        live.write(*["x" * 1000] * (2 * MAX_STALLED // 1000))
+        before = live.peer.progress()
+        live.peer.look(second * STALL_PATIENCE)
+        assert not live.peer.closing
+        live.read_on()
+        await eventually(lambda before=before: live.peer.progress() != before)  # type: ignore[misc]
+
+
+async def test_a_client_with_little_waiting_may_take_its_time(live: Line) -> None:
+    await live.stop_reading()
+    live.write("a little")
+    live.peer.look(0)
+    live.peer.look(1000 * STALL_PATIENCE)
+    assert not live.peer.closing
+
+
+async def test_a_client_that_is_behind_gets_the_latest_snapshot_and_every_message(
+    live: Line,
+) -> None:
+    await live.stop_reading()
+    for number in range(1000):
+        live.write(json.dumps({"status": number}), replaces="status")
+        live.write(json.dumps({"figures": number}), replaces="figures")
+        if number % 250 == 0:
+            live.write(f"told {number}")
+    live.read_on()
+    live.peer.close(CloseCode.NORMAL, "")
+    heard = [text for text in await live.heard() if not str(text).startswith("x")]
+    assert [text for text in heard if str(text).startswith("told")] == [
+        "told 0",
+        "told 250",
+        "told 500",
+        "told 750",
+    ]
+    statuses = [text for text in heard if '"status"' in str(text)]
+    # One may have been on its way when the client stopped.
+    assert len(statuses) <= 2
+    assert statuses[-1] == '{"status": 999}'
+    assert '{"figures": 999}' in heard
+    assert heard[-1] == 1000
+
+
+async def test_a_client_that_is_old_enough_is_asked_to_come_back(live: Line) -> None:
+    live.peer.expires = 100.0
+    live.peer.look(99.9)
+    assert not live.peer.closing
+    live.peer.look(100.0)
+    assert await live.heard() == [1012]
+
+
+async def test_writing_to_a_client_that_left_is_nothing(live: Line) -> None:
+    await live.stop_reading()
+    live.client.transport.abort()
+    await live.ended.wait()
+    live.write("into the void")
+    live.peer.say("into the void")
+    live.peer.close(CloseCode.NORMAL, "")
+
+
+async def test_a_client_that_is_closed_and_never_reads_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its transport would wait for ever for a last byte to be taken."""
+    monkeypatch.setattr("hsi_service.fanout.direct_peer.FAREWELL_TIMEOUT", 0.2)
+    for code in (CloseCode.TOO_SLOW, CloseCode.RESTART):
+        async with line_through(WireProtocol) as line:
+            line.peer.release()
+            await line.stop_reading()
+            line.write("x" * 100_000)
+            line.peer.close(code, "")
+            peer = line.peer
+            assert isinstance(peer, SlimPeer)
+            await eventually(lambda peer=peer: not peer.connected)  # type: ignore[misc]
+            await line.ended.wait()
+
+
+async def test_a_client_that_pings_and_does_not_read_gets_no_mountain_of_pongs() -> None:
+    async with line_through(WireProtocol) as line:
+        line.peer.release()
+        await line.stop_reading()
+        before = line.peer.unsent
+        for _ in range(1000):
+            await line.client.ping()
+        await line.client.send("done")
+        await asyncio.sleep(0.05)
+        assert line.peer.unsent <= before
+        line.read_on()
+        await eventually(lambda: line.peer.unsent == 0)

@@ -1,0 +1,179 @@
+"""RFC 6455 as a client sees it: the same through slim peers, plain ASGI, and TLS in process."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from litestar import WebSocket, websocket
+from websockets.asyncio.client import connect
+from websockets.frames import CLOSE, CONT, PING, TEXT, Close
+
+from hsi_service.fanout.takeover import EXTENSION, WireProtocol
+from local.processes import Process
+from local.service import ServiceProcess
+from tests.clients import has_connections, until
+from tests.conftest import StartReplica
+from tests.hsi_service.fanout.test_incoming import BROKEN, sent
+from tests.hsi_service.fanout.test_incoming import answered as sent_back
+from tests.servers import in_process
+
+A_SEGMENT = 1400
+PONG_OF_HI = b"\x8a\x02hi"
+PONG_MESSAGE = b'\x81\x0f{"type":"pong"}'
+GOODBYE = sent(CLOSE, Close(1000, "").serialize())
+GOODBYE_BACK = b"\x88\x02\x03\xe8"
+
+
+@pytest.fixture(params=["true", "false"], ids=["slim", "plain ASGI"])
+def replica(
+    request: pytest.FixtureRequest, redis_url: str, channel: str, start_replica: StartReplica
+) -> ServiceProcess:
+    """An events service, whose connections go either way."""
+    return start_replica(
+        redis_url,
+        channel,
+        SLIM_PEERS=request.param,
+        HEARTBEAT_INTERVAL="0.5",
+        MESSAGE_RATE_LIMIT="20",
+    )
+
+
+class Line:
+    """A client that sends bytes, and checks what comes back."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def send(self, *frames: bytes) -> None:
+        self._writer.write(b"".join(frames))
+
+    async def expect(self, *frames: bytes) -> None:
+        for frame in frames:
+            async with asyncio.timeout(20):
+                assert await self._reader.readexactly(len(frame)) == frame
+
+    async def rest(self) -> bytes:
+        """Return what comes until the server ends the connection."""
+        async with asyncio.timeout(20):
+            return await self._reader.read()
+
+
+@contextlib.asynccontextmanager
+async def line_to(replica: Process, *frames: bytes) -> AsyncIterator[Line]:
+    """Ask for a WebSocket, and send these along; go on once it is answered."""
+    host, port = replica.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"GET /ws/events HTTP/1.1\r\nHost: %b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        % host.encode()
+        + b"".join(frames)
+    )
+    async with asyncio.timeout(20):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+    try:
+        yield Line(reader, writer)
+    finally:
+        writer.close()
+
+
+def code_of(frames: bytes) -> int:
+    """Return the code of the close frame that these end with."""
+    at = frames.rindex(b"\x88")
+    assert len(frames) == at + 2 + frames[at + 1]
+    return int.from_bytes(frames[at + 2 : at + 4])
+
+
+async def test_what_is_sent_with_the_handshake_or_right_behind_it_is_not_lost(
+    replica: ServiceProcess,
+) -> None:
+    everything = sent(PING, b"hi") + sent(TEXT, b"ping")
+    for cut in (0, 1, 7, len(everything)):
+        async with line_to(replica, everything[:cut]) as line:
+            line.send(everything[cut:])
+            await line.expect(PONG_OF_HI, PONG_MESSAGE)
+            line.send(GOODBYE)
+            assert await line.rest() == GOODBYE_BACK
+    async with line_to(replica, everything, GOODBYE) as line:
+        assert (await line.rest()).endswith(GOODBYE_BACK)
+    await until(lambda: has_connections(replica, 0))
+
+
+async def test_a_message_in_fragments_with_a_ping_between_them_is_heard_as_one(
+    replica: ServiceProcess,
+) -> None:
+    async with line_to(replica) as line:
+        line.send(sent(TEXT, b"pi", fin=False), sent(PING, b"hi"), sent(CONT, b"ng"))
+        await line.expect(PONG_OF_HI, PONG_MESSAGE)
+
+
+async def test_what_breaks_the_protocol_is_told_so_and_ends(replica: ServiceProcess) -> None:
+    for what, (data, code) in BROKEN.items():
+        if len(data) > A_SEGMENT:  # More may come while it is refused: see below.
+            continue
+        async with line_to(replica, sent(TEXT, b"ping")) as line:
+            await line.expect(PONG_MESSAGE)
+            line.send(data)
+            assert code_of(await line.rest()) == code, what
+    await until(lambda: has_connections(replica, 0))
+
+
+async def test_what_is_too_big_is_told_so_even_while_more_of_it_comes(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    """Through plain ASGI, uvicorn resets such a connection."""
+    replica = start_replica(redis_url, channel)
+    for size in (65_537, 1_000_000):
+        async with line_to(replica) as line:
+            line.send(sent(TEXT, b"x" * size))
+            assert code_of(await line.rest()) == 1009
+
+
+async def test_a_close_of_ours_is_answered_and_the_connection_ends(
+    replica: ServiceProcess,
+) -> None:
+    async with line_to(replica) as line:
+        line.send(sent(TEXT, b"ping") * 21)
+        await line.expect(*[PONG_MESSAGE] * 20)
+        reason = b"too many messages: come back, and send less"
+        await line.expect(sent_back(CLOSE, (4429).to_bytes(2) + reason))
+        line.send(GOODBYE)
+        assert await line.rest() == b""
+    await until(lambda: has_connections(replica, 0))
+
+
+async def test_who_answers_no_ping_is_given_up(replica: ServiceProcess) -> None:
+    async with line_to(replica) as line:
+        assert code_of(await line.rest()) == 1011
+    await until(lambda: has_connections(replica, 0))
+
+
+async def test_with_tls_in_process_a_connection_is_not_handed_over(tmp_path: Path) -> None:
+    """Its bytes go through the transport's encryption; past it, they would not."""
+    extensions: list[Any] = []
+
+    @websocket("/")
+    async def handler(socket: WebSocket[Any, Any, Any]) -> None:
+        extensions.append(socket.scope["extensions"])
+        await socket.accept()
+        await socket.send_text(await socket.receive_text())
+        await socket.close()
+
+    authority = trustme.CA()
+    key = tmp_path / "key.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(key)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with (
+        in_process(handler, ws=WireProtocol, ssl_certfile=key) as (_, port),
+        connect(f"wss://localhost:{port}/", ssl=trusting) as client,
+    ):
+        await client.send("as always")
+        assert await client.recv() == "as always"
+    assert EXTENSION not in extensions[0]

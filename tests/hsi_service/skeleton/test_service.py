@@ -1,0 +1,158 @@
+"""The skeleton that all services share, seen from outside."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar.testing import AsyncTestClient
+from websockets.exceptions import InvalidStatus
+
+from hsi_service.bus.subscriber import Subscriber
+from hsi_service.settings import Settings
+from hsi_service.skeleton.service import Service, create_app
+from local.processes import Process, free_port
+from tests.clients import dashboard, get_json, golden, hear, publish
+from tests.conftest import StartReplica
+from tests.servers import as_user
+
+
+def run_events(**settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "services.events"],
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def test_it_runs_from_the_environment_alone_and_is_soon_ready(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    began = time.monotonic()
+    replica = start_replica(redis_url, channel)
+    # About 0.8 s on an idle machine; the bound is for a busy one.
+    assert time.monotonic() - began < 10
+    assert await get_json(replica, "/health/ready") == {
+        "status": "ready",
+        "reason": "",
+        "redis": "idle",
+    }
+
+
+def test_a_setting_that_cannot_be_used_is_one_line_and_status_2() -> None:
+    result = run_events(PORT="http")
+    assert result.returncode == 2
+    assert result.stderr == "error: PORT=http: expected `int`\n"
+    assert result.stdout == ""
+
+
+def test_it_does_not_serve_strangers_unless_told_to() -> None:
+    result = run_events(HOST="0.0.0.0")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: HOST=0.0.0.0: would be open to everybody")
+
+
+@pytest.mark.parametrize("why", [{"AUTH_DISABLED": "true"}, {"API_KEYS": "0" * 64}])
+async def test_told_to_it_serves_on_every_address(
+    redis_url: str, tmp_path: Path, why: dict[str, str]
+) -> None:
+    port = free_port()
+    process = Process(
+        "events",
+        [sys.executable, "-m", "services.events"],
+        url=f"http://127.0.0.1:{port}",
+        log=tmp_path / "log",
+        environment=os.environ
+        | {"HOST": "0.0.0.0", "PORT": str(port), "REDIS_URL": as_user("events", redis_url)}
+        | why,
+    )
+    process.start()
+    try:
+        for _ in range(200):
+            try:
+                alive = await get_json(process, "/health/live")
+                break
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+        assert alive == {"status": "alive"}
+    finally:
+        process.kill()
+
+
+def test_a_port_that_is_taken_is_said_and_ends_it(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    result = run_events(PORT=replica.url.rpartition(":")[2])
+    assert result.returncode != 0
+    assert "address already in use" in result.stderr
+
+
+async def test_status_tells_what_a_replica_is_at(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    async with dashboard(replica), dashboard(replica):
+        status = await get_json(replica, "/status")
+    assert status["service"] == "events"
+    assert status["phase"] == "ready"
+    assert status["connections"] == 2
+    assert status["channels"] == [
+        {"name": channel, "listeners": 2, "subscribed": True, "live": True, "cursor": None}
+    ]
+    assert status["redis"]["state"] == "listening"
+
+
+async def test_metrics_are_prometheus_text(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    async with dashboard(replica) as first, dashboard(replica) as second:
+        await publish(redis_url, channel, golden("event"))
+        await asyncio.gather(hear(first), hear(second))
+        async with httpx.AsyncClient() as http:
+            response = await http.get(replica.url + "/metrics")
+    assert response.headers["content-type"].startswith("text/plain; version=")
+    lines = response.text.splitlines()
+    assert "hsi_connections 2.0" in lines
+    assert 'hsi_messages_total{verdict="valid"} 1.0' in lines
+    assert "hsi_deliveries_total 2.0" in lines
+
+
+async def test_schema_is_openapi(redis_url: str, channel: str, start_replica: StartReplica) -> None:
+    schema = await get_json(start_replica(redis_url, channel), "/schema")
+    assert schema["openapi"].startswith("3.")
+    assert {"/health/live", "/health/ready", "/status", "/metrics"} <= schema["paths"].keys()
+
+
+async def test_an_unknown_path_is_refused(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(replica.url + "/nothing")).status_code == 404
+    with pytest.raises(InvalidStatus):
+        await dashboard(replica, uri=replica.url.replace("http", "ws") + "/ws/nothing")
+
+
+async def test_a_replica_that_lost_a_part_of_itself_asks_to_be_restarted(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Subscriber) -> None:
+        raise ZeroDivisionError
+
+    service = Service("events", Settings(redis_url=redis_url))
+    async with AsyncTestClient(create_app(service, routes=[])) as client:
+        assert (await client.get("/health/live")).status_code == 200
+    monkeypatch.setattr(Subscriber, "run", fail)
+    async with AsyncTestClient(create_app(service, routes=[])) as client:
+        response = await client.get("/health/live")
+    assert response.status_code == 500
+    assert response.json() == {"status": "ended: subscriber"}

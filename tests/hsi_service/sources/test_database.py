@@ -1,0 +1,170 @@
+"""PostgreSQL: counted honestly, never waited for, and found again."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import pytest
+
+from hsi_service.sources import Guarded, SourceError
+from hsi_service.sources.database import LIMIT, MAX_CONNECTIONS, Cameras, Database
+from local.processes import free_port
+from tests.clients import until
+from tests.servers import OwnPostgres
+
+CAMERAS = """
+INSERT INTO cameras (id, name, folder_path, status, deleted_at) VALUES
+  ('front', 'Front', '/front', 'online', NULL),
+  ('drive', 'Drive', '/drive', 'online', NULL),
+  ('garden', 'Garden', '/garden', 'offline', NULL),
+  ('garage', 'Garage', '/garage', 'error', NULL),
+  ('attic', 'Attic', '/attic', 'unknown', NULL),
+  ('old', 'Old', '/old', 'online', now()),
+  ('older', 'Older', '/older', 'offline', now());
+"""
+COUNTED = Cameras(total=5, online=2, offline=1)
+
+
+@pytest.fixture
+async def open_database() -> AsyncIterator[Callable[[str], Database]]:
+    opened: list[Database] = []
+
+    def open_it(url: str) -> Database:
+        opened.append(Database(url, name="test"))
+        return opened[-1]
+
+    yield open_it
+    for database in opened:
+        await database.aclose()
+
+
+async def fill(url: str, sql: str = CAMERAS) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(sql)
+    await connection.close()
+
+
+async def test_cameras_that_are_deleted_do_not_count(
+    database_url: str, open_database: Callable[[str], Database]
+) -> None:
+    database = open_database(database_url)
+    assert await database.cameras() == Cameras(total=0, online=0, offline=0)
+    await fill(database_url)
+    assert await database.cameras() == COUNTED
+
+
+async def test_the_addresses_of_others_libraries_are_understood(
+    database_url: str, open_database: Callable[[str], Database]
+) -> None:
+    await fill(database_url)
+    for scheme in ("postgres://", "postgresql+asyncpg://"):
+        database = open_database(database_url.replace("postgresql://", scheme))
+        assert await database.cameras() == COUNTED
+
+
+async def test_a_status_may_be_an_enumeration_too(
+    database_url: str, open_database: Callable[[str], Database]
+) -> None:
+    await fill(
+        database_url,
+        "DROP TABLE events, detections, cameras;"
+        "CREATE TYPE camera_status AS ENUM ('online', 'offline');"
+        "CREATE TABLE cameras (status camera_status, deleted_at timestamp);"
+        "INSERT INTO cameras VALUES ('online', NULL);",
+    )
+    counted = await open_database(database_url).cameras()
+    assert counted == Cameras(total=1, online=1, offline=0)
+
+
+async def test_a_database_without_the_table_is_no_home_without_cameras(
+    database_url: str, open_database: Callable[[str], Database]
+) -> None:
+    await fill(database_url, "DROP TABLE events, detections, cameras")
+    with pytest.raises(SourceError, match="PostgreSQL refuses: UndefinedTableError"):
+        await open_database(database_url).cameras()
+
+
+@pytest.mark.parametrize("fault", ["killed", "stopped", "frozen"])
+async def test_without_postgres_it_says_so_in_time_and_counts_again_when_it_is_back(
+    own_postgres: OwnPostgres, open_database: Callable[[str], Database], fault: str
+) -> None:
+    await fill(own_postgres.url)
+    database = open_database(own_postgres.url)
+    source = Guarded("database", database.cameras, limit=LIMIT + 0.5)
+    assert (await source.read()).value == COUNTED
+    {"killed": own_postgres.kill, "stopped": own_postgres.stop, "frozen": own_postgres.freeze}[
+        fault
+    ]()
+    for _ in range(2):
+        began = time.monotonic()
+        reading = await source.read()
+        assert reading.value is None
+        assert reading.reason
+        assert time.monotonic() - began < LIMIT + 4  # a busy machine has its time
+    if fault == "frozen":
+        own_postgres.thaw()
+    else:
+        own_postgres.start()
+
+    async def counts() -> bool:
+        return (await source.read()).value == COUNTED
+
+    await until(counts, within=30)
+    connection = await asyncpg.connect(own_postgres.url)
+
+    async def few() -> bool:
+        # What was given up while it was frozen ends when it is thawed, and does not pile up.
+        ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hsi-test'"
+        return bool(await connection.fetchval(ours) <= MAX_CONNECTIONS)
+
+    await until(few)
+    await connection.close()
+
+
+async def test_a_slow_query_is_given_up_and_the_next_one_asked(
+    own_postgres: OwnPostgres, open_database: Callable[[str], Database]
+) -> None:
+    await fill(own_postgres.url)
+    locker = await asyncpg.connect(own_postgres.url)
+    database = open_database(own_postgres.url)
+    async with locker.transaction():
+        await locker.execute("LOCK TABLE cameras")
+        with pytest.raises(SourceError, match="does not answer within"):
+            await database.cameras()
+    assert await database.cameras() == COUNTED
+    await locker.close()
+
+
+@pytest.mark.parametrize("behave", ["refuses", "hangs", "hangs up", "lies"])
+async def test_what_is_no_postgres_is_told_in_time_and_without_its_password(
+    open_database: Callable[[str], Database], behave: str
+) -> None:
+    port = free_port()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            if behave == "hangs":
+                await reader.read()
+            if behave == "lies":
+                writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    if behave == "refuses":
+        server.close()
+    database = open_database(f"postgresql://user:hunter2@127.0.0.1:{port}/home")
+    reading = await Guarded("database", database.cameras, limit=LIMIT + 0.5).read()
+    assert reading.value is None
+    assert reading.reason.startswith("PostgreSQL ")
+    assert "hunter2" not in reading.reason
+    server.close()
+
+
+async def test_a_wrong_address_is_said_without_its_password(
+    open_database: Callable[[str], Database],
+) -> None:
+    database = open_database("postgresql://user@h:hunter2/home")
+    with pytest.raises(SourceError) as caught:
+        await database.cameras()
+    assert "hunter2" not in str(caught.value)

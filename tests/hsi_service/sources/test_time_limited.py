@@ -1,0 +1,132 @@
+"""A source may fail alone, and a round never outlives its limit."""
+
+import asyncio
+import logging
+import time
+
+import pytest
+
+from hsi.settings import SettingsError, load
+from hsi_service.sources import Guarded, Reading, SourceError, SourceSettings
+
+
+async def fine() -> int:
+    return 7
+
+
+async def fails() -> int:
+    raise SourceError("it is dark")
+
+
+async def hangs() -> int:
+    await asyncio.Event().wait()
+    return 0
+
+
+async def broken() -> int:
+    raise ZeroDivisionError("postgresql://user:hunter2@host")
+
+
+async def test_what_works_is_read_and_what_does_not_says_why() -> None:
+    sources = [Guarded(read.__name__, read, limit=0.2) for read in (fine, fails, hangs, broken)]
+    assert await asyncio.gather(*(source.read() for source in sources)) == [
+        Reading(7),
+        Reading(None, "it is dark"),
+        Reading(None, "no answer within 0.2 s"),
+        Reading(None, "unexpected ZeroDivisionError"),
+    ]
+    assert [source.failures for source in sources] == [0, 1, 1, 1]
+
+
+async def test_a_fault_is_logged_with_its_place_and_without_its_text(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = Guarded("broken", broken, limit=1)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(100):
+            await source.read()
+    (record,) = caplog.records  # a hundred failures, one line
+    assert "test_time_limited.py" in str(vars(record)["where"])
+    assert "hunter2" not in str(vars(record))
+
+
+async def test_one_that_does_not_even_end_when_cancelled_is_not_asked_twice_and_heals() -> None:
+    let_go = asyncio.Event()
+    running = 0
+
+    async def stubborn() -> int:
+        nonlocal running
+        running += 1
+        assert running == 1
+        try:
+            while not let_go.is_set():
+                try:
+                    await let_go.wait()
+                except asyncio.CancelledError:
+                    continue
+        finally:
+            running -= 1
+        return 5
+
+    source = Guarded("stubborn", stubborn, limit=0.05)
+    began = time.monotonic()
+    assert await source.read() == Reading(None, "no answer within 0.05 s")
+    for _ in range(3):
+        assert await source.read() == Reading(None, "still busy with the last time")
+    assert time.monotonic() - began < 5
+    let_go.set()
+    await asyncio.sleep(0.01)
+    assert await source.read() == Reading(5)
+
+
+async def test_a_stray_cancellation_inside_is_a_failure_of_the_source_alone() -> None:
+    async def cancelled() -> int:
+        raise asyncio.CancelledError
+
+    assert await Guarded("cancelled", cancelled, limit=1).read() == Reading(None, "cancelled")
+
+
+async def test_a_round_that_is_cancelled_leaves_nothing_running() -> None:
+    source = Guarded("hangs", hangs, limit=60)
+    reading = asyncio.create_task(source.read())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert [task for task in asyncio.all_tasks() if "source" in task.get_name()] == []
+
+
+def test_without_an_environment_there_is_no_ai_and_no_database() -> None:
+    settings = load(SourceSettings, {})
+    assert (settings.yolo26_url, settings.nemotron_url, settings.database_url) == ("", "", "")
+    assert settings.detection_queue == "detection_queue"
+    assert settings.analysis_queue == "analysis_queue"
+    assert settings.dead_letters() == ["dlq:detection_queue", "dlq:analysis_queue"]
+
+
+def test_queues_may_be_called_anything() -> None:
+    settings = load(
+        SourceSettings,
+        {"DETECTION_QUEUE": "hsi:queue:detection", "DEAD_LETTER_QUEUES": " a , b,, "},
+    )
+    assert settings.detection_queue == "hsi:queue:detection"
+    assert settings.dead_letters() == ["a", "b"]
+
+
+@pytest.mark.parametrize("url", ["postgresql", "postgres", "postgresql+asyncpg"])
+def test_a_database_is_addressed_in_many_ways(url: str) -> None:
+    assert load(SourceSettings, {"DATABASE_URL": f"{url}://h/d"}).database_url
+
+
+@pytest.mark.parametrize("name", ["YOLO26_URL", "NEMOTRON_URL", "DATABASE_URL"])
+def test_an_address_that_cannot_be_used_is_one_line_that_does_not_quote_it(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(SourceSettings, {name: "ftp://user:hunter2@host"})
+    assert str(caught.value).startswith(f"{name}: expected one of ")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_every_service_checks_is_checked_here_too() -> None:
+    with pytest.raises(SettingsError, match="HOST="):
+        load(SourceSettings, {"HOST": "0.0.0.0"})

@@ -1,0 +1,232 @@
+"""The collector as it runs: one publishes, evenly; whoever dies is followed; Redis may go."""
+
+import asyncio
+import contextlib
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import psutil
+import pytest
+from redis.asyncio import Redis
+
+from hsi.schemas import channels
+from hsi_service.bus.intake import Verdict, examine
+from local.processes import Process, free_port
+from local.service import ServiceProcess
+from tests.clients import get_json, metric, until
+from tests.servers import AiServer, OwnPostgres, RedisServer, as_user, hangs, says
+
+INTERVAL = 2.0
+_CALM = "host_cpu=998/999,host_disk=998/999"
+CALM = {"ALERT_THRESHOLDS": f"{_CALM},host_ram=998/999"}
+"""No alert, however busy this machine is."""
+ALWAYS = {"ALERT_THRESHOLDS": f"{_CALM},host_ram=0.01/0.02", "ALERT_AFTER": "0"}
+"""One alert, always."""
+FIRED = 'hsi_alerts_fired_total{metric="host_ram",severity="critical"}'
+
+Start = Callable[..., ServiceProcess]
+
+
+@pytest.fixture
+def start_collector(tmp_path: Path, cleanup: Callable[[Process], None]) -> Start:
+    def start(redis_url: str, **settings: str) -> ServiceProcess:
+        port = free_port()
+        replica = ServiceProcess(
+            "collector",
+            name=f"collector-{port}",
+            port=port,
+            log=tmp_path / f"collector-{port}.log",
+            REDIS_URL=as_user("collector", redis_url),
+            **{
+                "BROADCAST_INTERVAL": str(INTERVAL),
+                "DRAIN_DELAY": "0",
+                "DRAIN_WINDOW": "0",
+            }
+            | settings,
+        )
+        cleanup(replica)
+        replica.start()
+        return replica
+
+    return start
+
+
+class Ear:
+    """Somebody who listens to updates."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[float, dict[str, Any]]] = []
+
+    async def listen(self, pubsub: Any) -> None:
+        async for message in pubsub.listen():
+            if message["type"] == "message":
+                assert examine(message["data"]).verdict is Verdict.VALID
+                self.heard.append((time.monotonic(), msgspec.json.decode(message["data"])["data"]))
+
+    async def next(self, *, within: float = 20) -> tuple[float, dict[str, Any]]:
+        count = len(self.heard)
+
+        async def more() -> bool:
+            return len(self.heard) > count
+
+        await until(more, within=within)
+        return self.heard[-1]
+
+
+@contextlib.asynccontextmanager
+async def listening(redis_url: str) -> AsyncIterator[Ear]:
+    ear = Ear()
+    async with Redis.from_url(redis_url) as redis, redis.pubsub() as pubsub:
+        await pubsub.subscribe(channels.PERFORMANCE_UPDATE)
+        task = asyncio.create_task(ear.listen(pubsub))
+        yield ear
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def collector_of(replica: ServiceProcess) -> dict[str, Any]:
+    report: dict[str, Any] = (await get_json(replica, "/status"))["own"]["collector"]
+    return report
+
+
+async def test_it_collects_always_and_publishes_while_somebody_listens(
+    own_redis: RedisServer, start_collector: Start
+) -> None:
+    replica = start_collector(own_redis.url, BROADCAST_INTERVAL="0.5", **ALWAYS)
+
+    async def has_history() -> bool:
+        answer = await get_json(replica, "/api/performance/history?range=5m")
+        return bool(answer.get("points"))
+
+    await until(has_history, within=20)
+    assert (await collector_of(replica))["published"] == 0
+    async with listening(own_redis.url) as ear:
+        _, data = await ear.next()
+    assert data["alerts"][0]["message"].startswith("RAM critically high: ")
+    assert await metric(replica, "hsi_performance_updates_total") >= 1
+    assert (await collector_of(replica))["alerts"] == {"host_ram": "critical"}
+    assert await metric(replica, 'hsi_alert{metric="host_ram",severity="critical"}') == 1
+    assert await metric(replica, FIRED) == 1
+    memory = await metric(replica, "hsi_host_memory_bytes")
+    assert memory == pytest.approx(psutil.virtual_memory().total, rel=0.01)
+    latest = await get_json(replica, "/api/performance")
+    assert latest["databases"]["redis"]["status"] == "healthy"
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{replica.url}/api/performance/history?range=7m")
+    assert answer.status_code == 400
+
+
+async def test_one_of_two_publishes_and_when_it_is_killed_the_other_does_without_an_alert_twice(
+    own_redis: RedisServer, start_collector: Start
+) -> None:
+    replicas = [start_collector(own_redis.url, **ALWAYS) for _ in range(2)]
+    async with listening(own_redis.url) as ear:
+        for _ in range(3):
+            _, data = await ear.next()
+            assert [alert["metric"] for alert in data["alerts"]] == ["host_ram"]
+        gaps = [b[0] - a[0] for a, b in zip(ear.heard, ear.heard[1:], strict=False)]
+        assert statistics.median(gaps) > INTERVAL / 2  # one of them, not both
+        leads = [(await collector_of(replica))["leads"] for replica in replicas]
+        assert sorted(leads) == [False, True]
+        leader, other = (replicas[leads.index(True)], replicas[leads.index(False)])
+        assert [await metric(replica, FIRED) for replica in (leader, other)] == [1, 0]
+        # Either serves what the leader collected.
+        first, second = [await get_json(replica, "/api/performance") for replica in replicas]
+        assert first["alerts"] == second["alerts"] != []
+        histories = [await get_json(r, "/api/performance/history?range=15m") for r in replicas]
+        assert min(len(history["points"]) for history in histories) >= 1
+        began = time.monotonic()
+        leader.kill()
+        at, data = await ear.next()
+        assert at - began < 2 * INTERVAL + 2  # two intervals, and a busy machine's time
+        assert [alert["metric"] for alert in data["alerts"]] == ["host_ram"]
+        await ear.next()
+    assert await metric(other, FIRED) == 0
+    assert "an alert is firing" not in other.log.read_text()
+
+
+async def test_updates_come_evenly_whatever_hangs(
+    own_redis: RedisServer,
+    own_postgres: OwnPostgres,
+    ai_server: AiServer,
+    start_collector: Start,
+) -> None:
+    ai_server.behaviours |= {"/health": says({"status": "ok"}), "/slots": says([])}
+    start_collector(
+        own_redis.url,
+        DATABASE_URL=own_postgres.url,
+        YOLO26_URL=ai_server.url,
+        NEMOTRON_URL=ai_server.url,
+        CONTAINERS=f"a={ai_server.url}/health",
+        **CALM,
+    )
+    async with listening(own_redis.url) as ear:
+        for _ in range(2):
+            _, data = await ear.next()
+        assert data["ai_models"]["yolo26"]["status"] == "healthy"
+        ai_server.behaviours |= {"/health": hangs, "/slots": hangs}
+        own_postgres.freeze()
+        for _ in range(3):
+            _, data = await ear.next()
+        own_postgres.thaw()
+    assert data["ai_models"]["yolo26"]["status"] == "unreachable"
+    assert data["databases"]["postgresql"]["status"] == "unreachable"
+    assert data["databases"]["redis"]["status"] == "healthy"
+    assert data["alerts"] == []
+    gaps = [b[0] - a[0] for a, b in zip(ear.heard, ear.heard[1:], strict=False)]
+    # A busy machine may delay one, not most of them.
+    assert statistics.median(abs(gap - INTERVAL) for gap in gaps) <= INTERVAL / 10
+
+
+async def test_without_redis_it_goes_on_collecting_and_publishes_when_it_is_back(
+    own_redis: RedisServer, start_collector: Start
+) -> None:
+    replica = start_collector(own_redis.url, **ALWAYS)
+    async with listening(own_redis.url) as ear:
+        await ear.next()
+    own_redis.kill()
+    rounds = (await collector_of(replica))["rounds"]
+
+    async def collects() -> bool:
+        return bool((await collector_of(replica))["rounds"] >= rounds + 2)
+
+    await until(collects, within=20)
+    latest = await get_json(replica, "/api/performance")
+    assert latest["databases"]["redis"]["status"] == "unreachable"
+    age = time.time() - datetime.fromisoformat(latest["timestamp"]).timestamp()
+    assert age < 2 * INTERVAL + 2
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{replica.url}/api/performance/history")
+    assert answer.status_code == 503
+    own_redis.start()
+    async with listening(own_redis.url) as ear:
+        _, data = await ear.next()
+    assert [alert["metric"] for alert in data["alerts"]] == ["host_ram"]
+    assert await metric(replica, FIRED) == 1  # told once, before and after
+
+
+async def test_a_replica_that_ends_in_order_is_followed_at_once(
+    own_redis: RedisServer, start_collector: Start
+) -> None:
+    first = start_collector(own_redis.url)
+
+    async def leads(replica: ServiceProcess) -> bool:
+        return bool((await collector_of(replica))["leads"])
+
+    await until(lambda: leads(first))
+    second = start_collector(own_redis.url)
+    assert first.stop() == 0
+    await until(lambda: leads(second), within=5)
+
+
+async def test_a_key_is_asked_for(own_redis: RedisServer, start_collector: Start) -> None:
+    replica = start_collector(own_redis.url, API_KEYS="0" * 64)
+    async with httpx.AsyncClient() as client:
+        for path in ("/api/performance", "/api/performance/history"):
+            assert (await client.get(replica.url + path)).status_code == 401

@@ -1,0 +1,119 @@
+"""Which jobs there are: bounded, in two round trips, whatever somebody wrote there."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from hsi.joblogs import JobLogEmitter
+from hsi.joblogs.job_state import UNKNOWN
+from hsi.schemas import channels
+from hsi.schemas.job_ids import InvalidJobIdError
+from services.joblogs.jobs import MAX_JOBS, Jobs
+from tests.servers import RedisServer
+
+START = 1_768_646_000
+"""When the first of the jobs began: 2026-01-17."""
+
+
+async def fill(redis_url: str, values: Mapping[str, str | bytes]) -> None:
+    """Write the states of jobs that began one after the other."""
+    async with Redis.from_url(redis_url) as redis:
+        for number, (job_id, value) in enumerate(values.items()):
+            await redis.set(f"job:{job_id}", value)
+            await redis.zadd(channels.JOBS, {job_id: START + number})
+
+
+async def test_a_job_of_ours_is_listed_while_it_runs_and_afterwards(own_redis: RedisServer) -> None:
+    jobs = Jobs(own_redis.url, name="tests")
+    assert await jobs.recent() == []
+    began = time.time()
+    async with JobLogEmitter(own_redis.url, "nightly") as emitter:
+        await emitter.info("one")
+        await emitter.info("two")
+        assert emitter.flush()
+        [running] = await jobs.recent()
+    [ended] = await jobs.recent()
+    await jobs.aclose()
+    assert (running.id, running.status, running.ended_at, running.lines) == (
+        *("nightly", "running", None),
+        2,
+    )
+    assert running.started_at is not None
+    assert abs(running.started_at.timestamp() - began) < 60
+    assert (ended.status, ended.started_at, ended.lines) == ("completed", running.started_at, 3)
+    assert ended.ended_at is not None
+    assert ended.ended_at >= running.started_at
+
+
+async def test_the_youngest_come_first_and_old_ones_that_run_are_not_forgotten(
+    own_redis: RedisServer,
+) -> None:
+    states = {f"done-{number}": '{"status":"completed"}' for number in range(20)}
+    await fill(own_redis.url, {"long": '{"status":"running"}'} | states)
+    jobs = Jobs(own_redis.url, name="tests")
+    assert [job.id for job in await jobs.recent(3)] == ["done-19", "done-18", "done-17", "long"]
+    await jobs.aclose()
+
+
+async def test_many_jobs_take_two_round_trips(own_redis: RedisServer) -> None:
+    await fill(own_redis.url, {f"j{number}": '{"status":"running"}' for number in range(MAX_JOBS)})
+    jobs = Jobs(own_redis.url, name="tests")
+    async with Redis.from_url(own_redis.url) as redis:
+        before = await commands(redis)
+        assert len(await jobs.recent()) == MAX_JOBS
+        listed = await commands(redis)
+        states = await jobs.states([f"j{number}" for number in range(MAX_JOBS)])
+        asked = await commands(redis)
+    await jobs.aclose()
+    assert {state.status for state in states.values()} == {"running"}
+    assert listed.get("zrevrange", 0) - before.get("zrevrange", 0) == 1
+    assert listed.get("mget", 0) - before.get("mget", 0) == 2  # together in one pipeline
+    assert asked.get("mget", 0) - listed.get("mget", 0) == 1
+    assert "get" not in asked
+
+
+async def commands(redis: Redis) -> dict[str, int]:
+    """Return how often each command was called."""
+    stats: Any = await redis.info("commandstats")
+    return {name.removeprefix("cmdstat_"): value["calls"] for name, value in stats.items()}
+
+
+async def test_what_others_left_there_is_not_known_and_no_fault(own_redis: RedisServer) -> None:
+    values: dict[str, str | bytes] = {
+        "text": "running",
+        "list": "[]",
+        "bytes": b"\xff\xfe",
+        "odd": '{"status":"sleeping","started_at":7}',
+        "theirs": '{"status":"failed","started_at":"2026-01-17T10:32:05","progress":7}',
+    }
+    await fill(own_redis.url, values)
+    async with Redis.from_url(own_redis.url) as redis:
+        await redis.hset("job:hash", "status", "running")
+        await redis.zadd(channels.JOBS, {"hash": 1, "no key": 2, "": 4, "late": "+inf"})
+        await redis.zadd(channels.JOBS, {b"\xff": 3})
+        await redis.set(channels.number(channels.job_logs("theirs")), "many")
+    jobs = Jobs(own_redis.url, name="tests")
+    found = {job.id: job for job in await jobs.recent()}
+    await jobs.aclose()
+    assert set(found) == {*values, "hash", "late"}
+    assert {job.status for name, job in found.items() if name != "theirs"} == {None}
+    assert found["text"].started_at is not None  # the index knows
+    assert found["late"].started_at is None
+    theirs = found["theirs"]
+    assert (theirs.status, theirs.lines) == ("failed", None)
+    assert theirs.started_at is not None
+    assert theirs.started_at.isoformat() == "2026-01-17T10:32:05+00:00"
+
+
+async def test_the_states_of_jobs_nobody_knows_are_unknown(redis_url: str) -> None:
+    jobs = Jobs(redis_url, name="tests")
+    unknown = uuid.uuid4().hex
+    assert await jobs.states([unknown]) == {unknown: UNKNOWN}
+    assert await jobs.states([]) == {}
+    with pytest.raises(InvalidJobIdError):
+        await jobs.states(["a:logs"])
+    await jobs.aclose()
