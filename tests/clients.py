@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from websockets.asyncio.client import ClientConnection, connect
 
-from hsi.tasks import end
+from hsi.tasks import cancel_and_wait
 from local.processes import Process
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,7 +63,7 @@ async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await end(task)
+        await cancel_and_wait(task)
         if not task.cancelled():
             task.result()
 

@@ -21,9 +21,9 @@ def create_collector_app(settings: CollectorSettings) -> Litestar:
     service = Service("collector", settings)
     collector = PerformanceCollector(settings, service.metrics)
     service.reports["collector"] = collector.report
-    service.run_alongside(collector.lease.run, until=collector.lease.give_up)
-    service.run_alongside(collector.run, until=collector.aclose)
-    service.before_drain(collector.lease.give_up)
+    service.run_background(collector.lease.run, on_shutdown=collector.lease.give_up)
+    service.run_background(collector.run, on_shutdown=collector.aclose)
+    service.on_drain(collector.lease.give_up)
     return create_app(service, routes=[performance, performance_history], collector=collector)
 
 

@@ -26,7 +26,7 @@ from hsi.schemas.performance import (
     Throughput,
     Yolo26Metrics,
 )
-from hsi_service.sources import Guarded, Reading
+from hsi_service.sources import Reading, TimeLimited
 from hsi_service.sources.ai import GIB, AiServices, Nemotron, Yolo26
 from hsi_service.sources.database import Activity, Database, PerMinute, Rates
 from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
@@ -64,7 +64,7 @@ class Readings(Struct, kw_only=True):
     containers: Reading[list[Container]]
 
 
-class Collected(NamedTuple):
+class CollectedPerformance(NamedTuple):
     """What one round found."""
 
     data: PerformanceUpdateData
@@ -73,7 +73,7 @@ class Collected(NamedTuple):
     """What can be an alert, by metric."""
 
 
-class Sources:
+class PerformanceSources:
     """Everything that is asked. `collect` never raises, and never takes longer than its limit."""
 
     def __init__(self, settings: CollectorSettings, *, limit: float) -> None:
@@ -102,8 +102,8 @@ class Sources:
         self._transactions = PerMinute()
         self._lookups = PerMinute()
 
-        def guarded(name: str, read: Callable[[], Awaitable[T]]) -> Guarded[T]:
-            return Guarded(name, read, limit=limit)
+        def guarded(name: str, read: Callable[[], Awaitable[T]]) -> TimeLimited[T]:
+            return TimeLimited(name, read, limit=limit)
 
         host = Host(proc=settings.host_proc, disk=settings.host_disk)
         self._gpus = guarded("gpu", GPUMonitor().get_current_stats)
@@ -117,7 +117,7 @@ class Sources:
         self._host = guarded("host", host.read)
         self._pods = guarded("containers", self._containers.read)
 
-    async def collect(self) -> Collected:
+    async def collect(self) -> CollectedPerformance:
         """Ask everything at once; what cannot be read is null, or says `unreachable`."""
         (
             (gpus, yolo26, nemotron, host, containers),
@@ -145,7 +145,7 @@ class Sources:
             ),
         )
         activity, found = postgresql.value, redis.value
-        return collected(
+        return compose_update(
             Readings(
                 gpus=gpus,
                 yolo26=yolo26,
@@ -195,9 +195,9 @@ class Sources:
         await self._database.aclose()
 
 
-def collected(
+def compose_update(
     readings: Readings, *, transactions_per_min: float | None, lookups_per_min: float | None
-) -> Collected:
+) -> CollectedPerformance:
     """Put together what the sources said.
 
     Args:
@@ -243,7 +243,7 @@ def collected(
         if redis is None or lookups_per_min is None or lookups_per_min < MIN_LOOKUPS
         else _ratio(redis.hits, redis.misses, least=MIN_EVIDENCE),
     }
-    return Collected(data, {name: _rounded(value) for name, value in values.items()})
+    return CollectedPerformance(data, {name: _rounded(value) for name, value in values.items()})
 
 
 def _ratio(hits: int | None, misses: int | None, *, least: int = 1) -> float | None:

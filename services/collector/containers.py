@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hsi.schemas.performance import ContainerHealth, ContainerState
-from hsi_service.sources.http import Answer, Http
+from hsi_service.sources.http import Http, HttpResult
 from hsi_service.sources.time_limited import SourceError
 
 KUBERNETES = "kubernetes"
@@ -72,7 +72,7 @@ class Probes:
         await self._http.aclose()
 
 
-def container_of(name: str, answer: Answer) -> Container:
+def container_of(name: str, answer: HttpResult) -> Container:
     """Say how a container is by the answer to its probe: 200 is healthy; refused is unknown."""
     if answer.refused:
         return Container(name=name, status="unknown", health="unhealthy")

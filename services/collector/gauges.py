@@ -55,7 +55,7 @@ class Gauges:
         Gauge("hsi_alerts_firing", "Active alerts.", registry=registry).set_function(
             lambda: float(len(firing()))
         )
-        registry.register(_Figures(latest))
+        registry.register(_LatestFigures(latest))
 
     def count(self, change: Change) -> None:
         """Count what was told."""
@@ -63,7 +63,7 @@ class Gauges:
         counter.labels(change.metric, change.severity).inc()
 
 
-class _Figures(Collector):
+class _LatestFigures(Collector):
     def __init__(self, latest: Callable[[], PerformanceUpdateData | None]) -> None:
         self._latest = latest
 

@@ -14,7 +14,7 @@ from hsi.schemas import channels
 from hsi_service.sources.time_limited import SourceError
 from hsi_service.sources.validate import number
 
-LIMIT = 1.0
+ANSWER_TIMEOUT = 1.0
 """Seconds for an answer."""
 _PAGE = 2000
 
@@ -83,7 +83,7 @@ class Latencies:
 
         """
         self._redis = async_client(
-            redis_url, name=f"{name}-latencies", timeout=LIMIT, decode_responses=True
+            redis_url, name=f"{name}-latencies", timeout=ANSWER_TIMEOUT, decode_responses=True
         )
         self._windows = {stage: Window() for stage in stages}
 

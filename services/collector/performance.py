@@ -12,17 +12,18 @@ from hsi.publisher import Publisher, PublishError
 from hsi.schemas import PerformanceUpdate, PerformanceUpdateData, channels
 from hsi_service.bus.lease import Lease
 from hsi_service.metrics import Metrics
+from hsi_service.rhythm import wait_until_due
 from services.collector.alerts import AlertEngine, Change, Firing, changes, rules_with
-from services.collector.collection import Sources
+from services.collector.collection import PerformanceSources
 from services.collector.gauges import Gauges
 from services.collector.settings import CollectorSettings
 from services.collector.store import AlertMemory, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
-LIMIT = 0.3
+ROUND_SHARE = 0.3
 """Part of the interval that a round may take."""
-LEASE = 0.5
+LEASE_SHARE = 0.5
 """Part of the interval that the lease lasts: whoever dies is followed within two intervals."""
 
 
@@ -54,14 +55,14 @@ class PerformanceCollector:
 
         """
         self._interval = settings.broadcast_interval
-        self._limit = self._interval * LIMIT
-        self._sources = Sources(settings, limit=self._limit)
+        self._limit = self._interval * ROUND_SHARE
+        self._sources = PerformanceSources(settings, limit=self._limit)
         self._engine = AlertEngine(
             rules_with(settings.alert_thresholds), after=settings.alert_after
         )
         self._store = Store(settings.redis_url, interval=self._interval)
         self._publisher = Publisher(settings.redis_url)
-        self.lease = Lease(settings.redis_url, "collector", duration=self._interval * LEASE)
+        self.lease = Lease(settings.redis_url, "collector", duration=self._interval * LEASE_SHARE)
         self._gauges = Gauges(metrics, lambda: self._latest, self._engine.firing)
         self._trouble = Throttled(logger)
         self._latest: PerformanceUpdateData | None = None
@@ -120,7 +121,7 @@ class PerformanceCollector:
             self._gauges.count(change)
             _log(change)
         if listeners and self.lease.held:
-            async with asyncio.timeout(self._interval * LIMIT):
+            async with asyncio.timeout(self._interval * ROUND_SHARE):
                 await self._publisher.publish_live(
                     channels.PERFORMANCE_UPDATE, PerformanceUpdate(data=data)
                 )
@@ -163,17 +164,6 @@ class PerformanceCollector:
         await self._sources.aclose()
         await self._store.aclose()
         await self._publisher.aclose()
-
-
-async def wait_until_due(interval: float) -> None:
-    """Wait for the next multiple of the interval by the clock on the wall.
-
-    So all replicas have one rhythm, whoever leads.
-    """
-    due = (time.time() // interval + 1) * interval
-    # A timer may be early by a grain; more than an interval to go: the clock was set back.
-    while 0 < (left := due - time.time()) <= interval:  # noqa: ASYNC110 (the wall's clock sets none)
-        await asyncio.sleep(left)
 
 
 def _log(change: Change) -> None:

@@ -9,7 +9,7 @@ from hsi.redis_client import async_client
 from hsi_service.sources.time_limited import SourceError
 from hsi_service.sources.validate import count
 
-LIMIT = 1.0
+ANSWER_TIMEOUT = 1.0
 """Seconds for an answer."""
 
 
@@ -37,7 +37,7 @@ class RedisInfo:
             name: Of the service, shown by Redis' CLIENT LIST.
 
         """
-        self._redis = async_client(redis_url, name=f"{name}-info", timeout=LIMIT)
+        self._redis = async_client(redis_url, name=f"{name}-info", timeout=ANSWER_TIMEOUT)
 
     async def read(self) -> RedisFigures:
         """Ask it.

@@ -13,7 +13,7 @@ from services.collector.alerts import Firing
 from services.collector.downsampling import MAX_POINTS, downsampled
 
 HOUR = 3600
-LIMIT = 1.0
+ANSWER_TIMEOUT = 1.0
 """Seconds for an answer."""
 _FIELD = b"data"
 _CLOCKS_DIFFER = 60
@@ -44,7 +44,7 @@ class Store:
             interval: Seconds between two points.
 
         """
-        self._redis = async_client(redis_url, name="collector", timeout=LIMIT)
+        self._redis = async_client(redis_url, name="collector", timeout=ANSWER_TIMEOUT)
         self._length = round(HOUR / interval) + 1
         self._interval = interval
         self._points = msgspec.json.Decoder(PerformanceUpdateData)

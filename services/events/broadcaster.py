@@ -3,7 +3,7 @@
 from hsi_service.fanout.ordered_topic import OrderedTopic
 from hsi_service.fanout.peer import Peer
 from hsi_service.skeleton.service import Service
-from hsi_service.skeleton.session import OrderedVisit, Socket, Start, serve_client
+from hsi_service.skeleton.session import OrderedVisit, Socket, StartAt, serve_client
 
 
 class EventBroadcaster:
@@ -28,7 +28,7 @@ class EventBroadcaster:
         """Send a client every event from where it wants to begin; returns when it has left."""
 
         def receive(peer: Peer) -> OrderedVisit:
-            start = Start.parse(since, tail)
+            start = StartAt.parse(since, tail)
             topic = self._service.hub.enter(peer, self.channel_name, OrderedTopic)
             return OrderedVisit(peer, topic, start)
 

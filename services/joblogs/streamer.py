@@ -13,14 +13,14 @@ from hsi.schemas import channels, job_ids
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.fanout.peer import Peer
 from hsi_service.skeleton.service import Service
-from hsi_service.skeleton.session import OrderedVisit, Socket, Start, serve_client
+from hsi_service.skeleton.session import OrderedVisit, Socket, StartAt, serve_client
 from services.joblogs.jobs import Jobs
 from services.joblogs.messages import AtLeast
 from services.joblogs.topic import JobTopic, let_go
 
 logger = logging.getLogger(__name__)
 
-LOOK_INTERVAL = 1.0
+SWEEP_INTERVAL = 1.0
 """Seconds between looks at the states of all watched jobs."""
 BACKLOG = 1000
 """Lines that a client begins with which asks for nothing else."""
@@ -57,19 +57,19 @@ class JobLogStreamer:
 
         def receive(peer: Peer) -> "JobVisit":
             channel = channels.job_logs(job_ids.check(job_id))
-            start = Start.parse(since, tail)
+            start = StartAt.parse(since, tail)
             only = AtLeast.parse(level) if level else None
             topic = self._service.hub.enter(peer, channel, JobTopic, only)
             self._topics[job_id].add(topic)
-            return JobVisit(peer, topic, Start(tail=BACKLOG) if start == Start() else start)
+            return JobVisit(peer, topic, StartAt(tail=BACKLOG) if start == StartAt() else start)
 
         await serve_client(socket, self._service, receive)
 
-    async def look(self) -> None:
+    async def sweep(self) -> None:
         """Let go, for ever, clients of jobs that ended without saying so, and idle ones."""
         over: set[str] = set()
         while True:
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(SWEEP_INTERVAL)
             self._forget_unwatched()
             self._close_idle()
             over = await self._end_what_ended(over)
@@ -114,7 +114,7 @@ class JobLogStreamer:
 class JobVisit(OrderedVisit):
     """A client that came for a job's log."""
 
-    def __init__(self, peer: Peer, topic: JobTopic, start: Start) -> None:
+    def __init__(self, peer: Peer, topic: JobTopic, start: StartAt) -> None:
         super().__init__(peer, topic, start)
         self._job = topic
 

@@ -33,10 +33,10 @@ class JobTopic(OrderedTopic):
         self.heard_at = asyncio.get_running_loop().time()
         super().take(text, finding)
 
-    def send(self, texts: Iterable[str], *, replaces: str | None = None) -> None:
+    def broadcast(self, texts: Iterable[str], *, replaces: str | None = None) -> None:
         """Send texts to every client."""
         texts = list(texts)
-        super().send(texts, replaces=replaces)
+        super().broadcast(texts, replaces=replaces)
         for text in texts:
             kind = kind_of(text)
             if kind not in {"ping", "resumed"}:
@@ -61,12 +61,12 @@ class JobTopic(OrderedTopic):
 
     async def end_with(self, job_id: str, status: EndStatus) -> None:
         """Send what is outstanding and then an end that the job itself did not send."""
-        self.position.doubt()
-        self.heal_if_need_be()
+        self.position.mark_stale()
+        self.catch_up_if_behind()
         while not self.is_live():
             await self._next_move().wait()
         if not self.ended and not await self.has_ended():
-            self.send([frame_text(JobEnd(data=JobEndData(job_id=job_id, status=status)))])
+            self.broadcast([frame_text(JobEnd(data=JobEndData(job_id=job_id, status=status)))])
         self.ended = True
         self.flush()
 

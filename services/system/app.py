@@ -22,7 +22,7 @@ def create_system_app(settings: SystemSettings) -> Litestar:
     service = Service("system", settings)
     broadcaster = SystemBroadcaster(service, settings)
     cameras = CameraList(settings.database_url)
-    service.close_at_end(cameras.aclose)
+    service.on_shutdown(cameras.aclose)
     return create_app(
         service, routes=[system, list_cameras], broadcaster=broadcaster, cameras=cameras
     )

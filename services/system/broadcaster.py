@@ -9,20 +9,20 @@ from hsi.logs import Throttled
 from hsi.schemas import CircuitState, ServiceStatus, ServiceStatusData, channels
 from hsi.schemas.base import now
 from hsi.schemas.validation import encode
-from hsi.tasks import end
+from hsi.tasks import cancel_and_wait
 from hsi_service.bus.lease import Lease
 from hsi_service.fanout.peer import Peer
 from hsi_service.fanout.topic import SnapshotTopic
+from hsi_service.rhythm import wait_until_due
 from hsi_service.skeleton.service import Service
 from hsi_service.skeleton.session import Socket, Visit, serve_client
 from services.system.breaker import CircuitBreaker
-from services.system.collection import LIMIT, Collected, Collector
+from services.system.collection import ROUND_TIMEOUT, CollectedStatus, StatusCollector
 from services.system.echoes import Echoes
 from services.system.health import HealthChange, HealthMonitor, HealthResult
-from services.system.listening import ListenerGuard
+from services.system.listening import BreakerPolicy
 from services.system.publication import NoAnswerError, NotLeadingError, Publication
-from services.system.report import BroadcasterReport, DegradedReport, Figures, LeaseReport
-from services.system.rhythm import wait_until_due
+from services.system.report import BroadcasterReport, DegradedReport, LeaseReport, SystemMetrics
 from services.system.settings import SystemSettings
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ LEASE = "system"
 LEASE_TIME = 1.4
 """Intervals. Another takes over after 1.25 times that, so before the second status is missing."""
 COLLECT_TIME = 0.6
-"""Intervals that collecting may take, if `LIMIT` allows, and Redis for an answer."""
+"""Intervals that collecting may take, if `ROUND_TIMEOUT` allows, and Redis for an answer."""
 PUBLISH_TIME = 0.2
 STATUS = "system_status"
 
@@ -60,8 +60,10 @@ class SystemBroadcaster:
         """
         self._service = service
         self._interval = interval = settings.broadcast_interval
-        self._collector = Collector(settings, limit=min(LIMIT, COLLECT_TIME * interval))
-        self._collecting: asyncio.Task[Collected] | None = None
+        self._collector = StatusCollector(
+            settings, limit=min(ROUND_TIMEOUT, COLLECT_TIME * interval)
+        )
+        self._collecting: asyncio.Task[CollectedStatus] | None = None
         self._lease = Lease(settings.redis_url, LEASE, duration=LEASE_TIME * interval)
         self._publication = Publication(
             settings.redis_url, self._lease, timeout=PUBLISH_TIME * interval
@@ -71,24 +73,24 @@ class SystemBroadcaster:
         """The term (`Lease.taken`) for which the monitor has what the last leader left."""
         self._echoes = Echoes()
         self._sent_at: float | None = None
-        self._guard = ListenerGuard(
+        self._policy = BreakerPolicy(
             recovery_timeout=settings.circuit_recovery_timeout, announce=self._announce
         )
-        self._figures = Figures(service.metrics, self.report)
+        self._metrics = SystemMetrics(service.metrics, self.report)
         self._unpublished = Throttled(logger)
         self._faults = Throttled(logger)
-        service.subscriber.guard = self._guard
+        service.subscriber.connect_policy = self._policy
         service.reports["broadcaster"] = self.report
-        service.before_drain(self._lease.give_up)
-        service.run_alongside(self._lease.run, until=self._lease.give_up)
-        service.run_alongside(self.run, until=self.aclose)
+        service.on_drain(self._lease.give_up)
+        service.run_background(self._lease.run, on_shutdown=self._lease.give_up)
+        service.run_background(self.run, on_shutdown=self.aclose)
 
     # What others may ask.
 
     @property
     def circuit_breaker(self) -> CircuitBreaker:
         """The breaker of this replica's listener."""
-        return self._guard.breaker
+        return self._policy.breaker
 
     def get_circuit_state(self) -> CircuitState:
         """Return the breaker's state."""
@@ -96,11 +98,11 @@ class SystemBroadcaster:
 
     def is_degraded(self) -> bool:
         """Tell whether updates may be delayed or unavailable."""
-        return self._guard.degraded.is_degraded()
+        return self._policy.degraded.is_degraded()
 
     def report(self) -> BroadcasterReport:
         """Return what it is at."""
-        degraded = self._guard.degraded
+        degraded = self._policy.degraded
         topic = self._topic()
         return BroadcasterReport(
             clients=len(topic.clients) if topic else 0,
@@ -147,7 +149,7 @@ class SystemBroadcaster:
 
     def trouble(self) -> str | None:
         """Return what clients are told in degraded mode; None while there is nothing to tell."""
-        announcement = self._guard.announcement
+        announcement = self._policy.announcement
         return None if announcement is None else encode(announcement).decode()
 
     # Every interval.
@@ -179,7 +181,7 @@ class SystemBroadcaster:
             await self._publish(status, found.health)
         elif topic and self._is_alone(topic):
             self._send(topic, status)
-            self._figures.statuses.labels("local").inc()
+            self._metrics.statuses.labels("local").inc()
 
     async def _others_listen(self) -> bool:
         try:
@@ -191,7 +193,7 @@ class SystemBroadcaster:
     def _send(self, topic: SnapshotTopic | None, status: str) -> None:
         self._sent_at = asyncio.get_running_loop().time()
         if topic:
-            topic.show(STATUS, status)
+            topic.update(STATUS, status)
 
     async def _publish(self, status: str, health: Mapping[str, HealthResult]) -> None:
         """Publish a status, and what changed; our own clients have the status already."""
@@ -207,20 +209,20 @@ class SystemBroadcaster:
         except (NoAnswerError, NotLeadingError) as error:
             # Whoever leads next goes on from what was last published, and tells what changed.
             self._monitored = 0
-            self._figures.unpublished.inc()
-            self._unpublished.warning("a status is not published", trouble=_words(error))
+            self._metrics.unpublished.inc()
+            self._unpublished.warning("a status is not published", trouble=_describe(error))
             return
-        self._figures.statuses.labels("published").inc()
-        self._figures.health_changes.inc(len(changes))
+        self._metrics.statuses.labels("published").inc()
+        self._metrics.health_changes.inc(len(changes))
         # Clients of ours hear of a change as all do, by the channel; unless we cannot hear it.
         if changes and (topic := self._topic()) and not topic.is_live():
-            topic.send([change.decode() for change in changes])
+            topic.broadcast([change.decode() for change in changes])
 
-    async def _collect(self) -> Collected:
+    async def _collect(self) -> CollectedStatus:
         """Ask all sources, once for all who wait."""
         if self._collecting is None or self._collecting.done():
             self._collecting = asyncio.create_task(self._collector.collect(), name="collect")
-            self._figures.collections.inc()
+            self._metrics.collections.inc()
         return await asyncio.shield(self._collecting)
 
     # What is known.
@@ -247,12 +249,12 @@ class SystemBroadcaster:
         """Tell all clients of this replica, and no others: each replica's listener is its own."""
         logger.warning(message.data.message, extra={"circuit": message.data.circuit_state})
         if topic := self._topic():
-            topic.send([encode(message).decode()])
+            topic.broadcast([encode(message).decode()])
 
     async def aclose(self) -> None:
         """Close all connections."""
         if self._collecting:
-            await end(self._collecting)
+            await cancel_and_wait(self._collecting)
         await self._publication.aclose()
         await self._collector.aclose()
 
@@ -283,11 +285,11 @@ class SystemVisit(Visit):
     async def _send_latest(self) -> None:
         await self._broadcaster.freshen(self._snapshots[0])
         # At one go, so that nothing is said between the latest and what follows.
-        self._peer.say(
+        self._peer.send(
             *(latest.text for topic in self._snapshots for latest in topic.latest.values())
         )
         if trouble := self._broadcaster.trouble():
-            self._peer.say(trouble)
+            self._peer.send(trouble)
         for topic in self._snapshots:
             topic.join(self._peer)
         self._peer.release()
@@ -308,5 +310,5 @@ def _since(at: float) -> float:
     return asyncio.get_running_loop().time() - at
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return str(error) or "another replica leads by now"

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 from msgspec import Meta
 
 from hsi.schemas.base import Part
-from hsi_service.sources import Guarded, Reading, SourceError
-from hsi_service.sources.database import LIMIT, Database
+from hsi_service.sources import Reading, SourceError, TimeLimited
+from hsi_service.sources.database import ANSWER_TIMEOUT, Database
 
 MAX_CAMERAS = 1000
 """Cameras in the list, at most: the first ones by name."""
@@ -55,7 +55,7 @@ class CameraList:
         """
         # Connections of its own: a list that hangs must not hold up the statuses.
         self._database = Database(database_url, name="system") if database_url else None
-        self._source = Guarded("cameras", self._ask, limit=LIMIT + 0.5)
+        self._source = TimeLimited("cameras", self._ask, limit=ANSWER_TIMEOUT + 0.5)
         self._answer: asyncio.Task[Reading[list[Camera]]] | None = None
         self._asked_at = 0.0
 

@@ -6,19 +6,19 @@ from typing import Any, NamedTuple
 from hsi.schemas import SystemStatus, SystemStatusData
 from hsi.schemas.base import now
 from hsi.schemas.system import CameraCounts, GpuStatus, QueueDepths
-from hsi_service.sources import Guarded, Reading, SourceSettings
+from hsi_service.sources import Reading, SourceSettings, TimeLimited
 from hsi_service.sources.ai import AiServices, Health, Nemotron, Yolo26
 from hsi_service.sources.database import Cameras, Database
 from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
 from hsi_service.sources.queues import Depths, Queues
 from services.system.health import HealthResult
 
-LIMIT = 2.5
+ROUND_TIMEOUT = 2.5
 """Seconds that a round may take."""
 _MIB = 1024**2
 
 
-class Collected(NamedTuple):
+class CollectedStatus(NamedTuple):
     """What one round found."""
 
     status: SystemStatus
@@ -26,10 +26,10 @@ class Collected(NamedTuple):
     """How each service is, and why; what `HealthMonitor` observes."""
 
 
-class Collector:
+class StatusCollector:
     """Asks all sources of `system_status`. `collect` never raises, and never takes longer."""
 
-    def __init__(self, settings: SourceSettings, *, limit: float = LIMIT) -> None:
+    def __init__(self, settings: SourceSettings, *, limit: float = ROUND_TIMEOUT) -> None:
         """Prepare; everything connects on first use.
 
         Args:
@@ -47,13 +47,13 @@ class Collector:
         )
         self._database = Database(settings.database_url, name="system")
         self._has_database = bool(settings.database_url)
-        self._gpus = Guarded("gpu", GPUMonitor().get_current_stats, limit=limit)
-        self._yolo26 = Guarded("yolo26", self._ai.yolo26, limit=limit)
-        self._nemotron = Guarded("nemotron", self._ai.nemotron, limit=limit)
-        self._depths = Guarded("redis", self._queues.read, limit=limit)
-        self._cameras = Guarded("postgresql", self._count_cameras, limit=limit)
+        self._gpus = TimeLimited("gpu", GPUMonitor().get_current_stats, limit=limit)
+        self._yolo26 = TimeLimited("yolo26", self._ai.yolo26, limit=limit)
+        self._nemotron = TimeLimited("nemotron", self._ai.nemotron, limit=limit)
+        self._depths = TimeLimited("redis", self._queues.read, limit=limit)
+        self._cameras = TimeLimited("postgresql", self._count_cameras, limit=limit)
 
-    async def collect(self) -> Collected:
+    async def collect(self) -> CollectedStatus:
         """Ask everything at once; what cannot be read is null."""
         gpus, yolo26, nemotron, depths, cameras = await asyncio.gather(
             self._gpus.read(),
@@ -62,7 +62,7 @@ class Collector:
             self._depths.read(),
             self._cameras.read(),
         )
-        return collected(
+        return compose_status(
             gpus=gpus, yolo26=yolo26, nemotron=nemotron, depths=depths, cameras=cameras
         )
 
@@ -76,14 +76,14 @@ class Collector:
         await self._database.aclose()
 
 
-def collected(
+def compose_status(
     *,
     gpus: Reading[list[Gpu]],
     yolo26: Reading[Yolo26 | None],
     nemotron: Reading[Nemotron | None],
     depths: Reading[Depths],
     cameras: Reading[Cameras | None],
-) -> Collected:
+) -> CollectedStatus:
     """Put together what the sources said."""
     health = {
         "yolo26": _health(yolo26),
@@ -93,7 +93,7 @@ def collected(
         else HealthResult("healthy"),
     }
     known = {service: result for service, result in health.items() if result is not None}
-    return Collected(
+    return CollectedStatus(
         SystemStatus(
             data=SystemStatusData(
                 gpu=_gpu(chosen(gpus.value, yolo26.value)),

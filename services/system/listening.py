@@ -8,8 +8,8 @@ from services.system.breaker import Call, CircuitBreaker
 from services.system.degraded import DegradedMode
 
 
-class ListenerGuard:
-    """Guards the subscriber (hsi_service.bus.Guard): when it may try, and when to tell clients.
+class BreakerPolicy:
+    """Decides when the subscriber may connect, and when clients are told (`ConnectPolicy`).
 
     Connecting and subscribing is one call; losing what was heard is a failure without a call.
     """

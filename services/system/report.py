@@ -48,7 +48,7 @@ class BroadcasterReport(Struct):
     """Health that is settled, as far as this replica followed it."""
 
 
-class Figures:
+class SystemMetrics:
     """The same for Prometheus, and what is counted."""
 
     def __init__(self, metrics: Metrics, report: Callable[[], BroadcasterReport]) -> None:

@@ -31,7 +31,7 @@ FIRST_DELAY = 1.0
 """Seconds, at most, before the first attempt to come back."""
 MAX_DELAY = 30.0
 """Seconds, at most, before any attempt."""
-STEADY = 10.0
+STABLE_AFTER = 10.0
 """Seconds after which a connection counts as good, and the next delay is short again."""
 _TOO_MANY_REQUESTS = 429
 # Room for what the server may add to the largest message.
@@ -140,7 +140,7 @@ class Stream:
                 if not _is_transient(error):
                     raise
                 self._tell(State.CONNECTING, str(error))
-            if time.monotonic() - began > STEADY:
+            if time.monotonic() - began > STABLE_AFTER:
                 pauses = delays()
             await asyncio.sleep(next(pauses))
 

@@ -75,11 +75,11 @@ class LatencyRecorder:
         """
         self._redis_url = redis_url
         self._throttled = Throttled(logger)
-        self._begin_anew()
+        self._reset()
         _recorders.add(self)
         atexit.register(self.close)
 
-    def _begin_anew(self) -> None:
+    def _reset(self) -> None:
         """Set up what a process has to itself."""
         # Here and not in the thread: a fork in the middle of its imports would break the child.
         self._redis = sync_client(self._redis_url, name="latency", timeout=_TIMEOUT)
@@ -93,7 +93,7 @@ class LatencyRecorder:
 
     def after_fork(self) -> None:
         """Be a recorder of the child's own: the thread, and what waits, are the parent's."""
-        self._begin_anew()
+        self._reset()
 
     def record(self, stage: str, milliseconds: float) -> None:
         """Take in how long a stage took.

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from hsi.redis_client import async_client
 from hsi.schemas import ChannelMessage, channels
 from hsi.schemas.validation import encode, validate
-from hsi.tasks import end
+from hsi.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -199,7 +199,7 @@ class Publisher:
     async def aclose(self) -> None:
         """Close the connection; what waits is not sent."""
         if self._sending:
-            await end(self._sending)
+            await cancel_and_wait(self._sending)
         await self._redis.aclose()
 
     async def __aenter__(self) -> Self:

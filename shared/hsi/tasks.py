@@ -6,24 +6,24 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-AGAIN_AFTER = 0.2
+RETRY_AFTER = 0.2
 """Seconds after which a task that goes on is cancelled once more."""
-MOST = 25
+MAX_CANCELS = 25
 """How often, at most; a task that still goes on then is left to the end of the process."""
 
 
-async def end(*tasks: asyncio.Task[Any]) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks, and wait until they have ended.
 
     More than once: a Redis client that is at work can swallow a cancellation, and who waits for its
     task then waits for ever. What a task raised is told by its result, to who still wants it.
     """
     running = set(tasks)
-    for _ in range(MOST):
+    for _ in range(MAX_CANCELS):
         for task in running:
             task.cancel()
         if running:
-            _, running = await asyncio.wait(running, timeout=AGAIN_AFTER)
+            _, running = await asyncio.wait(running, timeout=RETRY_AFTER)
         if not running:
             await asyncio.gather(*tasks, return_exceptions=True)  # asked for, so no log says it
             return

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from hsi.publisher import FUNCTION, LIBRARY, Publisher, PublishError, TooManyWaitingError
 from hsi.schemas import channels
-from hsi.schemas.cursor import START, Cursor, cursor_of, stamped
+from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, stamped
 from hsi.schemas.validation import InvalidMessageError
 from tests.clients import golden
 from tests.servers import RedisServer
@@ -206,7 +206,7 @@ async def test_a_lost_counter_does_not_stop_publishing(redis_url: str, channel: 
     kept = [cursor for cursor, _ in await history(redis_url, channel)]
     assert kept[3:] == [one.cursor for one in after]
     assert [Cursor.parse(cursor) for cursor in kept] == sorted(
-        Cursor.parse(cursor) or START for cursor in kept
+        Cursor.parse(cursor) or BEGINNING for cursor in kept
     )
 
 

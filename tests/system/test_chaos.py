@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from hsi.publisher import Publisher
 from hsi.schemas import channels
-from hsi.tasks import end
+from hsi.tasks import cancel_and_wait
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 from local.traefik import Traefik
@@ -147,7 +147,7 @@ async def test_every_client_has_every_acknowledged_event_once_in_order(
         acknowledged = await publish_all(own_redis.url, channel, day)
         await until(all_have_all, within=60)
     finally:
-        await end(*watching)
+        await cancel_and_wait(*watching)
 
     assert day.places == []
     for viewer in viewers:

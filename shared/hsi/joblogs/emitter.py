@@ -94,7 +94,7 @@ class JobLogEmitter:
         else:
             line = log_line(level, message, context, created=time.time(), size=size)
             self._sender.send(line)
-        return _TAKEN_IN
+        return _ACCEPTED
 
     def handler(self, level: int | str = logging.NOTSET) -> JobLogHandler:
         """Return a handler that streams ordinary logging as this job's.
@@ -184,7 +184,7 @@ def status_of(error: BaseException | None) -> EndStatus:
             return "failed"
 
 
-class _TakenIn:
+class _Accepted:
     """What awaiting a line waits for: nothing."""
 
     def __await__(self) -> Generator[None]:
@@ -192,4 +192,4 @@ class _TakenIn:
         yield
 
 
-_TAKEN_IN = _TakenIn()
+_ACCEPTED = _Accepted()

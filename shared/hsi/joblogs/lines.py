@@ -73,7 +73,7 @@ def log_line(
     try:
         line = _encoder.encode(Log(data=data))
     except Exception:  # noqa: BLE001 (half a surrogate pair, a loop, or what a job's own __str__ raises)
-        data.message = cut(_sound(message), size)
+        data.message = cut(_without_surrogates(message), size)
         data.context = {_text(name): cut(_text(value)) for name, value in context.items()} or UNSET
         line = _encoder.encode(Log(data=data))
     if len(line) > _ROOMY and data.context is not UNSET:
@@ -98,12 +98,12 @@ def dropped_line(count: int, created: float) -> bytes:
 
 def _text(value: object) -> str:
     try:
-        return _sound(str(value))
+        return _without_surrogates(str(value))
     except Exception:  # noqa: BLE001 (the job's own __str__ may raise anything)
         return f"<{type(value).__name__}>"
 
 
-def _sound(text: str) -> str:
+def _without_surrogates(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 

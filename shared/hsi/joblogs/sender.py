@@ -43,7 +43,7 @@ REFRESH = 600.0
 """Seconds between two signs that a job still runs; without one its state ends after an hour."""
 AFTERLIFE = 600.0
 """Seconds that what a closed sender could not send yet is tried for, while the process lives."""
-_LOOK = 0.005
+_POLL = 0.005
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +72,10 @@ class Sender:
         self._redis_url = redis_url
         self._started: datetime | None = None
         """When the job began; None: its state is another's."""
-        self._begin_anew()
+        self._reset()
         _senders.add(self)
 
-    def _begin_anew(self) -> None:
+    def _reset(self) -> None:
         """Set up what a process has to itself."""
         self._redis = sync_client(self._redis_url, name="job-log", timeout=TIMEOUT)
         self._name = uuid.uuid4().hex
@@ -97,7 +97,7 @@ class Sender:
         """Be a sender of the child's own: the thread, and what waits, are the parent's."""
         self._buffer.clear()
         self._started = None
-        self._begin_anew()
+        self._reset()
 
     def begin(self) -> None:
         """Say that the job runs, now; from here on its state is kept up to date."""
@@ -167,7 +167,7 @@ class Sender:
             return not self._buffer
         deadline = time.monotonic() + patience
         while self._buffer and time.monotonic() < deadline:
-            time.sleep(_LOOK)
+            time.sleep(_POLL)
         return not self._buffer
 
     def _run(self) -> None:

@@ -20,7 +20,7 @@ class Cursor(NamedTuple):
         return f"{self.milliseconds}-{self.number}"
 
 
-START = Cursor(0, 0)
+BEGINNING = Cursor(0, 0)
 """Before the first message of a history."""
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,18})")
 _STAMP = re.compile(r'\{"cursor":"([0-9]{1,15})-([0-9]{1,18})",')

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from hsi.schemas import Ping, Resumed, ResumedData
-from hsi.schemas.cursor import START, Cursor, cursor_of
+from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of
 from hsi.schemas.frames import frame_text
 
 MAX_WAITING = 16 * 1024 * 1024
@@ -78,23 +78,23 @@ class Position:
         """The last message with a cursor that was sent; None before the first."""
         self.known = False
         """Whether the history was ever read, so that `head` means something."""
-        self.healing = True
+        self.catching_up = True
         self._waiting: deque[tuple[Cursor | None, str]] = deque()
         self._waiting_size = 0
         self._in_read = 0
         """How many of those waiting were heard before the read under way: it must hold them."""
-        self._doubted = False
+        self._stale = False
         """Something may have been missed since the read under way began."""
 
-    def doubt(self) -> None:
+    def mark_stale(self) -> None:
         """Something may have been missed: the channel was subscribed (again)."""
-        self.healing = True
-        self._doubted = True
+        self.catching_up = True
+        self._stale = True
 
     def hear(self, text: str) -> list[str]:
         """Take a message from the channel; return what to send now."""
         cursor = cursor_of(text)
-        if self.healing:
+        if self.catching_up:
             self._wait(cursor, text)
             return []
         if cursor is None:
@@ -104,17 +104,17 @@ class Position:
         if self._is_next(cursor):
             self.head = cursor
             return [text]
-        self.healing = True
+        self.catching_up = True
         self._wait(cursor, text)
         return []
 
     def begin_read(self) -> Cursor | None:
         """Return the cursor after which the history is to be read now (None: from its start)."""
         self._in_read = len(self._waiting)
-        self._doubted = False
+        self._stale = False
         return self.head
 
-    def heal(self, page: Page) -> list[str]:
+    def catch_up(self, page: Page) -> list[str]:
         """Take the page that was read; return what to send now."""
         texts: list[str] = []
         if not self.known:
@@ -129,7 +129,7 @@ class Position:
             texts.append(entry.text)
             self.head = entry.cursor
         if page.ends:
-            texts += self._catch_up()
+            texts += self._release_waiting()
         return texts
 
     def _plain_before(self, cursor: Cursor) -> Iterable[str]:
@@ -145,7 +145,7 @@ class Position:
             if waiting is None:
                 yield text
 
-    def _catch_up(self) -> Iterable[str]:
+    def _release_waiting(self) -> Iterable[str]:
         """Take those waiting, now that the history has ended, unless one is out of turn."""
         while self._waiting:
             cursor, text = self._waiting[0]
@@ -160,14 +160,14 @@ class Position:
                 # It was published, and is not in the history: wiped since, or not one of ours.
                 yield text
             self._take()
-        self.healing = self._doubted
+        self.catching_up = self._stale
 
     def _wait(self, cursor: Cursor | None, text: str) -> None:
         if self._waiting_size > MAX_WAITING:
             # The history has them, all but those without a cursor, which are at most once.
             self._waiting.clear()
             self._waiting_size = self._in_read = 0
-            self._doubted = True
+            self._stale = True
         self._waiting.append((cursor, text))
         self._waiting_size += len(text)
 
@@ -191,7 +191,7 @@ class Position:
 
     def ping(self) -> str:
         """Return a heartbeat that tells where the topic is, as far as that is known."""
-        return frame_text(Ping(cursor=str(self.head or START) if self.known else UNSET))
+        return frame_text(Ping(cursor=str(self.head or BEGINNING) if self.known else UNSET))
 
 
 class Replay:
@@ -203,7 +203,7 @@ class Replay:
     def __init__(self, *, since: str, until: Cursor | None) -> None:
         cursor = Cursor.parse(since)
         self.since = since
-        self.after = None if cursor == START else cursor
+        self.after = None if cursor == BEGINNING else cursor
         """Read the history after this cursor (None: from its start)."""
         self.done = False
         self.outrun = False

@@ -16,7 +16,7 @@ from hsi.schemas import ChannelMessage
 from hsi.schemas.validation import KNOWN_TYPES, MAX_MESSAGE_BYTES
 
 
-class Verdict(StrEnum):
+class Classification(StrEnum):
     """What became of a payload. The values are metric labels."""
 
     VALID = "valid"
@@ -39,11 +39,11 @@ class Verdict(StrEnum):
 
 DROPPED = frozenset(
     {
-        Verdict.TOO_BIG,
-        Verdict.NOT_TEXT,
-        Verdict.NOT_JSON,
-        Verdict.TOO_DEEP,
-        Verdict.NOT_A_MESSAGE,
+        Classification.TOO_BIG,
+        Classification.NOT_TEXT,
+        Classification.NOT_JSON,
+        Classification.TOO_DEEP,
+        Classification.NOT_A_MESSAGE,
     },
 )
 
@@ -51,7 +51,7 @@ DROPPED = frozenset(
 class Finding(NamedTuple):
     """What `examine` found. `text` is what to forward, unchanged; `None` means: drop."""
 
-    verdict: Verdict
+    classification: Classification
     text: str | None
     type: str | None
 
@@ -77,28 +77,28 @@ def examine(payload: bytes) -> Finding:
 
     """
     if len(payload) > MAX_MESSAGE_BYTES:
-        return Finding(Verdict.TOO_BIG, None, None)
+        return Finding(Classification.TOO_BIG, None, None)
     try:
         text = payload.decode()
     except UnicodeDecodeError:
-        return Finding(Verdict.NOT_TEXT, None, None)
+        return Finding(Classification.NOT_TEXT, None, None)
     try:
         message = _messages.decode(payload)
     except (msgspec.DecodeError, RecursionError):
         # Not one of ours. A DecodeError is a schema break as well as broken JSON: look closer.
         return _examine_envelope(text)
-    return Finding(Verdict.VALID, text, str(message.__struct_config__.tag))
+    return Finding(Classification.VALID, text, str(message.__struct_config__.tag))
 
 
 def _examine_envelope(text: str) -> Finding:
     try:
         envelope = _envelopes.decode(text)
     except RecursionError:
-        return Finding(Verdict.TOO_DEEP, None, None)
+        return Finding(Classification.TOO_DEEP, None, None)
     except msgspec.DecodeError:
         return _second_opinion(text)
     if not bytes(envelope.data).startswith(b"{"):
-        return Finding(Verdict.NOT_A_MESSAGE, None, None)
+        return Finding(Classification.NOT_A_MESSAGE, None, None)
     return _lenient(text, envelope.type)
 
 
@@ -111,14 +111,14 @@ def _second_opinion(text: str) -> Finding:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
-        return Finding(Verdict.TOO_DEEP, None, None)
+        return Finding(Classification.TOO_DEEP, None, None)
     except ValueError:
-        return Finding(Verdict.NOT_JSON, None, None)
+        return Finding(Classification.NOT_JSON, None, None)
     match value:
         case {"type": str(kind), "data": dict()}:
             return _lenient(text, kind)
         case _:
-            return Finding(Verdict.NOT_A_MESSAGE, None, None)
+            return Finding(Classification.NOT_A_MESSAGE, None, None)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -127,5 +127,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _lenient(text: str, kind: str) -> Finding:
-    verdict = Verdict.SCHEMA_BREAK if kind in KNOWN_TYPES else Verdict.UNKNOWN_TYPE
-    return Finding(verdict, text, kind)
+    classification = (
+        Classification.SCHEMA_BREAK if kind in KNOWN_TYPES else Classification.UNKNOWN_TYPE
+    )
+    return Finding(classification, text, kind)

@@ -190,7 +190,7 @@ class Lease:
                 # Whether it was granted is not known: nothing is won, and nothing lost before its
                 # time. A grant that nobody heard of is ours all the same when we ask again.
                 self._trouble.warning(
-                    "no answer about a lease", lease=self.name, trouble=_words(error)
+                    "no answer about a lease", lease=self.name, trouble=_describe(error)
                 )
             else:
                 self._answered_at = self._clock()
@@ -205,5 +205,5 @@ class Lease:
         logger.info("leads" if self._led else "leads no longer", extra={"lease": self.name})
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")

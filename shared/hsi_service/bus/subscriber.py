@@ -20,7 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from hsi.logs import Throttled
 from hsi.redis_client import pubsub_pool
-from hsi.tasks import end
+from hsi.tasks import cancel_and_wait
 from hsi_service.bus.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
@@ -34,16 +34,16 @@ CONNECT_TIMEOUT = 3.0
 BACKOFF_BASE = 0.05
 BACKOFF_CAP = 3.0
 """Seconds between attempts to connect: at first, and at most."""
-MANY_FAILURES = 10
+FAILURES_UNTIL_MAX_PAUSE = 10
 """After so many the pause is as long as it gets; it is that long too while the guard says no."""
-STEADY = 10.0
+STABLE_AFTER = 10.0
 """Seconds that a connection must have lasted for its loss to be a new outage, not the same one."""
 CHANNELS_PER_COMMAND = 500
 MAX_TROUBLE = 200
 """Characters of an error that go into a log line."""
 
 
-class Listener(Protocol):
+class ChannelListener(Protocol):
     """Hears a channel. Its methods must not block, and must not raise."""
 
     def hear(self, payload: bytes) -> None:
@@ -57,7 +57,7 @@ class Listener(Protocol):
         """
 
 
-class Guard(Protocol):
+class ConnectPolicy(Protocol):
     """Decides when to try, and is told how it went. Its methods must not block, or raise."""
 
     def may_connect(self) -> bool:
@@ -73,7 +73,7 @@ class Guard(Protocol):
         """Take note that nobody listens any more."""
 
 
-class Unguarded:
+class AlwaysConnect:
     """Tries always."""
 
     def may_connect(self) -> bool:
@@ -106,7 +106,7 @@ class Subscription:
 
     __slots__ = ("_subscriber", "channel", "listener")
 
-    def __init__(self, subscriber: "Subscriber", channel: str, listener: Listener) -> None:
+    def __init__(self, subscriber: "Subscriber", channel: str, listener: ChannelListener) -> None:
         self._subscriber = subscriber
         self.channel = channel
         self.listener = listener
@@ -152,10 +152,10 @@ class Subscriber:
 
         """
         self._pool = pubsub_pool(redis_url, name=f"{name}-subscriber", timeout=CONNECT_TIMEOUT)
-        self.guard: Guard = Unguarded()
+        self.connect_policy: ConnectPolicy = AlwaysConnect()
         """Whom it asks before it connects."""
         self._on_outage = on_outage
-        self._listeners: dict[bytes, list[Listener]] = {}
+        self._listeners: dict[bytes, list[ChannelListener]] = {}
         self._changed = asyncio.Event()
         self._session = _Session()
         self._listening: asyncio.Task[None] | None = None
@@ -167,7 +167,7 @@ class Subscriber:
         self.lag: float | None = None
         """Round trip of the last PING, in seconds; None while there is no connection."""
 
-    def subscribe(self, channel: str, listener: Listener) -> Subscription:
+    def subscribe(self, channel: str, listener: ChannelListener) -> Subscription:
         """Add a listener. It hears the channel from when Redis confirms, and after every outage."""
         name = channel.encode()
         self._listeners.setdefault(name, []).append(listener)
@@ -176,7 +176,7 @@ class Subscriber:
             listener.subscribed()
         return Subscription(self, channel, listener)
 
-    def begin_anew(self, why: str) -> None:
+    def reconnect(self, why: str) -> None:
         """Give up the connection: it is found to be deaf, though nothing else is wrong with it."""
         if self._listening:
             self._why_anew = why
@@ -220,8 +220,8 @@ class Subscriber:
                 self._changed.clear()
                 await self._changed.wait()
             self.state = BusState.CONNECTING
-            if not self.guard.may_connect():
-                await asyncio.sleep(self._backoff.compute(MANY_FAILURES))
+            if not self.connect_policy.may_connect():
+                await asyncio.sleep(self._backoff.compute(FAILURES_UNTIL_MAX_PAUSE))
                 continue
             # A task of its own: whatever ends it, a stray cancellation left behind by a timeout
             # included, ends this connection and not our trying.
@@ -229,17 +229,17 @@ class Subscriber:
             try:
                 await asyncio.wait({listening})
             finally:
-                await end(listening)
-            steady = self._session.age() > STEADY
+                await cancel_and_wait(listening)
+            stable = self._session.age() > STABLE_AFTER
             self._end_session()
             trouble, refused = _trouble(listening)
             if self._why_anew:
                 trouble, self._why_anew = self._why_anew, ""
             if trouble is None:
                 failures = 0
-                self.guard.left()
+                self.connect_policy.left()
                 continue
-            failures = 1 if steady else failures + 1
+            failures = 1 if stable else failures + 1
             if failures == 1:
                 logger.warning(
                     "Redis is not to be heard; trying again for ever, at least every %.0f s",
@@ -248,7 +248,7 @@ class Subscriber:
                 )
             self.outages += 1
             self._on_outage()
-            self.guard.failed(refused=refused)
+            self.connect_policy.failed(refused=refused)
             await asyncio.sleep(self._backoff.compute(failures))
 
     def _end_session(self) -> None:
@@ -266,7 +266,7 @@ class Subscriber:
             await connection.connect()  # type: ignore[no-untyped-call]
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_listeners(connection))
-                tasks.create_task(self._doubt(connection))
+                tasks.create_task(self._keepalive(connection))
                 tasks.create_task(self._read(connection))
         finally:
             await connection.disconnect(nowait=True)
@@ -290,7 +290,7 @@ class Subscriber:
                 await connection.send_command("SUBSCRIBE", *some, check_health=False)
             await self._changed.wait()
 
-    async def _doubt(self, connection: AbstractConnection) -> None:
+    async def _keepalive(self, connection: AbstractConnection) -> None:
         """Find the connection that is dead without an error.
 
         Unanswered PINGs are counted, not seconds: after this process itself has slept, what Redis
@@ -338,7 +338,7 @@ class Subscriber:
                 listener.subscribed()
         if self.state is not BusState.LISTENING and session.subscriptions.complete(self._listeners):
             self.state = BusState.LISTENING
-            self.guard.heard()
+            self.connect_policy.heard()
             logger.info("hears Redis", extra={"channels": len(self._listeners)})
 
 

@@ -47,7 +47,7 @@ class Request(NamedTuple):
     host: str = ""
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     """Whether a client gets in, and if not, why. The reason quotes nothing."""
 
     code: CloseCode | None
@@ -75,7 +75,7 @@ class Access:
         self._origins = {Origin.parse(origin) for origin in settings.allowed_origins}
         self._is_private = not (self._asks or settings.auth_disabled)
 
-    def judge(self, handshake: Handshake) -> Verdict:
+    def judge(self, handshake: Handshake) -> Decision:
         """Tell whether a client gets a WebSocket."""
         offered = [name for name in handshake.subprotocols if name.startswith(KEY_PROTOCOL)]
         # `api-key.` alone is a name without a key.
@@ -90,20 +90,20 @@ class Access:
         valid = _any_is(keys, self._keys) | _any_is(tokens, self._tokens) | bool(valid_names)
         if self._asks and not valid:
             reason = UNKNOWN_CREDENTIAL if keys or tokens or in_names else NO_CREDENTIAL
-            return Verdict(CloseCode.UNAUTHORIZED, reason, echo)
+            return Decision(CloseCode.UNAUTHORIZED, reason, echo)
         if not self._allows(handshake.origins, handshake.host):
-            return Verdict(CloseCode.FORBIDDEN_ORIGIN, WRONG_ORIGIN, echo)
-        return Verdict(None, subprotocol=echo)
+            return Decision(CloseCode.FORBIDDEN_ORIGIN, WRONG_ORIGIN, echo)
+        return Decision(None, subprotocol=echo)
 
-    def judge_request(self, request: Request) -> Verdict:
+    def judge_request(self, request: Request) -> Decision:
         """Tell whether a client gets what it asks for under /api: the same rules, API keys only."""
         bearers = filter(None, map(_BEARER.fullmatch, request.authorizations))
         keys = [_bytes(key) for key in [*request.keys, *(found[1] for found in bearers)] if key]
         if self._asks and not _any_is(keys, self._keys):
-            return Verdict(CloseCode.UNAUTHORIZED, UNKNOWN_CREDENTIAL if keys else NO_API_KEY)
+            return Decision(CloseCode.UNAUTHORIZED, UNKNOWN_CREDENTIAL if keys else NO_API_KEY)
         if not self._allows(request.origins, request.host):
-            return Verdict(CloseCode.FORBIDDEN_ORIGIN, WRONG_ORIGIN)
-        return Verdict(None)
+            return Decision(CloseCode.FORBIDDEN_ORIGIN, WRONG_ORIGIN)
+        return Decision(None)
 
     def _allows(self, origins: Sequence[str], host: str) -> bool:
         """Tell whether a page of this origin may connect; who sends none is no page."""

@@ -111,19 +111,19 @@ class Door:
                 return None
             admission: Admission | None = None
             try:
-                verdict = self._access.judge(_handshake(socket))
-                if verdict.code is None:
-                    admission = Admission(verdict.subprotocol, lambda: self._limits.leave(address))
+                decision = self._access.judge(_handshake(socket))
+                if decision.code is None:
+                    admission = Admission(decision.subprotocol, lambda: self._limits.leave(address))
                     return admission
-                self._note(str(int(verdict.code)), verdict.reason, socket)
-                await socket.accept(verdict.subprotocol)
-                await socket.close(verdict.code, verdict.reason)
+                self._note(str(int(decision.code)), decision.reason, socket)
+                await socket.accept(decision.subprotocol)
+                await socket.close(decision.code, decision.reason)
             finally:
                 if admission is None:
                     self._limits.leave(address)
         return None
 
-    async def guard(
+    async def require_api_key(
         self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
     ) -> None:
         """Ask for an API key below /api; a Litestar guard, for all routes of an application.
@@ -139,7 +139,7 @@ class Door:
         if not f"{connection.scope['path_template']}/".startswith(f"{API}/"):
             return
         headers = connection.headers
-        verdict = self._access.judge_request(
+        decision = self._access.judge_request(
             Request(
                 keys=headers.getall("x-api-key", []),
                 authorizations=headers.getall("authorization", []),
@@ -147,12 +147,12 @@ class Door:
                 host=headers.get("host", ""),
             )
         )
-        if verdict.code is CloseCode.UNAUTHORIZED:
-            self._note("401", verdict.reason, connection)
-            raise NotAuthorizedException(verdict.reason, headers={"WWW-Authenticate": "Bearer"})
-        if verdict.code is not None:
-            self._note("403", verdict.reason, connection)
-            raise PermissionDeniedException(verdict.reason)
+        if decision.code is CloseCode.UNAUTHORIZED:
+            self._note("401", decision.reason, connection)
+            raise NotAuthorizedException(decision.reason, headers={"WWW-Authenticate": "Bearer"})
+        if decision.code is not None:
+            self._note("403", decision.reason, connection)
+            raise PermissionDeniedException(decision.reason)
 
     def _note(self, status: str, reason: str, who: ASGIConnection[Any, Any, Any, Any]) -> None:
         """Count a refusal, and log one of each kind now and then."""

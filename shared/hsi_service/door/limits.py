@@ -11,7 +11,7 @@ MAX_ADDRESSES = 10_000
 """Addresses whose handshakes are remembered; the ones that were seen last."""
 CAPACITY_RETRY = 10
 """Seconds after which whoever found no room may ask again."""
-NOWHERE = "unknown"
+NO_ADDRESS = "unknown"
 """What has no address, a Unix socket for example; all of it counts as one."""
 _MINUTE = 60.0
 # Times are sums of many floats; what is nearly due is due.
@@ -27,7 +27,7 @@ def address_of(host: str | None) -> str:
     try:
         address = ipaddress.ip_address(host or "")
     except ValueError:
-        return NOWHERE
+        return NO_ADDRESS
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     if address.ipv4_mapped:

@@ -19,10 +19,10 @@ def text_frame(text: str) -> bytes:
     return struct.pack("!BBQ", _FINAL_TEXT, 127, size) + payload
 
 
-class Burst:
+class Batch:
     """Texts that are written together. All clients share the one that they are sent."""
 
-    __slots__ = ("replaces", "size", "texts", "wire")
+    __slots__ = ("frames", "replaces", "size", "texts")
 
     def __init__(self, texts: Sequence[str], *, replaces: str | None = None) -> None:
         """Frame texts.
@@ -35,7 +35,7 @@ class Burst:
         """
         self.texts = texts
         self.replaces = replaces
-        self.wire = b"".join(map(text_frame, texts))
+        self.frames = b"".join(map(text_frame, texts))
         """The texts as WebSocket frames, one after the other."""
-        self.size = len(self.wire)
+        self.size = len(self.frames)
         """Bytes."""

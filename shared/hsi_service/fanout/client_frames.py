@@ -24,20 +24,20 @@ class ClientFrame(StrEnum):
     INVALID = "invalid"
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """What the client said, and the text to send back (`None`: nothing)."""
 
     frame: ClientFrame
     text: str | None
 
 
-_PONG = Answer(ClientFrame.PING, frame_text(Pong()))
-_SILENCE = Answer(ClientFrame.PONG, None)
+_PONG = Reply(ClientFrame.PING, frame_text(Pong()))
+_SILENCE = Reply(ClientFrame.PONG, None)
 
 
-def _error(code: ErrorCode, message: str) -> Answer:
+def _error(code: ErrorCode, message: str) -> Reply:
     error = Error(data=ErrorData(code=code, message=message))
-    return Answer(ClientFrame.INVALID, frame_text(error))
+    return Reply(ClientFrame.INVALID, frame_text(error))
 
 
 _BINARY = _error("binary_not_supported", "Send text, not binary.")
@@ -54,7 +54,7 @@ class _ClientMessage(msgspec.Struct):
 _messages = msgspec.json.Decoder(_ClientMessage)
 
 
-def answer(message: str | bytes) -> Answer:
+def reply_to(message: str | bytes) -> Reply:
     """Return the answer to one message from a client.
 
     Args:

@@ -1,6 +1,6 @@
 """A client after its handshake: one small object, and nothing else (DESIGN: Fan-out).
 
-A `SlimPeer` is the client's transport's protocol, which it has taken over from uvicorn
+A `DirectPeer` is the client's transport's protocol, which it has taken over from uvicorn
 (shared/wire.py), and the hub's peer at once. What the request took is freed by then.
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from websockets.frames import CloseCode as StandardCode
 
 from hsi.schemas.close_codes import CloseCode
-from hsi_service.fanout.batch import Burst
+from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.incoming import PING_FRAME, End, Incoming, Ping, Pong, close_frame
 from hsi_service.fanout.peer import FAREWELL_TIMEOUT, Peer
 
@@ -36,7 +36,7 @@ class KeepAlive(NamedTuple):
     """Seconds that a client may take to answer it."""
 
 
-class Listener(ABC):
+class ConnectionHandler(ABC):
     """Who serves a client. It does not hold the client, which holds it."""
 
     __slots__ = ()
@@ -50,7 +50,7 @@ class Listener(ABC):
         """Forget the client; called once."""
 
 
-class SlimPeer(Peer, asyncio.Protocol):
+class DirectPeer(Peer, asyncio.Protocol):
     """A client whose connection is ours.
 
     While nothing waits, a write is one system call on the socket, which costs less than the
@@ -66,9 +66,9 @@ class SlimPeer(Peer, asyncio.Protocol):
         "_clear",
         "_connections",
         "_farewell",
+        "_handler",
         "_incoming",
         "_keepalive",
-        "_listener",
         "_parting",
         "_sent",
         "_socket",
@@ -77,16 +77,16 @@ class SlimPeer(Peer, asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, client: str, listener: Listener) -> None:
+    def __init__(self, client: str, handler: ConnectionHandler) -> None:
         """Begin without a connection: what it is sent waits.
 
         Args:
             client: Its address, for the log.
-            listener: Who hears it, and hears when it leaves.
+            handler: Who hears it, and hears when it leaves.
 
         """
         super().__init__(client)
-        self._listener: Listener | None = listener
+        self._handler: ConnectionHandler | None = handler
         self._socket: socket.socket | None = None
         """The connection, which is the transport's to close."""
         self._blocked = False
@@ -139,18 +139,18 @@ class SlimPeer(Peer, asyncio.Protocol):
 
     # What the hub does.
 
-    def write(self, burst: Burst) -> None:
+    def write(self, batch: Batch) -> None:
         """Send what many are sent."""
         if self._clear:
-            wire = burst.wire
+            frames = batch.frames
             try:
-                sent = self._socket.send(wire)  # type: ignore[union-attr]  # clear: connected
+                sent = self._socket.send(frames)  # type: ignore[union-attr]  # clear: connected
             except OSError:  # It takes nothing; or it is broken, and the transport will tell.
                 sent = 0
-            if sent != burst.size:
-                self._transport.write(wire[sent:])
+            if sent != batch.size:
+                self._transport.write(frames[sent:])
         else:
-            super().write(burst)
+            super().write(batch)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close once everything written so far is sent, or after a while in any case."""
@@ -158,14 +158,14 @@ class SlimPeer(Peer, asyncio.Protocol):
         if self.connected:
             self._give_up_later()
 
-    def look(self, now: float) -> None:
+    def check(self, now: float) -> None:
         """Close it if it does not answer, is stalled, or has been here for long enough."""
         if now >= self._alarm:
             self._ask(now)
         if self._clear and now < self.expires:
             self._mark = None
         else:
-            super().look(now)
+            super().check(now)
 
     def progress(self) -> object:
         """Return how many bytes the kernel has taken, by an arbitrary count."""
@@ -194,10 +194,10 @@ class SlimPeer(Peer, asyncio.Protocol):
             return
         queue = self._queue
         while queue and not self._blocked:
-            parts = [queue.popleft().wire]
+            parts = [queue.popleft().frames]
             size = len(parts[0])
             while queue and size < MAX_JOINED:
-                parts.append(queue.popleft().wire)
+                parts.append(queue.popleft().frames)
                 size += len(parts[-1])
             self._queued -= size
             self._sent += size
@@ -206,7 +206,7 @@ class SlimPeer(Peer, asyncio.Protocol):
             self._queue = None
         self._clear = not (self.behind or self._gone or self.closing) and self._held is None
         if not self.behind:
-            self._tell_drained()
+            self._notify_drained()
         if self.closing and not queue and not self._gone:
             self._parting = True
             self._forget()
@@ -232,14 +232,14 @@ class SlimPeer(Peer, asyncio.Protocol):
         for event in incoming.feed(data):
             match event:
                 case str() | bytes():
-                    if self._listener:
-                        self._listener.hear(self, event)
+                    if self._handler:
+                        self._handler.hear(self, event)
                 case Pong():
                     self._asked = False
                     self._alarm = asyncio.get_running_loop().time() + self._keepalive.interval
                 case Ping(answer):
                     # Not to a client that does not read what it is sent already.
-                    if self._listener and self.may_say_more() and not self.behind:
+                    if self._handler and self.may_send_more() and not self.behind:
                         self._transport.write(answer)
                 case End(answer, clean):
                     self._end(answer, clean=clean)
@@ -307,11 +307,11 @@ class SlimPeer(Peer, asyncio.Protocol):
         self._clear = self._blocked = False
         self._queue = self._held = None
         self._queued = 0
-        self._tell_drained()
-        listener, self._listener = self._listener, None
-        if listener:
+        self._notify_drained()
+        handler, self._handler = self._handler, None
+        if handler:
             # Not now: whoever goes through a topic's clients may be the reason why it leaves.
-            asyncio.get_running_loop().call_soon(listener.leave, self)
+            asyncio.get_running_loop().call_soon(handler.leave, self)
 
     def _give_up_later(self) -> None:
         """End the connection after a while: its last byte may wait for ever to be taken."""

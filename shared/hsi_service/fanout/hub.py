@@ -25,9 +25,9 @@ from hsi_service.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-DOUBT_INTERVAL = 4.0
+DETECT_INTERVAL = 4.0
 """Seconds between looks; two of them find a lost subscription."""
-LOOK_INTERVAL = 1.0
+SWEEP_INTERVAL = 1.0
 """Seconds between looks at the clients."""
 MIN_LEFT = 1000
 """Clients that have left before it is worth while to look for what remains of them."""
@@ -92,9 +92,9 @@ class Hub:
             await asyncio.sleep(interval)
             for topic in self.topics.values():
                 if (ping := topic.ping()) is not None:
-                    topic.send([ping])
+                    topic.broadcast([ping])
 
-    async def look(self) -> None:
+    async def sweep(self) -> None:
         """Close, for ever, clients that are stalled, or have been here for long enough.
 
         And let go of those that left: their connections are cycles, which Python only looks for
@@ -102,15 +102,15 @@ class Hub:
         """
         clock = asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(SWEEP_INTERVAL)
             now = clock()
             for peer in tuple(self.clients):
-                peer.look(now)
+                peer.check(now)
             if self._left > max(len(self.clients), MIN_LEFT):
                 self._left = 0
                 gc.collect()
 
-    async def doubt(self) -> None:
+    async def detect_lost_subscriptions(self) -> None:
         """Find, for ever, the subscription that was lost without an error.
 
         A history that goes on while its topic does not, from one look to the next, means that we
@@ -119,10 +119,10 @@ class Hub:
         behind: dict[OrderedTopic, str] = {}
         """Where topics were at the last look that were behind then."""
         while True:
-            await asyncio.sleep(DOUBT_INTERVAL)
+            await asyncio.sleep(DETECT_INTERVAL)
             ordered = [topic for topic in self.topics.values() if isinstance(topic, OrderedTopic)]
             for topic in ordered:
-                topic.heal_if_need_be()  # Should a healing have ended before its time.
+                topic.catch_up_if_behind()  # Should a healing have ended before its time.
             topics = [topic for topic in ordered if topic.is_live()]
             try:
                 lasts = await self._source.history.last([topic.channel for topic in topics])
@@ -140,7 +140,7 @@ class Hub:
             )
             if before.items() & behind.items():
                 self.metrics.deaf.inc()
-                self._source.subscriber.begin_anew(
+                self._source.subscriber.reconnect(
                     "deaf: a history goes on, and its channel is silent"
                 )
                 behind = {}

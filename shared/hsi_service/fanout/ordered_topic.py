@@ -37,38 +37,38 @@ class OrderedTopic(Topic):
         self.position = Position()
         self._history = source.history
         self._moved: asyncio.Event | None = None
-        self._healer: asyncio.Task[None] | None = None
+        self._catching_up: asyncio.Task[None] | None = None
         super().__init__(channel, only, source)
 
     def end(self) -> None:
         """Nobody listens any more."""
         super().end()
-        if self._healer:
-            self._healer.cancel()
+        if self._catching_up:
+            self._catching_up.cancel()
 
     # What Redis brings.
 
     def take(self, text: str, finding: Finding) -> None:  # noqa: ARG002 (a position asks for less)
         """Take a message: send it if it is the next one, else look what is missing."""
-        self.send(self.position.hear(text))
-        self._tell_moved()
-        self.heal_if_need_be()
+        self.broadcast(self.position.hear(text))
+        self._notify_moved()
+        self.catch_up_if_behind()
 
     def subscribed(self) -> None:
         """Hear from now on; what came before has to be looked up."""
-        self.position.doubt()
-        self.heal_if_need_be()
+        self.position.mark_stale()
+        self.catch_up_if_behind()
 
-    def heal_if_need_be(self) -> None:
+    def catch_up_if_behind(self) -> None:
         """See to it that a healing is under way, if one is due."""
-        if self.position.healing and (self._healer is None or self._healer.done()):
-            self._healer = asyncio.create_task(self._heal())
+        if self.position.catching_up and (self._catching_up is None or self._catching_up.done()):
+            self._catching_up = asyncio.create_task(self._catch_up())
 
-    async def _heal(self) -> None:
+    async def _catch_up(self) -> None:
         """Read the history from the position on, until the position is the channel's again."""
         position, count = self.position, 1
         slow: set[Peer] = set()
-        while position.healing:
+        while position.catching_up:
             after = position.begin_read()
             page = await self._ask(lambda: self._history.read(self.channel, after, count))  # noqa: B023
             count = next_count(page.entries)
@@ -78,8 +78,8 @@ class OrderedTopic(Topic):
                     "messages are missing: the history was wiped, rolled back or too short",
                     extra={"channel": self.channel, "after": str(after)},
                 )
-            self.send(position.heal(page))
-            self._tell_moved()
+            self.broadcast(position.catch_up(page))
+            self._notify_moved()
             self.flush()
             if not page.ends:
                 slow |= await self._wait_for_peers(self.peers - slow)
@@ -109,7 +109,7 @@ class OrderedTopic(Topic):
 
     def is_live(self) -> bool:
         """Tell whether the position is the channel's, as far as this process knows."""
-        return self.position.known and not self.position.healing
+        return self.position.known and not self.position.catching_up
 
     # What goes to clients.
 
@@ -126,7 +126,7 @@ class OrderedTopic(Topic):
         while not self.position.known:
             await self._next_move().wait()
 
-    def _tell_moved(self) -> None:
+    def _notify_moved(self) -> None:
         if self._moved:
             self._moved.set()
             self._moved = None
@@ -143,7 +143,7 @@ class OrderedTopic(Topic):
         Returns when it goes along. Waits for Redis as long as it takes.
         """
         await self.ready()
-        await self._catch_up_with(since)
+        await self._wait_until_reached(since)
         self.flush()
         replay = Replay(since=since, until=self.position.head)
         self.peers.add(peer)
@@ -153,14 +153,14 @@ class OrderedTopic(Topic):
                 lambda: self._history.read(self.channel, replay.after, count)  # noqa: B023
             )
             count = next_count(page.entries)
-            peer.say(*filter(self.only, replay.page(page)))
+            peer.send(*filter(self.only, replay.page(page)))
             if replay.outrun:
                 peer.close(CloseCode.TOO_SLOW, "slower than the history is long: come back")
                 return
             await peer.drained()
         peer.release()
 
-    async def _catch_up_with(self, since: str) -> None:
+    async def _wait_until_reached(self, since: str) -> None:
         """Wait until this replica is where the client is, if it comes from one that was ahead."""
         cursor = Cursor.parse(since)
         while cursor and self.position.is_before(cursor):
@@ -192,15 +192,15 @@ class OrderedTopic(Topic):
                 if sent and not page.found:
                     # Trimmed faster than the client could follow: what is missing is missing here.
                     missing = resumed_text(recovered=False, replayed=page.remaining, since=sent)
-                    peer.say(missing)
+                    peer.send(missing)
                 entries = [entry for entry in page.entries if entry.cursor <= head]
                 if not entries:
                     break
-                peer.say(*filter(self.only, (entry.text for entry in entries)))
+                peer.send(*filter(self.only, (entry.text for entry in entries)))
                 after, size = entries[-1].cursor, next_count(entries)
                 sent = after
                 await peer.drained()
-        peer.say(heartbeat)
+        peer.send(heartbeat)
         peer.release()
 
     async def _before_the_last(self, head: Cursor, count: int) -> Cursor | None:

@@ -1,6 +1,6 @@
 """One connected client, as the hub sees it: something to write to, that never makes it wait.
 
-`Peer` has the rules, and what is behind has the wire: `AsgiPeer` any ASGI server, `SlimPeer`
+`Peer` has the rules, and what is behind has the wire: `AsgiPeer` any ASGI server, `DirectPeer`
 (shared/slim.py) a connection that it has taken over from a uvicorn that we run.
 """
 
@@ -14,7 +14,7 @@ from litestar.types import Message, Send
 
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.door.limits import Bucket, Rate
-from hsi_service.fanout.batch import Burst
+from hsi_service.fanout.batch import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +66,9 @@ class Peer(ABC):
         """When it last said something, by the event loop's clock."""
         self.inbound = _UNLIMITED
         """How much it may still say; a service sets its own."""
-        self._queue: deque[Burst] | None = None
+        self._queue: deque[Batch] | None = None
         """What waits, if anything does: most clients wait for nothing, and a deque is large."""
-        self._held: list[Burst] | None = []
+        self._held: list[Batch] | None = []
         self._queued = 0
         """Bytes in both."""
         self._gone = False
@@ -79,36 +79,36 @@ class Peer(ABC):
 
     # What the hub does.
 
-    def write(self, burst: Burst) -> None:
+    def write(self, batch: Batch) -> None:
         """Send what many are sent; do nothing once it is closing or gone."""
-        self._append(burst, held=self.held)
+        self._append(batch, held=self.held)
 
-    def _append(self, burst: Burst, *, held: bool) -> None:
+    def _append(self, batch: Batch, *, held: bool) -> None:
         if self.closing or self._gone:
             return
         if self._held is not None and held:
-            queue: deque[Burst] | list[Burst] = self._held
+            queue: deque[Batch] | list[Batch] = self._held
         else:
             queue = self._queue = deque() if self._queue is None else self._queue
-        if burst.replaces is not None:
-            self._drop_replaced(queue, burst.replaces)
-        queue.append(burst)
-        self._queued += burst.size
+        if batch.replaces is not None:
+            self._drop_replaced(queue, batch.replaces)
+        queue.append(batch)
+        self._queued += batch.size
         if self._queued > MAX_UNSENT:
             self._give_up("over 8 MiB wait for it")
         else:
             self._work()
 
-    def _drop_replaced(self, queue: deque[Burst] | list[Burst], kind: str) -> None:
-        kept = [burst for burst in queue if burst.replaces != kind]
+    def _drop_replaced(self, queue: deque[Batch] | list[Batch], kind: str) -> None:
+        kept = [batch for batch in queue if batch.replaces != kind]
         if len(kept) < len(queue):
-            self._queued -= sum(burst.size for burst in queue if burst.replaces == kind)
+            self._queued -= sum(batch.size for batch in queue if batch.replaces == kind)
             queue.clear()
             queue.extend(kept)
 
-    def say(self, *texts: str) -> None:
+    def send(self, *texts: str) -> None:
         """Send texts that are for this client alone, before what is held."""
-        self._append(Burst(texts), held=False)
+        self._append(Batch(texts), held=False)
 
     def release(self) -> None:
         """Let what was held go its way."""
@@ -138,10 +138,10 @@ class Peer(ABC):
         if not self.closing:
             self.closing = code, reason
             self._held = None
-            self._tell_drained()
+            self._notify_drained()
             self._work()
 
-    def may_say_more(self) -> bool:
+    def may_send_more(self) -> bool:
         """Tell whether what the client says now is looked at; close it if it says too much."""
         self.heard_at = asyncio.get_running_loop().time()
         if self.inbound.take(self.heard_at):
@@ -149,7 +149,7 @@ class Peer(ABC):
         self.close(CloseCode.TOO_FAST, "too many messages: come back, and send less")
         return False
 
-    def look(self, now: float) -> None:
+    def check(self, now: float) -> None:
         """Close it if it is stalled, or has been here for long enough; called every second or so.
 
         Args:
@@ -175,7 +175,7 @@ class Peer(ABC):
         self._queued = 0
         self.close(CloseCode.TOO_SLOW, "too slow: come back and resume")
 
-    def _tell_drained(self) -> None:
+    def _notify_drained(self) -> None:
         if self._drained:
             self._drained.set()
             self._drained = None
@@ -232,7 +232,7 @@ class AsgiPeer(Peer):
         """
         try:
             async with asyncio.timeout(None) as self._patience:
-                code, reason = await self._send_bursts()
+                code, reason = await self._send_batches()
         except TimeoutError:
             if not self.closing:
                 raise
@@ -248,17 +248,17 @@ class AsgiPeer(Peer):
             # broke the protocol) and has not told us yet.
             raise ConnectionError("the connection is closed already") from error
 
-    async def _send_bursts(self) -> tuple[CloseCode, str]:
+    async def _send_batches(self) -> tuple[CloseCode, str]:
         while True:
             while self._queue:
-                burst = self._queue[0]
-                for text in burst.texts:
+                batch = self._queue[0]
+                for text in batch.texts:
                     await self._transmit({"type": "websocket.send", "text": text, "bytes": None})
                     self._sent += 1
-                if self._queue and self._queue[0] is burst:
+                if self._queue and self._queue[0] is batch:
                     self._queue.popleft()
-                    self._queued -= burst.size
-            self._tell_drained()
+                    self._queued -= batch.size
+            self._notify_drained()
             if self.closing:
                 return self.closing
             self._wake.clear()

@@ -1,7 +1,7 @@
 """The way past ASGI: a connection is handed over to the hub, under a uvicorn that we run.
 
 uvicorn, Litestar and the websockets library hold 25 KB for each connection, and ASGI's `send` is a
-coroutine, while the hub awaits nobody. So they do the handshake, and then a `SlimPeer` takes the
+coroutine, while the hub awaits nobody. So they do the handshake, and then a `DirectPeer` takes the
 connection over (DESIGN: Fan-out). uvicorn is pinned, because this leans on its protocols' insides;
 tests/test_hand_over.py holds the seam.
 """
@@ -18,7 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
-from hsi_service.fanout.direct_peer import KeepAlive, SlimPeer
+from hsi_service.fanout.direct_peer import DirectPeer, KeepAlive
 from hsi_service.fanout.peer import FAREWELL_TIMEOUT
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from uvicorn._types import ASGISendEvent
 
-EXTENSION = "hsi.wire"
-"""Name of the ASGI extension; its value has the connection's `WireProtocol` as "protocol"."""
+EXTENSION = "hsi.takeover"
+"""Name of the ASGI extension; its value has the connection's `TakeoverProtocol` as "protocol"."""
 MAX_EARLY = 2 * MAX_CLIENT_MESSAGE_BYTES
 """Bytes that are kept for a client whose handshake is not answered. It should send none."""
 _keep_alive = functools.cache(KeepAlive)
@@ -108,7 +108,7 @@ class PlainProtocol(WebSocketsSansIOProtocol):
             self.loop.call_later(FAREWELL_TIMEOUT, self.transport.abort)
 
 
-class WireProtocol(PlainProtocol):
+class TakeoverProtocol(PlainProtocol):
     """A WebSocket connection that the application can hand over right after its handshake.
 
     Whatever the client has sent by then travels along.
@@ -130,7 +130,7 @@ class WireProtocol(PlainProtocol):
         if not self._offered:
             super()._answered()
 
-    def hand_over(self, peer: SlimPeer) -> None:
+    def hand_over(self, peer: DirectPeer) -> None:
         """Let a peer have the connection, after its handshake; the application may return.
 
         Raises:

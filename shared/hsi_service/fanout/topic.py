@@ -11,7 +11,7 @@ from hsi.schemas.frames import PING
 from hsi_service.bus.history import History
 from hsi_service.bus.intake import DROPPED, Finding, examine
 from hsi_service.bus.subscriber import Subscriber
-from hsi_service.fanout.batch import Burst
+from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.peer import Peer
 from hsi_service.metrics import Metrics
 
@@ -22,7 +22,7 @@ _faults = Throttled(logger)
 Filter = Callable[[str], bool]
 """Tells whether a message is for the clients of a topic; what is no message of its channel, is."""
 MAX_TICKS = 8
-"""Ticks of the event loop for which the first of a burst waits at most, while more keeps coming."""
+"""Ticks of the event loop for which the first of a batch waits at most, while more keeps coming."""
 SNAPSHOTS = frozenset({"system_status", "performance_update"})
 """Types of messages of which only the latest matters."""
 
@@ -38,9 +38,9 @@ class Source(NamedTuple):
 class Topic(ABC):
     """A channel, or what a filter lets through of it, and the clients that listen to it.
 
-    What comes in one go is joined, and written to each client once: a burst ends with the first
+    What comes in one go is joined, and written to each client once: a batch ends with the first
     tick of the event loop that brings nothing more. To write to a thousand clients takes as long as
-    hundreds of ticks, so a burst that is cut in two costs double, and an empty tick nothing.
+    hundreds of ticks, so a batch that is cut in two costs double, and an empty tick nothing.
     """
 
     def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
@@ -74,9 +74,11 @@ class Topic(ABC):
     def hear(self, payload: bytes) -> None:
         """Take a message from the channel."""
         finding = examine(payload)
-        self._metrics.messages.labels(finding.verdict).inc()
-        if finding.verdict in DROPPED:
-            _dropped.warning("dropped a message", channel=self.channel, reason=str(finding.verdict))
+        self._metrics.messages.labels(finding.classification).inc()
+        if finding.classification in DROPPED:
+            _dropped.warning(
+                "dropped a message", channel=self.channel, reason=str(finding.classification)
+            )
         if finding.text is not None:
             self.take(finding.text, finding)
 
@@ -106,12 +108,12 @@ class Topic(ABC):
 
     # What goes to clients.
 
-    def send(self, texts: Iterable[str], *, replaces: str | None = None) -> None:
+    def broadcast(self, texts: Iterable[str], *, replaces: str | None = None) -> None:
         """Send texts to every client, together with whatever else comes with them.
 
         Args:
             texts: In order.
-            replaces: The kind of snapshot that they are (shared/burst.py).
+            replaces: The kind of snapshot that they are (shared/batch.py).
 
         """
         for text in filter(self.only, texts):
@@ -137,10 +139,10 @@ class Topic(ABC):
             return
         kinds, self._texts = self._texts, {}
         for replaces, texts in kinds.items():
-            burst = Burst(texts, replaces=replaces)
+            batch = Batch(texts, replaces=replaces)
             for peer in self.peers:
                 try:
-                    peer.write(burst)
+                    peer.write(batch)
                 except Exception as error:  # noqa: BLE001 (no client's trouble is another's)
                     _faults.warning("cannot write to a client", fault=repr(error))
             self._metrics.deliveries.inc(len(texts) * len(self.peers))
@@ -175,18 +177,18 @@ class SnapshotTopic(Topic):
     def take(self, text: str, finding: Finding) -> None:
         """Take a message: a snapshot, or what is told once."""
         if finding.type in SNAPSHOTS:
-            self.show(finding.type, text)
+            self.update(finding.type, text)
         else:
-            self.send([text])
+            self.broadcast([text])
 
     def keep(self, kind: str, text: str) -> None:
         """Let this be the latest snapshot of its kind, for clients that come from now on."""
         self.latest[kind] = Snapshot(text, asyncio.get_running_loop().time())
 
-    def show(self, kind: str, text: str) -> None:
+    def update(self, kind: str, text: str) -> None:
         """Send every client the latest snapshot of its kind."""
         self.keep(kind, text)
-        self.send([text], replaces=kind)
+        self.broadcast([text], replaces=kind)
 
     def subscribed(self) -> None:
         """Hear from now on. What was missed is outdated anyway."""

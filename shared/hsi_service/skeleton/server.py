@@ -19,7 +19,7 @@ import uvloop
 from hsi.settings import SettingsError
 from hsi_service import logs
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
-from hsi_service.fanout.takeover import PlainProtocol, UpgradeProtocol, WireProtocol
+from hsi_service.fanout.takeover import PlainProtocol, TakeoverProtocol, UpgradeProtocol
 from hsi_service.skeleton.service import Service
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
         self._hurry = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, and say where."""
+        """StartAt to listen, and say where."""
         await super().startup(sockets)
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
@@ -137,7 +137,7 @@ def run(application: str) -> None:
         server_header=False,
         proxy_headers=False,  # the application's: shared/service.py
         http=UpgradeProtocol,
-        ws=WireProtocol if settings.slim_peers else PlainProtocol,
+        ws=TakeoverProtocol if settings.slim_peers else PlainProtocol,
         # Compression would cost every client a buffer, and every frame a copy for each client.
         ws_per_message_deflate=False,
         ws_max_size=MAX_CLIENT_MESSAGE_BYTES,

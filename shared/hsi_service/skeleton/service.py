@@ -21,7 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hsi import __version__
-from hsi.tasks import end
+from hsi.tasks import cancel_and_wait
 from hsi_service.bus.history import History
 from hsi_service.bus.subscriber import BusState, Subscriber
 from hsi_service.door.door import Door
@@ -65,27 +65,27 @@ class Service:
         self.reports: dict[str, Callable[[], Struct]] = {}
         """What the service adds of its own to `GET /status`, by name."""
 
-    def before_drain(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def on_drain(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something as soon as this replica is to end; it may be asked for twice."""
         self._draining.append(job)
 
-    def run_alongside(
+    def run_background(
         self,
         job: Callable[[], Coroutine[Any, Any, None]],
         *,
-        until: Callable[[], Coroutine[Any, Any, None]],
+        on_shutdown: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         """Run something of the service's own from startup to shutdown.
 
         Args:
             job: Runs for ever; should it end, the replica counts as not alive.
-            until: Called at shutdown, when the job was cancelled.
+            on_shutdown: Called at shutdown, when the job was cancelled.
 
         """
         self._alongside.append(job)
-        self.close_at_end(until)
+        self.on_shutdown(on_shutdown)
 
-    def close_at_end(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def on_shutdown(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Close something at shutdown, when all that runs alongside was cancelled."""
         self._closing.append(close)
 
@@ -95,8 +95,8 @@ class Service:
         self._tasks = [
             asyncio.create_task(self.subscriber.run(), name="subscriber"),
             asyncio.create_task(self.hub.beat(self.settings.heartbeat_interval), name="heartbeat"),
-            asyncio.create_task(self.hub.doubt(), name="doubt"),
-            asyncio.create_task(self.hub.look(), name="look"),
+            asyncio.create_task(self.hub.detect_lost_subscriptions(), name="lost-subscriptions"),
+            asyncio.create_task(self.hub.sweep(), name="sweep"),
             *(asyncio.create_task(job(), name=job.__qualname__) for job in self._alongside),
         ]
         self.lifecycle.started()
@@ -104,7 +104,7 @@ class Service:
             yield
         finally:
             self.lifecycle.drain()
-            await end(*self._tasks)
+            await cancel_and_wait(*self._tasks)
             await self.history.aclose()
             for close in self._closing:
                 await close()
@@ -255,7 +255,7 @@ def create_app(
     app = Litestar(
         route_handlers=[live, ready, metrics, status, *routes],
         dependencies={name: _provide(part) for name, part in parts.items()},
-        guards=[service.door.guard],
+        guards=[service.door.require_api_key],
         # Here and not in the server, so that it holds under any of them.
         middleware=[
             DefineMiddleware(

@@ -15,12 +15,12 @@ from litestar.exceptions import WebSocketDisconnect
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.door.door import Admission, refuse
 from hsi_service.door.limits import Bucket
-from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, answer
-from hsi_service.fanout.direct_peer import Listener, SlimPeer
+from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, reply_to
+from hsi_service.fanout.direct_peer import ConnectionHandler, DirectPeer
 from hsi_service.fanout.hub import Hub
 from hsi_service.fanout.ordered_topic import OrderedTopic
 from hsi_service.fanout.peer import AsgiPeer, Peer
-from hsi_service.fanout.takeover import EXTENSION, WireProtocol
+from hsi_service.fanout.takeover import EXTENSION, TakeoverProtocol
 from hsi_service.fanout.topic import Topic
 from hsi_service.skeleton.service import Service
 
@@ -38,7 +38,7 @@ MAX_TAIL = 1000
 """Messages that `?tail` may ask for."""
 
 
-class Start(NamedTuple):
+class StartAt(NamedTuple):
     """Where a client wants to begin: after a cursor, with the last few messages, or just now."""
 
     since: str | None = None
@@ -83,7 +83,7 @@ class Visit(ABC):
 class OrderedVisit(Visit):
     """A client that came for a channel with a history."""
 
-    def __init__(self, peer: Peer, topic: OrderedTopic, start: Start) -> None:
+    def __init__(self, peer: Peer, topic: OrderedTopic, start: StartAt) -> None:
         self.topics = [topic]
         self._peer = peer
         self._topic = topic
@@ -92,7 +92,7 @@ class OrderedVisit(Visit):
     async def ready(self) -> None:
         """Wait until the channel is heard; who begins just now, hears it from here on."""
         await super().ready()
-        if self._start == Start():
+        if self._start == StartAt():
             self._topic.join(self._peer)
 
     def begin(self) -> Coroutine[Any, Any, None] | None:
@@ -110,7 +110,7 @@ Receive = Callable[[Peer], Visit]
 """Takes a client in. Raises ValueError if it asks for what makes no sense; its text says why."""
 
 
-class Stay(Listener):
+class Stay(ConnectionHandler):
     """A client's time here: who hears it, and what is given back when it leaves."""
 
     __slots__ = ("_admission", "_beginning", "_hub", "topics")
@@ -122,17 +122,17 @@ class Stay(Listener):
         self.topics: Sequence[Topic] = ()
 
     def hear(self, peer: Peer, message: str | bytes) -> None:
-        """Answer a message from the client, unless it says too much."""
-        if not peer.may_say_more():
+        """Reply a message from the client, unless it says too much."""
+        if not peer.may_send_more():
             return
         if len(message) > MAX_CLIENT_MESSAGE_BYTES:
             # uvicorn has done this by itself; another server may have a larger limit.
             peer.close(CloseCode.TOO_BIG, "message over 64 KiB")
             return
-        reply = answer(message)
+        reply = reply_to(message)
         self._hub.metrics.client_frames.labels(reply.frame).inc()
         if reply.text is not None:
-            peer.say(reply.text)
+            peer.send(reply.text)
 
     def leave(self, peer: Peer) -> None:
         """Forget the client, and give its place back."""
@@ -204,7 +204,7 @@ async def _serve(  # noqa: PLR0917 (all of it is this client's)
         async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
             await visit.ready()
     await socket.accept(protocol)
-    if isinstance(peer, SlimPeer):
+    if isinstance(peer, DirectPeer):
         hand_over(socket, peer)
         if beginning := visit.begin():
             stay.begin(peer, beginning)
@@ -214,28 +214,28 @@ async def _serve(  # noqa: PLR0917 (all of it is this client's)
     return False
 
 
-def connect(socket: Socket, listener: Listener) -> Peer:
+def connect(socket: Socket, handler: ConnectionHandler) -> Peer:
     """Return the hub's side of a connection: past ASGI where the server has our extension."""
     address = ":".join(map(str, socket.scope.get("client") or ("unknown",)))
-    if _wire(socket):
-        return SlimPeer(address, listener)
+    if _takeover_of(socket):
+        return DirectPeer(address, handler)
     return AsgiPeer(address, socket.send)
 
 
-def hand_over(socket: Socket, peer: SlimPeer) -> None:
+def hand_over(socket: Socket, peer: DirectPeer) -> None:
     """Give an accepted connection to its peer, and let go of all else.
 
     Raises:
         ConnectionError: The client has left.
 
     """
-    if wire := _wire(socket):
+    if wire := _takeover_of(socket):
         wire.hand_over(peer)
     # Litestar's two refer to the socket, which is a cycle.
     socket.receive, socket.send = empty_receive, empty_send
 
 
-def _wire(socket: Socket) -> WireProtocol | None:
+def _takeover_of(socket: Socket) -> TakeoverProtocol | None:
     extension: Any = (socket.scope.get("extensions") or {}).get(EXTENSION)
     return extension["protocol"] if extension else None
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 from msgspec import Struct
 
 from hsi.schemas.base import ServiceHealth
-from hsi_service.sources.http import Answer, Http
+from hsi_service.sources.http import Http, HttpResult
 from hsi_service.sources.validate import count, number, word
 
 GIB = 1024**3
@@ -109,7 +109,7 @@ class AiServices:
         await self.aclose()
 
 
-def health_of(answer: Answer) -> tuple[ServiceHealth, str]:
+def health_of(answer: HttpResult) -> tuple[ServiceHealth, str]:
     """Return how a service is by its `/health`, and why."""
     if answer.trouble:
         return ("unhealthy" if answer.reached else "unreachable"), answer.trouble
@@ -121,7 +121,7 @@ def health_of(answer: Answer) -> tuple[ServiceHealth, str]:
     return "healthy", ""
 
 
-def yolo26_of(answer: Answer) -> Yolo26:
+def yolo26_of(answer: HttpResult) -> Yolo26:
     """Read yolo26's `/health`."""
     health, reason = health_of(answer)
     said: dict[str, Any] = answer.body if isinstance(answer.body, dict) else {}
@@ -139,7 +139,7 @@ def yolo26_of(answer: Answer) -> Yolo26:
     )
 
 
-def nemotron_of(health: Answer, slots: Answer) -> Nemotron:
+def nemotron_of(health: HttpResult, slots: HttpResult) -> Nemotron:
     """Read nemotron's `/health` and `/slots`."""
     how, reason = health_of(health)
     busy = slots_of(slots.body)

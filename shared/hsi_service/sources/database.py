@@ -9,7 +9,7 @@ from msgspec import Struct
 from hsi_service.sources.time_limited import SourceError
 from hsi_service.sources.validate import count
 
-LIMIT = 2.0
+ANSWER_TIMEOUT = 2.0
 """Seconds for an answer, connecting included."""
 MAX_CONNECTIONS = 2
 IDLE = 60.0
@@ -184,13 +184,13 @@ class Database:
         except asyncpg.PostgresError as error:
             raise SourceError(f"PostgreSQL refuses: {type(error).__name__}") from error
         except TimeoutError as error:
-            raise SourceError(f"PostgreSQL does not answer within {LIMIT:g} s") from error
+            raise SourceError(f"PostgreSQL does not answer within {ANSWER_TIMEOUT:g} s") from error
         except (OSError, ValueError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             # Their texts may hold the address; the type says enough.
             raise SourceError(f"PostgreSQL cannot be asked: {type(error).__name__}") from error
 
     async def _rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             pool = await self._opened()
             connection = await pool.acquire()
             try:
@@ -212,8 +212,8 @@ class Database:
                     self._url,
                     min_size=0,
                     max_size=MAX_CONNECTIONS,
-                    timeout=LIMIT,
-                    command_timeout=LIMIT,
+                    timeout=ANSWER_TIMEOUT,
+                    command_timeout=ANSWER_TIMEOUT,
                     max_inactive_connection_lifetime=IDLE,
                     # A pooler between us and PostgreSQL need not know prepared statements.
                     statement_cache_size=0,

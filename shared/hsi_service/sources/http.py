@@ -9,7 +9,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-LIMIT = 1.0
+ANSWER_TIMEOUT = 1.0
 """Seconds for an answer, all of it."""
 MAX_ANSWER = 1024 * 1024
 """Bytes of an answer: llama.cpp's slots may hold their prompts, and a stranger's has no end."""
@@ -18,7 +18,7 @@ KEEPALIVE = 2.0
 seconds, it would now and then close what we are about to use, and look dead."""
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class HttpResult(Struct, frozen=True, kw_only=True):
     """What came back from one URL."""
 
     reached: bool
@@ -48,7 +48,7 @@ class Http:
         self._max_answer = max_answer
         # No proxy of the environment: these are neighbours.
         self._http = httpx.AsyncClient(
-            timeout=LIMIT,
+            timeout=ANSWER_TIMEOUT,
             trust_env=False,
             verify=verify,
             limits=httpx.Limits(keepalive_expiry=KEEPALIVE),
@@ -56,7 +56,7 @@ class Http:
 
     async def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, json: bool = True
-    ) -> Answer:
+    ) -> HttpResult:
         """Ask one URL.
 
         Args:
@@ -66,40 +66,44 @@ class Http:
 
         """
         try:
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 return await self._fetch(url, headers, json=json)
         except httpx.ConnectError as error:
             if why := _distrust(error):
-                return Answer(reached=False, trouble=f"its certificate is not trusted: {why}")
-            return Answer(reached=False, refused=True, trouble="cannot connect")
+                return HttpResult(reached=False, trouble=f"its certificate is not trusted: {why}")
+            return HttpResult(reached=False, refused=True, trouble="cannot connect")
         except (TimeoutError, httpx.TimeoutException):
-            return Answer(reached=False, trouble=f"no answer within {LIMIT:g} s")
+            return HttpResult(reached=False, trouble=f"no answer within {ANSWER_TIMEOUT:g} s")
         except httpx.DecodingError:
-            return Answer(reached=True, trouble="answers rubbish")
+            return HttpResult(reached=True, trouble="answers rubbish")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # Their texts may hold the address, which may hold a password.
-            return Answer(reached=False, trouble=type(error).__name__)
+            return HttpResult(reached=False, trouble=type(error).__name__)
 
-    async def _fetch(self, url: str, headers: Mapping[str, str] | None, *, json: bool) -> Answer:
+    async def _fetch(
+        self, url: str, headers: Mapping[str, str] | None, *, json: bool
+    ) -> HttpResult:
         async with self._http.stream("GET", url, headers=headers) as response:
             status = response.status_code
             if status != httpx.codes.OK:
-                return Answer(reached=True, status=status, trouble=f"HTTP {status}")
+                return HttpResult(reached=True, status=status, trouble=f"HTTP {status}")
             if not json:
-                return Answer(reached=True, status=status)
+                return HttpResult(reached=True, status=status)
             content = bytearray()
             async for chunk in response.aiter_bytes():
                 content += chunk
                 if len(content) > self._max_answer:
-                    return Answer(
+                    return HttpResult(
                         reached=True,
                         status=status,
                         trouble=f"answers over {self._max_answer} bytes",
                     )
         try:
-            return Answer(reached=True, status=status, body=msgspec.json.decode(content))
+            return HttpResult(reached=True, status=status, body=msgspec.json.decode(content))
         except (msgspec.DecodeError, RecursionError):
-            return Answer(reached=True, status=status, trouble="answers something that is not JSON")
+            return HttpResult(
+                reached=True, status=status, trouble="answers something that is not JSON"
+            )
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError, ResponseError
 from hsi.redis_client import async_client
 from hsi_service.sources.time_limited import SourceError
 
-LIMIT = 1.0
+ANSWER_TIMEOUT = 1.0
 """Seconds for an answer."""
 
 
@@ -44,7 +44,7 @@ class Queues:
             dead_letters: Names of the lists of what failed for good.
 
         """
-        self._redis = async_client(redis_url, name=f"{name}-queues", timeout=LIMIT)
+        self._redis = async_client(redis_url, name=f"{name}-queues", timeout=ANSWER_TIMEOUT)
         self._names = [detection, analysis, *dead_letters]
 
     async def read(self) -> Depths:

@@ -30,7 +30,7 @@ class Reading(NamedTuple, Generic[T]):
     """Why not; empty if it could."""
 
 
-class Guarded(Generic[T]):
+class TimeLimited(Generic[T]):
     """A source that answers within its limit, whatever it does, and never raises."""
 
     def __init__(self, name: str, read: Callable[[], Awaitable[T]], *, limit: float) -> None:

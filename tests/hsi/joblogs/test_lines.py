@@ -15,7 +15,7 @@ from hsi.joblogs.job_state import JobState
 from hsi.joblogs.lines import MAX_CONTEXT, MAX_LINE, cut, dropped_line, level_of, log_line
 from hsi.schemas import Log
 from hsi.schemas.validation import MAX_MESSAGE_BYTES, validate
-from hsi_service.bus.intake import Verdict, examine
+from hsi_service.bus.intake import Classification, examine
 from tests.clients import golden
 
 STARTED = datetime.fromisoformat("2026-01-17T10:32:05Z")
@@ -24,7 +24,7 @@ STARTED = datetime.fromisoformat("2026-01-17T10:32:05Z")
 def line(message: str, context: dict[str, Any] | None = None) -> Log:
     """Return what a subscriber makes of a line."""
     payload = log_line("INFO", message, context or {}, created=STARTED.timestamp())
-    assert examine(payload).verdict == Verdict.VALID
+    assert examine(payload).classification == Classification.VALID
     message_ = validate(payload)
     assert isinstance(message_, Log)
     return message_

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from hsi.schemas.cursor import START, Cursor, cursor_of, stamped
+from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, stamped
 from hsi_service.bus.continuity import Entry, Page, Position, Replay
 
 PAGE = 3
@@ -121,7 +121,7 @@ class System(RuleBasedStateMachine):
         for index, replica in enumerate(self.replicas):
             self.subscribe(index)
             replica.position.begin_read()
-            replica.send(replica.position.heal(self.redis.read(None)))
+            replica.send(replica.position.catch_up(self.redis.read(None)))
         return multiple(*(self.connect_to(replica) for replica in self.replicas))
 
     def connect_to(self, replica: Replica) -> Client:
@@ -186,7 +186,7 @@ class System(RuleBasedStateMachine):
         replica = self.replicas[index]
         if not replica.connected:
             replica.connected = True
-            replica.position.doubt()
+            replica.position.mark_stale()
 
     @rule(index=replica, count=st.integers(1, 8))
     def hear(self, index: int, count: int) -> None:
@@ -205,7 +205,7 @@ class System(RuleBasedStateMachine):
     @rule(index=replica, read_late=st.booleans(), count=st.integers(0, 3))
     def heal_a_page(self, index: int, read_late: bool, count: int) -> None:
         replica = self.replicas[index]
-        if not replica.position.healing or not replica.connected:
+        if not replica.position.catching_up or not replica.connected:
             return
         after = replica.position.begin_read()
         if read_late:
@@ -215,7 +215,7 @@ class System(RuleBasedStateMachine):
         if not read_late:
             self.publish(1)
             self.hear(index, count)
-        replica.send(replica.position.heal(page))
+        replica.send(replica.position.catch_up(page))
 
     # What clients do.
 
@@ -308,13 +308,13 @@ class System(RuleBasedStateMachine):
             self.hear(index, 100)
             for _ in range(200):
                 self.hear(index, 100)
-                if not replica.position.healing:
+                if not replica.position.catching_up:
                     if self.redis.read(None).last == replica.position.head:
                         break
-                    replica.position.doubt()  # As the hub does, which looks every few seconds.
+                    replica.position.mark_stale()  # As the hub does, which looks every few seconds.
                 after = replica.position.begin_read()
-                replica.send(replica.position.heal(self.redis.read(after)))
-            assert not replica.position.healing
+                replica.send(replica.position.catch_up(self.redis.read(after)))
+            assert not replica.position.catching_up
             for client in list(replica.clients):
                 for _ in range(200):
                     self.replay_a_page(client)
@@ -322,7 +322,7 @@ class System(RuleBasedStateMachine):
                     continue
                 history = self.redis.history
                 whole = not history or history[0].cursor.number == 1
-                origins = [entry.cursor for entry in history] + ([START] if whole else [])
+                origins = [entry.cursor for entry in history] + ([BEGINNING] if whole else [])
                 if client.origin in origins:
                     due = [entry.text for entry in history if entry.cursor > client.origin]
                     assert [text for text in client.got if cursor_of(text)] == due
@@ -343,10 +343,10 @@ def entries(*numbers: int) -> list[Entry]:
 
 def healed(*, upto: int) -> Position:
     position = Position()
-    position.doubt()
+    position.mark_stale()
     position.begin_read()
-    assert position.heal(Page(found=True, entries=[], last=entries(upto)[0].cursor)) == []
-    assert not position.healing
+    assert position.catch_up(Page(found=True, entries=[], last=entries(upto)[0].cursor)) == []
+    assert not position.catching_up
     return position
 
 
@@ -357,23 +357,23 @@ def test_plain_messages_keep_their_places_between_the_others_through_a_healing()
     position = healed(upto=1)
     two, three, four = (entry.text for entry in entries(2, 3, 4))
     assert [text for heard in (two, PLAIN) for text in position.hear(heard)] == [two, PLAIN]
-    position.doubt()
+    position.mark_stale()
     for heard in (three, PLAIN, four):
         assert position.hear(heard) == []
     assert position.begin_read() == Cursor(1002, 2)
     page = Page(found=True, entries=entries(3, 4), last=Cursor(1004, 4))
-    assert position.heal(page) == [three, PLAIN, four]
-    assert not position.healing
+    assert position.catch_up(page) == [three, PLAIN, four]
+    assert not position.catching_up
 
 
 def test_a_missed_message_is_noticed_at_the_next_one() -> None:
     position = healed(upto=1)
     two, three = entries(2, 3)
     assert position.hear(three.text) == []
-    assert position.healing
+    assert position.catching_up
     position.begin_read()
     page = Page(found=True, entries=[two, three], last=three.cursor)
-    assert position.heal(page) == [two.text, three.text]
+    assert position.catch_up(page) == [two.text, three.text]
 
 
 def test_what_is_heard_twice_is_sent_once() -> None:
@@ -390,18 +390,18 @@ def test_a_cursor_that_is_in_no_history_is_forwarded_and_stops_nothing() -> None
     assert position.hear(stranger.text) == []
     position.begin_read()
     page = Page(found=True, entries=[], last=Cursor(1001, 1))
-    assert position.heal(page) == [stranger.text]
-    assert not position.healing
+    assert position.catch_up(page) == [stranger.text]
+    assert not position.catching_up
     (two,) = entries(2)
     assert position.hear(two.text) == [two.text]
 
 
 def test_a_wiped_history_is_told_and_the_old_position_filters_nothing() -> None:
     position = healed(upto=7)
-    position.doubt()
+    position.mark_stale()
     position.begin_read()
     earlier = Entry(Cursor(5, 1), '{"cursor":"5-1","type":"event","data":{}}')  # a clock set back
-    resumed, text = position.heal(Page(found=False, entries=[earlier], last=earlier.cursor))
+    resumed, text = position.catch_up(Page(found=False, entries=[earlier], last=earlier.cursor))
     assert json.loads(resumed)["data"] == {"recovered": False, "replayed": 1, "since": "1007-7"}
     assert text == earlier.text
     later = '{"cursor":"6-2","type":"event","data":{}}'
@@ -410,11 +410,11 @@ def test_a_wiped_history_is_told_and_the_old_position_filters_nothing() -> None:
 
 def test_a_history_that_was_wiped_empty_is_told_once() -> None:
     position = healed(upto=7)
-    position.doubt()
+    position.mark_stale()
     position.begin_read()
-    (resumed,) = position.heal(Page(found=False, entries=[], last=None))
+    (resumed,) = position.catch_up(Page(found=False, entries=[], last=None))
     assert json.loads(resumed)["data"] == {"recovered": False, "replayed": 0, "since": "1007-7"}
-    assert not position.healing
+    assert not position.catching_up
     first = '{"cursor":"2000-1","type":"event","data":{}}'
     assert position.hear(first) == [first]
 
@@ -422,29 +422,29 @@ def test_a_history_that_was_wiped_empty_is_told_once() -> None:
 def test_what_is_doubted_while_the_history_is_read_is_read_again() -> None:
     position = healed(upto=1)
     two, three = entries(2, 3)
-    position.doubt()
+    position.mark_stale()
     position.begin_read()
-    position.doubt()  # Subscribed anew: the page may be older than what was missed.
+    position.mark_stale()  # Subscribed anew: the page may be older than what was missed.
     page = Page(found=True, entries=[two], last=two.cursor)
-    assert position.heal(page) == [two.text]
-    assert position.healing
+    assert position.catch_up(page) == [two.text]
+    assert position.catching_up
     assert position.begin_read() == two.cursor
-    assert position.heal(Page(found=True, entries=[three], last=three.cursor)) == [three.text]
-    assert not position.healing
+    assert position.catch_up(Page(found=True, entries=[three], last=three.cursor)) == [three.text]
+    assert not position.catching_up
 
 
 def test_a_gap_that_opens_while_the_history_is_read_is_read_again() -> None:
     position = healed(upto=1)
     two, three, four = entries(2, 3, 4)
-    position.doubt()
+    position.mark_stale()
     position.begin_read()
     assert position.hear(four.text) == []  # and the third was lost, after the page was read
-    assert position.heal(Page(found=True, entries=[two], last=two.cursor)) == [two.text]
-    assert position.healing
+    assert position.catch_up(Page(found=True, entries=[two], last=two.cursor)) == [two.text]
+    assert position.catching_up
     position.begin_read()
     page = Page(found=True, entries=[three, four], last=four.cursor)
-    assert position.heal(page) == [three.text, four.text]
-    assert not position.healing
+    assert position.catch_up(page) == [three.text, four.text]
+    assert not position.catching_up
 
 
 def test_a_replay_that_is_slower_than_the_history_is_long_has_to_come_back() -> None:
@@ -463,15 +463,15 @@ def test_waiting_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hsi_service.bus.continuity.MAX_WAITING", 200)
     position = healed(upto=1)
     history = entries(*range(2, 30))
-    position.doubt()
+    position.mark_stale()
     position.begin_read()
     for entry in history:
         position.hear(entry.text)
     sent: list[str] = []
-    while position.healing:
+    while position.catching_up:
         after = position.begin_read()
         rest = [entry for entry in history if after is None or entry.cursor > after][:PAGE]
-        sent += position.heal(Page(found=True, entries=rest, last=history[-1].cursor))
+        sent += position.catch_up(Page(found=True, entries=rest, last=history[-1].cursor))
     assert sent == [entry.text for entry in history]
 
 

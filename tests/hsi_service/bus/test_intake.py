@@ -16,7 +16,7 @@ from hsi.schemas.validation import (
     encode,
     validate,
 )
-from hsi_service.bus.intake import DROPPED, Verdict, examine
+from hsi_service.bus.intake import DROPPED, Classification, examine
 from tests.clients import golden
 
 EVENT = golden("event")
@@ -36,45 +36,47 @@ def event_with(**data: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("payload", "verdict"),
+    ("payload", "expected"),
     [
-        (EVENT, Verdict.VALID),
-        (event_with(risk_score="75"), Verdict.SCHEMA_BREAK),
-        (event_with(risk_score=101), Verdict.SCHEMA_BREAK),
-        (b'{"type":"event","data":{}}', Verdict.SCHEMA_BREAK),
-        (b'{"type":"scene_change","data":{"camera":"a"}}', Verdict.UNKNOWN_TYPE),
+        (EVENT, Classification.VALID),
+        (event_with(risk_score="75"), Classification.SCHEMA_BREAK),
+        (event_with(risk_score=101), Classification.SCHEMA_BREAK),
+        (b'{"type":"event","data":{}}', Classification.SCHEMA_BREAK),
+        (b'{"type":"scene_change","data":{"camera":"a"}}', Classification.UNKNOWN_TYPE),
         # A summary cut in the middle of an emoji: odd, but JSON, and browsers read it.
-        (b'{"type":"event","data":{"summary":"\\ud83d"}}', Verdict.SCHEMA_BREAK),
-        (b'{"type":"x","data":' + b'{"a":' * 200 + b"1" + b"}" * 201, Verdict.UNKNOWN_TYPE),
-        (b"", Verdict.NOT_JSON),
-        (b"hello", Verdict.NOT_JSON),
-        (b'{"type":"event","data":{', Verdict.NOT_JSON),
-        (b'{"type":"x","data":{"a":NaN}}', Verdict.NOT_JSON),
-        (b'{"type":"x","data":{}} {}', Verdict.NOT_JSON),
-        (b'{"type":"x","data":{"a":"\xff"}}', Verdict.NOT_TEXT),
-        (b"\x00\x01\x02\xff", Verdict.NOT_TEXT),
-        (b'{"type":"x","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", Verdict.TOO_DEEP),
-        (b'{"type":1,"data":{}}', Verdict.NOT_A_MESSAGE),
-        (b'{"type":"x","data":[]}', Verdict.NOT_A_MESSAGE),
-        (b'{"type":"x","data":null}', Verdict.NOT_A_MESSAGE),
-        (b'{"type":"x"}', Verdict.NOT_A_MESSAGE),
-        (b'{"data":{}}', Verdict.NOT_A_MESSAGE),
-        (b"[]", Verdict.NOT_A_MESSAGE),
-        (b'"event"', Verdict.NOT_A_MESSAGE),
-        (b'{"type":"x","data":{"a":"' + b"a" * MAX_MESSAGE_BYTES + b'"}}', Verdict.TOO_BIG),
+        (b'{"type":"event","data":{"summary":"\\ud83d"}}', Classification.SCHEMA_BREAK),
+        (b'{"type":"x","data":' + b'{"a":' * 200 + b"1" + b"}" * 201, Classification.UNKNOWN_TYPE),
+        (b"", Classification.NOT_JSON),
+        (b"hello", Classification.NOT_JSON),
+        (b'{"type":"event","data":{', Classification.NOT_JSON),
+        (b'{"type":"x","data":{"a":NaN}}', Classification.NOT_JSON),
+        (b'{"type":"x","data":{}} {}', Classification.NOT_JSON),
+        (b'{"type":"x","data":{"a":"\xff"}}', Classification.NOT_TEXT),
+        (b"\x00\x01\x02\xff", Classification.NOT_TEXT),
+        (b'{"type":"x","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", Classification.TOO_DEEP),
+        (b'{"type":1,"data":{}}', Classification.NOT_A_MESSAGE),
+        (b'{"type":"x","data":[]}', Classification.NOT_A_MESSAGE),
+        (b'{"type":"x","data":null}', Classification.NOT_A_MESSAGE),
+        (b'{"type":"x"}', Classification.NOT_A_MESSAGE),
+        (b'{"data":{}}', Classification.NOT_A_MESSAGE),
+        (b"[]", Classification.NOT_A_MESSAGE),
+        (b'"event"', Classification.NOT_A_MESSAGE),
+        (b'{"type":"x","data":{"a":"' + b"a" * MAX_MESSAGE_BYTES + b'"}}', Classification.TOO_BIG),
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_a_payload_is_forwarded_unchanged_or_dropped(payload: bytes, verdict: Verdict) -> None:
+def test_a_payload_is_forwarded_unchanged_or_dropped(
+    payload: bytes, expected: Classification
+) -> None:
     finding = examine(payload)
-    assert finding.verdict is verdict
-    assert finding.text == (None if verdict in DROPPED else payload.decode())
+    assert finding.classification is expected
+    assert finding.text == (None if expected in DROPPED else payload.decode())
 
 
 @given(st.binary(max_size=400))
 def test_any_bytes_get_a_verdict(payload: bytes) -> None:
     finding = examine(payload)
-    assert (finding.text is None) == (finding.verdict in DROPPED)
+    assert (finding.text is None) == (finding.classification in DROPPED)
     assert finding.text is None or finding.text.encode() == payload
 
 
@@ -89,7 +91,7 @@ def test_whatever_is_an_object_with_a_string_type_and_object_data_goes_on(
         and isinstance(value.get("type"), str)
         and isinstance(value.get("data"), dict)
     )
-    if finding.verdict is not Verdict.NOT_TEXT:
+    if finding.classification is not Classification.NOT_TEXT:
         assert (finding.text is not None) == is_message
 
 
@@ -98,7 +100,7 @@ def test_no_message_is_lost_to_its_type_or_its_fields(kind: str, data: dict[str,
     payload = json.dumps({"type": kind, "data": data}).encode()
     finding = examine(payload)
     assert finding.text == payload.decode()
-    assert (finding.verdict is Verdict.UNKNOWN_TYPE) == (kind not in KNOWN_TYPES)
+    assert (finding.classification is Classification.UNKNOWN_TYPE) == (kind not in KNOWN_TYPES)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from hsi.tasks import end
+from hsi.tasks import cancel_and_wait
 from hsi_service.bus.lease import MARGIN, TRIES, Holding, Lease
 from tests.clients import until
 from tests.servers import RedisServer
@@ -44,7 +44,7 @@ async def running(*leases: Lease) -> AsyncIterator[None]:
         yield
         assert not looking.done() or looking.exception() is None, looking.exception()
     finally:
-        await end(looking, *tasks)
+        await cancel_and_wait(looking, *tasks)
         for lease in leases:
             await lease.give_up()
 

@@ -67,11 +67,11 @@ def test_any_one_valid_credential_lets_in(handshake: Handshake) -> None:
     ],
 )
 def test_nothing_else_does_and_the_reason_says_which(handshake: Handshake, why: str) -> None:
-    verdict = guarded().judge(handshake)
-    assert verdict.code == 4401
-    assert verdict.reason.startswith(why)
-    assert len(verdict.reason.encode()) <= 123  # of a close frame
-    assert "wrong" not in verdict.reason
+    decision = guarded().judge(handshake)
+    assert decision.code == 4401
+    assert decision.reason.startswith(why)
+    assert len(decision.reason.encode()) <= 123  # of a close frame
+    assert "wrong" not in decision.reason
 
 
 @given(st.binary(), st.lists(st.text()), st.lists(st.text(), max_size=2), st.text())
@@ -101,8 +101,8 @@ def test_an_offered_key_is_echoed_whether_it_is_good_or_not(
 
 
 def test_a_service_that_asks_for_no_key_echoes_one_all_the_same() -> None:
-    verdict = Access(Settings()).judge(Handshake(subprotocols=["chat", "api-key.any"]))
-    assert (verdict.code, verdict.subprotocol) == (None, "api-key.any")
+    decision = Access(Settings()).judge(Handshake(subprotocols=["chat", "api-key.any"]))
+    assert (decision.code, decision.subprotocol) == (None, "api-key.any")
 
 
 def test_without_credentials_everybody_who_reaches_it_gets_in() -> None:

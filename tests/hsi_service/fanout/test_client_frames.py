@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsi_service.fanout.client_frames import ClientFrame, answer
+from hsi_service.fanout.client_frames import ClientFrame, reply_to
 
 PONG = {"type": "pong"}
 
 
 @pytest.mark.parametrize("message", ["ping", " ping\n", '{"type":"ping"}', '{"type": "PING"}'])
 def test_a_ping_gets_a_pong(message: str) -> None:
-    assert json.loads(answer(message).text or "") == PONG
+    assert json.loads(reply_to(message).text or "") == PONG
 
 
 def test_a_pong_gets_silence() -> None:
-    assert answer('{"type":"pong"}').text is None
+    assert reply_to('{"type":"pong"}').text is None
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_pong_gets_silence() -> None:
 def test_anything_else_gets_an_error_that_says_what_is_wrong(
     message: str | bytes, code: str
 ) -> None:
-    reply = json.loads(answer(message).text or "")
+    reply = json.loads(reply_to(message).text or "")
     assert reply["type"] == "error"
     assert reply["data"]["code"] == code
     assert reply["data"]["message"]
@@ -47,7 +47,7 @@ def test_anything_else_gets_an_error_that_says_what_is_wrong(
 
 @given(st.text() | st.binary())
 def test_any_message_gets_an_answer_that_is_short_and_json(message: str | bytes) -> None:
-    reply = answer(message)
+    reply = reply_to(message)
     if reply.text is None:
         assert reply.frame is ClientFrame.PONG
     else:

@@ -14,10 +14,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from hsi.schemas.close_codes import CloseCode
-from hsi_service.fanout.batch import Burst
-from hsi_service.fanout.direct_peer import Listener, SlimPeer
+from hsi_service.fanout.batch import Batch
+from hsi_service.fanout.direct_peer import ConnectionHandler, DirectPeer
 from hsi_service.fanout.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
-from hsi_service.fanout.takeover import WireProtocol
+from hsi_service.fanout.takeover import TakeoverProtocol
 from hsi_service.skeleton.session import connect as peer_of
 from hsi_service.skeleton.session import hand_over
 from tests.clients import until
@@ -34,7 +34,7 @@ class Line:
         """Set when the application is done with the client."""
 
     def write(self, *texts: str, replaces: str | None = None) -> None:
-        self.peer.write(Burst(texts, replaces=replaces))
+        self.peer.write(Batch(texts, replaces=replaces))
 
     async def heard(self) -> list[str | int]:
         """Return all that the client hears until it is closed, and the code."""
@@ -57,7 +57,7 @@ class Line:
         self.client.transport.resume_reading()
 
 
-class Ending(Listener):
+class Ending(ConnectionHandler):
     """Says when a client is gone."""
 
     def __init__(self, ended: asyncio.Event) -> None:
@@ -80,7 +80,7 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
     async def handler(socket: WebSocket[Any, Any, Any]) -> None:
         peer = peer_of(socket, Ending(ended))
         await socket.accept()
-        if isinstance(peer, SlimPeer):
+        if isinstance(peer, DirectPeer):
             hand_over(socket, peer)
             peers.put_nowait(peer)
             return
@@ -116,8 +116,8 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
 async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
     """A client; its peer is still held."""
     slim = request.param == "slim"
-    async with line_through(WireProtocol if slim else "websockets-sansio") as line:
-        assert type(line.peer) is (SlimPeer if slim else AsgiPeer)
+    async with line_through(TakeoverProtocol if slim else "websockets-sansio") as line:
+        assert type(line.peer) is (DirectPeer if slim else AsgiPeer)
         yield line
 
 
@@ -156,9 +156,9 @@ async def test_a_text_of_any_size_arrives_as_it_is(live: Line, size: int) -> Non
 
 async def test_what_is_held_waits_and_what_is_said_goes_before_it(line: Line) -> None:
     line.write("held 1")
-    line.peer.say("said 1")
+    line.peer.send("said 1")
     line.write("held 2")
-    line.peer.say("said 2", "said 3")
+    line.peer.send("said 2", "said 3")
     assert [await line.client.recv() for _ in range(3)] == ["said 1", "said 2", "said 3"]
     line.peer.release()
     line.write("live")
@@ -168,10 +168,10 @@ async def test_what_is_held_waits_and_what_is_said_goes_before_it(line: Line) ->
 
 async def test_who_is_closed_while_held_hears_what_was_said_alone(line: Line) -> None:
     line.write("held")
-    line.peer.say("said")
+    line.peer.send("said")
     line.peer.close(CloseCode.RESTART, "restart")
     line.peer.release()
-    line.peer.say("too late")
+    line.peer.send("too late")
     assert await line.heard() == ["said", 1012]
 
 
@@ -226,9 +226,9 @@ async def test_a_client_that_takes_nothing_for_five_seconds_is_closed(live: Line
     await live.stop_reading()
     live.write("x" * MAX_STALLED)
     for second in range(int(STALL_PATIENCE)):
-        live.peer.look(second)
+        live.peer.check(second)
         assert not live.peer.closing
-    live.peer.look(STALL_PATIENCE)
+    live.peer.check(STALL_PATIENCE)
     assert live.peer.closing
     assert live.peer.closing[0] is CloseCode.TOO_SLOW
     live.read_on()
@@ -240,7 +240,7 @@ async def test_a_client_that_takes_a_little_is_left_alone(live: Line) -> None:
         await live.stop_reading()
         live.write(*["x" * 1000] * (2 * MAX_STALLED // 1000))
         before = live.peer.progress()
-        live.peer.look(second * STALL_PATIENCE)
+        live.peer.check(second * STALL_PATIENCE)
         assert not live.peer.closing
         live.read_on()
         await eventually(lambda before=before: live.peer.progress() != before)  # type: ignore[misc]
@@ -249,8 +249,8 @@ async def test_a_client_that_takes_a_little_is_left_alone(live: Line) -> None:
 async def test_a_client_with_little_waiting_may_take_its_time(live: Line) -> None:
     await live.stop_reading()
     live.write("a little")
-    live.peer.look(0)
-    live.peer.look(1000 * STALL_PATIENCE)
+    live.peer.check(0)
+    live.peer.check(1000 * STALL_PATIENCE)
     assert not live.peer.closing
 
 
@@ -282,9 +282,9 @@ async def test_a_client_that_is_behind_gets_the_latest_snapshot_and_every_messag
 
 async def test_a_client_that_is_old_enough_is_asked_to_come_back(live: Line) -> None:
     live.peer.expires = 100.0
-    live.peer.look(99.9)
+    live.peer.check(99.9)
     assert not live.peer.closing
-    live.peer.look(100.0)
+    live.peer.check(100.0)
     assert await live.heard() == [1012]
 
 
@@ -293,7 +293,7 @@ async def test_writing_to_a_client_that_left_is_nothing(live: Line) -> None:
     live.client.transport.abort()
     await live.ended.wait()
     live.write("into the void")
-    live.peer.say("into the void")
+    live.peer.send("into the void")
     live.peer.close(CloseCode.NORMAL, "")
 
 
@@ -303,19 +303,19 @@ async def test_a_client_that_is_closed_and_never_reads_is_given_up(
     """Its transport would wait for ever for a last byte to be taken."""
     monkeypatch.setattr("hsi_service.fanout.direct_peer.FAREWELL_TIMEOUT", 0.2)
     for code in (CloseCode.TOO_SLOW, CloseCode.RESTART):
-        async with line_through(WireProtocol) as line:
+        async with line_through(TakeoverProtocol) as line:
             line.peer.release()
             await line.stop_reading()
             line.write("x" * 100_000)
             line.peer.close(code, "")
             peer = line.peer
-            assert isinstance(peer, SlimPeer)
+            assert isinstance(peer, DirectPeer)
             await eventually(lambda peer=peer: not peer.connected)  # type: ignore[misc]
             await line.ended.wait()
 
 
 async def test_a_client_that_pings_and_does_not_read_gets_no_mountain_of_pongs() -> None:
-    async with line_through(WireProtocol) as line:
+    async with line_through(TakeoverProtocol) as line:
         line.peer.release()
         await line.stop_reading()
         before = line.peer.unsent

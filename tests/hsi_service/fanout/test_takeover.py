@@ -4,8 +4,8 @@ import gc
 import weakref
 from typing import Any
 
-from hsi_service.fanout.direct_peer import SlimPeer
-from hsi_service.fanout.takeover import WireProtocol
+from hsi_service.fanout.direct_peer import DirectPeer
+from hsi_service.fanout.takeover import TakeoverProtocol
 from tests.clients import until
 from tests.hsi_service.fanout.test_peer import line_through
 
@@ -13,8 +13,8 @@ from tests.hsi_service.fanout.test_peer import line_through
 async def test_nothing_of_the_request_remains_after_the_hand_over_without_a_collector() -> None:
     protocols: list[weakref.ref[Any]] = []
 
-    class Watched(WireProtocol):
-        def hand_over(self, peer: SlimPeer) -> None:
+    class Watched(TakeoverProtocol):
+        def hand_over(self, peer: DirectPeer) -> None:
             protocols.append(weakref.ref(self))
             protocols.append(weakref.ref(self.conn))
             super().hand_over(peer)

@@ -13,7 +13,7 @@ from hsi.publisher import Publisher
 from hsi.schemas import channels
 from hsi_service.bus.history import History
 from hsi_service.bus.subscriber import Subscriber
-from hsi_service.fanout.batch import Burst
+from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.hub import Hub
 from hsi_service.fanout.ordered_topic import OrderedTopic
 from hsi_service.fanout.peer import Peer
@@ -30,8 +30,8 @@ class Ear(Peer):
         self.heard: asyncio.Queue[str] = asyncio.Queue()
         self.release()
 
-    def write(self, burst: Burst) -> None:
-        for text in burst.texts:
+    def write(self, batch: Batch) -> None:
+        for text in batch.texts:
             self.heard.put_nowait(text)
 
     async def next(self) -> Any:
@@ -92,7 +92,7 @@ async def test_a_filter_lets_through_what_it_likes_and_equal_filters_share_a_top
     for ear in (some, others):
         assert [(await ear.next())["data"]["risk_score"] for _ in range(2)] == [80, 95]
     # Who hears little comes as far all the same: its heartbeats say so.
-    filtered.send([filtered.ping()])
+    filtered.broadcast([filtered.ping()])
     assert await some.next() == {"type": "ping", "cursor": cursors[-1]}
     hub.leave(some, filtered)
     assert hub.topics[channel, high_risk] is filtered
@@ -107,8 +107,8 @@ class SlowEar(Ear):
         super().__init__()
         self.may_take = asyncio.Event()
 
-    def say(self, *texts: str) -> None:
-        self.write(Burst(texts))
+    def send(self, *texts: str) -> None:
+        self.write(Batch(texts))
 
     async def drained(self) -> None:
         await self.may_take.wait()

@@ -1,4 +1,4 @@
-"""RFC 6455 as a client sees it: the same through slim peers, plain ASGI, and TLS in process."""
+"""RFC 6455 as a client sees it: the same through direct peers, plain ASGI, and TLS in process."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from litestar import WebSocket, websocket
 from websockets.asyncio.client import connect
 from websockets.frames import CLOSE, CONT, PING, TEXT, Close
 
-from hsi_service.fanout.takeover import EXTENSION, WireProtocol
+from hsi_service.fanout.takeover import EXTENSION, TakeoverProtocol
 from local.processes import Process
 from local.service import ServiceProcess
 from tests.clients import has_connections, until
@@ -171,7 +171,7 @@ async def test_with_tls_in_process_a_connection_is_not_handed_over(tmp_path: Pat
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     async with (
-        in_process(handler, ws=WireProtocol, ssl_certfile=key) as (_, port),
+        in_process(handler, ws=TakeoverProtocol, ssl_certfile=key) as (_, port),
         connect(f"wss://localhost:{port}/", ssl=trusting) as client,
     ):
         await client.send("as always")

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 import asyncpg
 import pytest
 
-from hsi_service.sources import Guarded, SourceError
-from hsi_service.sources.database import LIMIT, MAX_CONNECTIONS, Cameras, Database
+from hsi_service.sources import SourceError, TimeLimited
+from hsi_service.sources.database import ANSWER_TIMEOUT, MAX_CONNECTIONS, Cameras, Database
 from local.processes import free_port
 from tests.clients import until
 from tests.servers import OwnPostgres
@@ -92,7 +92,7 @@ async def test_without_postgres_it_says_so_in_time_and_counts_again_when_it_is_b
 ) -> None:
     await fill(own_postgres.url)
     database = open_database(own_postgres.url)
-    source = Guarded("database", database.cameras, limit=LIMIT + 0.5)
+    source = TimeLimited("database", database.cameras, limit=ANSWER_TIMEOUT + 0.5)
     assert (await source.read()).value == COUNTED
     {"killed": own_postgres.kill, "stopped": own_postgres.stop, "frozen": own_postgres.freeze}[
         fault
@@ -102,7 +102,7 @@ async def test_without_postgres_it_says_so_in_time_and_counts_again_when_it_is_b
         reading = await source.read()
         assert reading.value is None
         assert reading.reason
-        assert time.monotonic() - began < LIMIT + 4  # a busy machine has its time
+        assert time.monotonic() - began < ANSWER_TIMEOUT + 4  # a busy machine has its time
     if fault == "frozen":
         own_postgres.thaw()
     else:
@@ -154,7 +154,7 @@ async def test_what_is_no_postgres_is_told_in_time_and_without_its_password(
     if behave == "refuses":
         server.close()
     database = open_database(f"postgresql://user:hunter2@127.0.0.1:{port}/home")
-    reading = await Guarded("database", database.cameras, limit=LIMIT + 0.5).read()
+    reading = await TimeLimited("database", database.cameras, limit=ANSWER_TIMEOUT + 0.5).read()
     assert reading.value is None
     assert reading.reason.startswith("PostgreSQL ")
     assert "hunter2" not in reading.reason

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hsi_service.sources import Guarded, Reading
+from hsi_service.sources import Reading, TimeLimited
 from hsi_service.sources.ai import GIB, Yolo26
 from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
 
@@ -148,7 +148,7 @@ async def test_without_nvml_there_are_no_gpus_and_it_is_found_when_it_comes() ->
 
 async def test_a_driver_that_fails_is_told_and_begun_anew() -> None:
     nvml = FakeNvml(A5500)
-    source = Guarded("gpu", GPUMonitor(nvml).get_current_stats, limit=5)
+    source = TimeLimited("gpu", GPUMonitor(nvml).get_current_stats, limit=5)
     assert (await source.read()).value
     nvml.working = False
     for _ in range(2):
@@ -160,7 +160,7 @@ async def test_a_driver_that_fails_is_told_and_begun_anew() -> None:
 
 async def test_a_driver_that_hangs_is_waited_for_in_one_thread_and_found_again() -> None:
     nvml = FakeNvml(A5500)
-    source = Guarded("gpu", GPUMonitor(nvml).get_current_stats, limit=0.2)
+    source = TimeLimited("gpu", GPUMonitor(nvml).get_current_stats, limit=0.2)
     nvml.hang.clear()
     assert await source.read() == Reading(None, "no answer within 0.2 s")
     for _ in range(5):

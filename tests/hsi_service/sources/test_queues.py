@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from redis.asyncio import Redis
 
-from hsi_service.sources import Guarded, SourceError
-from hsi_service.sources.queues import LIMIT, Depths, Queues
+from hsi_service.sources import SourceError, TimeLimited
+from hsi_service.sources.queues import ANSWER_TIMEOUT, Depths, Queues
 from tests.clients import until
 from tests.servers import RedisServer
 
@@ -76,7 +76,7 @@ async def test_what_is_no_list_has_no_depth_and_the_others_have(
 async def test_without_redis_it_says_so_in_time_and_reads_again_when_it_is_back(
     own_redis: RedisServer, open_queues: Callable[..., Queues], fault: str
 ) -> None:
-    source = Guarded("queues", open_queues(own_redis.url).read, limit=LIMIT + 0.5)
+    source = TimeLimited("queues", open_queues(own_redis.url).read, limit=ANSWER_TIMEOUT + 0.5)
     assert (await source.read()).value
     if fault == "killed":
         own_redis.kill()

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from hsi.settings import SettingsError, load
-from hsi_service.sources import Guarded, Reading, SourceError, SourceSettings
+from hsi_service.sources import Reading, SourceError, SourceSettings, TimeLimited
 
 
 async def fine() -> int:
@@ -28,7 +28,7 @@ async def broken() -> int:
 
 
 async def test_what_works_is_read_and_what_does_not_says_why() -> None:
-    sources = [Guarded(read.__name__, read, limit=0.2) for read in (fine, fails, hangs, broken)]
+    sources = [TimeLimited(read.__name__, read, limit=0.2) for read in (fine, fails, hangs, broken)]
     assert await asyncio.gather(*(source.read() for source in sources)) == [
         Reading(7),
         Reading(None, "it is dark"),
@@ -41,7 +41,7 @@ async def test_what_works_is_read_and_what_does_not_says_why() -> None:
 async def test_a_fault_is_logged_with_its_place_and_without_its_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    source = Guarded("broken", broken, limit=1)
+    source = TimeLimited("broken", broken, limit=1)
     with caplog.at_level(logging.WARNING):
         for _ in range(100):
             await source.read()
@@ -68,7 +68,7 @@ async def test_one_that_does_not_even_end_when_cancelled_is_not_asked_twice_and_
             running -= 1
         return 5
 
-    source = Guarded("stubborn", stubborn, limit=0.05)
+    source = TimeLimited("stubborn", stubborn, limit=0.05)
     began = time.monotonic()
     assert await source.read() == Reading(None, "no answer within 0.05 s")
     for _ in range(3):
@@ -83,11 +83,11 @@ async def test_a_stray_cancellation_inside_is_a_failure_of_the_source_alone() ->
     async def cancelled() -> int:
         raise asyncio.CancelledError
 
-    assert await Guarded("cancelled", cancelled, limit=1).read() == Reading(None, "cancelled")
+    assert await TimeLimited("cancelled", cancelled, limit=1).read() == Reading(None, "cancelled")
 
 
 async def test_a_round_that_is_cancelled_leaves_nothing_running() -> None:
-    source = Guarded("hangs", hangs, limit=60)
+    source = TimeLimited("hangs", hangs, limit=60)
     reading = asyncio.create_task(source.read())
     await asyncio.sleep(0)
     await asyncio.sleep(0)

@@ -23,7 +23,13 @@ from local.postgres import TABLES
 from local.processes import free_port
 from services.collector import collection
 from services.collector.alerts import AlertEngine
-from services.collector.collection import MIN_LOOKUPS, Collected, Readings, Sources, collected
+from services.collector.collection import (
+    MIN_LOOKUPS,
+    CollectedPerformance,
+    PerformanceSources,
+    Readings,
+    compose_update,
+)
 from services.collector.containers import Container
 from services.collector.host import HostFigures
 from services.collector.latencies import Latency
@@ -123,8 +129,10 @@ def everything(**other: Any) -> Readings:
     )
 
 
-def put_together(readings: Readings, *, lookups: float | None = MIN_LOOKUPS) -> Collected:
-    return collected(readings, transactions_per_min=1200, lookups_per_min=lookups)
+def put_together(
+    readings: Readings, *, lookups: float | None = MIN_LOOKUPS
+) -> CollectedPerformance:
+    return compose_update(readings, transactions_per_min=1200, lookups_per_min=lookups)
 
 
 def test_the_seeds_figures_make_the_seeds_example() -> None:
@@ -241,7 +249,7 @@ class Home:
         }
 
     @contextlib.asynccontextmanager
-    async def sources(self) -> AsyncIterator[Sources]:
+    async def sources(self) -> AsyncIterator[PerformanceSources]:
         settings = load(
             CollectorSettings,
             {
@@ -252,7 +260,7 @@ class Home:
                 "CONTAINERS": f"backend={self.ai.url}/container",
             },
         )
-        sources = Sources(settings, limit=LIMIT)
+        sources = PerformanceSources(settings, limit=LIMIT)
         try:
             yield sources
         finally:

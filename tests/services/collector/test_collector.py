@@ -16,7 +16,7 @@ import pytest
 from redis.asyncio import Redis
 
 from hsi.schemas import channels
-from hsi_service.bus.intake import Verdict, examine
+from hsi_service.bus.intake import Classification, examine
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 from tests.clients import get_json, metric, until
@@ -30,11 +30,11 @@ ALWAYS = {"ALERT_THRESHOLDS": f"{_CALM},host_ram=0.01/0.02", "ALERT_AFTER": "0"}
 """One alert, always."""
 FIRED = 'hsi_alerts_fired_total{metric="host_ram",severity="critical"}'
 
-Start = Callable[..., ServiceProcess]
+StartCollector = Callable[..., ServiceProcess]
 
 
 @pytest.fixture
-def start_collector(tmp_path: Path, cleanup: Callable[[Process], None]) -> Start:
+def start_collector(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartCollector:
     def start(redis_url: str, **settings: str) -> ServiceProcess:
         port = free_port()
         replica = ServiceProcess(
@@ -66,7 +66,7 @@ class Ear:
     async def listen(self, pubsub: Any) -> None:
         async for message in pubsub.listen():
             if message["type"] == "message":
-                assert examine(message["data"]).verdict is Verdict.VALID
+                assert examine(message["data"]).classification is Classification.VALID
                 self.heard.append((time.monotonic(), msgspec.json.decode(message["data"])["data"]))
 
     async def next(self, *, within: float = 20) -> tuple[float, dict[str, Any]]:
@@ -96,7 +96,7 @@ async def collector_of(replica: ServiceProcess) -> dict[str, Any]:
 
 
 async def test_it_collects_always_and_publishes_while_somebody_listens(
-    own_redis: RedisServer, start_collector: Start
+    own_redis: RedisServer, start_collector: StartCollector
 ) -> None:
     replica = start_collector(own_redis.url, BROADCAST_INTERVAL="0.5", **ALWAYS)
 
@@ -123,7 +123,7 @@ async def test_it_collects_always_and_publishes_while_somebody_listens(
 
 
 async def test_one_of_two_publishes_and_when_it_is_killed_the_other_does_without_an_alert_twice(
-    own_redis: RedisServer, start_collector: Start
+    own_redis: RedisServer, start_collector: StartCollector
 ) -> None:
     replicas = [start_collector(own_redis.url, **ALWAYS) for _ in range(2)]
     async with listening(own_redis.url) as ear:
@@ -155,7 +155,7 @@ async def test_updates_come_evenly_whatever_hangs(
     own_redis: RedisServer,
     own_postgres: OwnPostgres,
     ai_server: AiServer,
-    start_collector: Start,
+    start_collector: StartCollector,
 ) -> None:
     ai_server.behaviours |= {"/health": says({"status": "ok"}), "/slots": says([])}
     start_collector(
@@ -185,7 +185,7 @@ async def test_updates_come_evenly_whatever_hangs(
 
 
 async def test_without_redis_it_goes_on_collecting_and_publishes_when_it_is_back(
-    own_redis: RedisServer, start_collector: Start
+    own_redis: RedisServer, start_collector: StartCollector
 ) -> None:
     replica = start_collector(own_redis.url, **ALWAYS)
     async with listening(own_redis.url) as ear:
@@ -212,7 +212,7 @@ async def test_without_redis_it_goes_on_collecting_and_publishes_when_it_is_back
 
 
 async def test_a_replica_that_ends_in_order_is_followed_at_once(
-    own_redis: RedisServer, start_collector: Start
+    own_redis: RedisServer, start_collector: StartCollector
 ) -> None:
     first = start_collector(own_redis.url)
 
@@ -225,7 +225,7 @@ async def test_a_replica_that_ends_in_order_is_followed_at_once(
     await until(lambda: leads(second), within=5)
 
 
-async def test_a_key_is_asked_for(own_redis: RedisServer, start_collector: Start) -> None:
+async def test_a_key_is_asked_for(own_redis: RedisServer, start_collector: StartCollector) -> None:
     replica = start_collector(own_redis.url, API_KEYS="0" * 64)
     async with httpx.AsyncClient() as client:
         for path in ("/api/performance", "/api/performance/history"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hsi_service.sources import Guarded, SourceError
+from hsi_service.sources import SourceError, TimeLimited
 from services.collector.host import CpuTimes, Host
 
 MEMINFO = """MemTotal:       16000000 kB
@@ -96,7 +96,7 @@ async def test_a_system_that_hangs_is_not_asked_again_until_it_answers(
         return usage(path)
 
     monkeypatch.setattr(psutil, "disk_usage", hang)
-    source = Guarded("host", Host(proc="/proc", disk="/").read, limit=0.2)
+    source = TimeLimited("host", Host(proc="/proc", disk="/").read, limit=0.2)
     assert (await source.read()).reason == "no answer within 0.2 s"
     for _ in range(3):
         await asyncio.sleep(0.01)

@@ -15,7 +15,7 @@ from hsi.schemas.job_ids import InvalidJobIdError
 from services.joblogs.jobs import MAX_JOBS, Jobs
 from tests.servers import RedisServer
 
-START = 1_768_646_000
+BEGINNING = 1_768_646_000
 """When the first of the jobs began: 2026-01-17."""
 
 
@@ -24,7 +24,7 @@ async def fill(redis_url: str, values: Mapping[str, str | bytes]) -> None:
     async with Redis.from_url(redis_url) as redis:
         for number, (job_id, value) in enumerate(values.items()):
             await redis.set(f"job:{job_id}", value)
-            await redis.zadd(channels.JOBS, {job_id: START + number})
+            await redis.zadd(channels.JOBS, {job_id: BEGINNING + number})
 
 
 async def test_a_job_of_ours_is_listed_while_it_runs_and_afterwards(own_redis: RedisServer) -> None:

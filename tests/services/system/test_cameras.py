@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from hsi_service.sources.database import LIMIT
+from hsi_service.sources.database import ANSWER_TIMEOUT
 from services.system.cameras import KEPT, MAX_CAMERAS
 from tests.clients import get_json, until
 from tests.conftest import StartSystems
@@ -139,7 +139,7 @@ async def test_without_postgres_it_says_so_in_time_and_lists_again_when_it_is_ba
     (replica,) = start_systems(redis_url, DATABASE_URL=own_postgres.url)
     assert len(await get_json(replica, "/api/cameras")) == 4
     {"killed": own_postgres.kill, "frozen": own_postgres.freeze}[fault]()
-    async with httpx.AsyncClient(base_url=replica.url, timeout=LIMIT + 5) as http:
+    async with httpx.AsyncClient(base_url=replica.url, timeout=ANSWER_TIMEOUT + 5) as http:
 
         async def answers(status: int) -> bool:
             return (await http.get("/api/cameras")).status_code == status

@@ -18,7 +18,7 @@ from hsi_service.sources.ai import GIB, Nemotron, Yolo26
 from hsi_service.sources.database import Cameras
 from hsi_service.sources.gpu import Gpu
 from hsi_service.sources.queues import Depths
-from services.system.collection import Collector, collected
+from services.system.collection import StatusCollector, compose_status
 from tests.clients import golden, until
 from tests.hsi.schemas.test_schemas import comparable
 from tests.servers import AiServer, OwnPostgres, RedisServer, hangs, says
@@ -29,8 +29,8 @@ LIMIT = 1.5
 
 
 @contextlib.asynccontextmanager
-async def collector(**environment: str) -> AsyncIterator[Collector]:
-    collector = Collector(load(SourceSettings, environment), limit=LIMIT)
+async def collector(**environment: str) -> AsyncIterator[StatusCollector]:
+    collector = StatusCollector(load(SourceSettings, environment), limit=LIMIT)
     yield collector
     await collector.aclose()
 
@@ -58,7 +58,7 @@ def everything(**other: Any) -> dict[str, Any]:
 
 
 def test_the_seeds_figures_make_the_seeds_example() -> None:
-    status = collected(**everything()).status
+    status = compose_status(**everything()).status
     said, example = comparable(encode(status)), comparable(golden("system_status"))
     assert said["data"] == example["data"]
     assert said["type"] == example["type"]
@@ -66,7 +66,7 @@ def test_the_seeds_figures_make_the_seeds_example() -> None:
 
 def test_what_cannot_be_read_is_null_and_said_why() -> None:
     nothing = Reading(None, "it is dark")
-    status, health = collected(
+    status, health = compose_status(
         gpus=nothing, yolo26=nothing, nemotron=nothing, depths=nothing, cameras=nothing
     )
     assert (status.data.gpu, status.data.queues, status.data.cameras) == (None, None, None)
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_is_null_and_said_why() -> None:
 
 
 def test_what_there_is_not_is_not_spoken_of() -> None:
-    found = collected(**everything(yolo26=Reading(None), nemotron=Reading(None)))
+    found = compose_status(**everything(yolo26=Reading(None), nemotron=Reading(None)))
     assert found.status.data.services == {"redis": "healthy"}
 
 

@@ -5,7 +5,7 @@ from redis.asyncio import Redis
 from hsi.schemas import CircuitState, ServiceStatus
 from hsi_service.bus.subscriber import Subscriber
 from services.system.degraded import DegradedReason
-from services.system.listening import ListenerGuard
+from services.system.listening import BreakerPolicy
 from tests.clients import until
 from tests.hsi_service.bus.test_subscriber import Ear, kept_running
 from tests.servers import RedisServer
@@ -17,7 +17,7 @@ class Told:
     def __init__(self) -> None:
         self.now = 0.0
         self.told: list[ServiceStatus] = []
-        self.guard = ListenerGuard(
+        self.policy = BreakerPolicy(
             recovery_timeout=30, announce=self.told.append, clock=lambda: self.now
         )
 
@@ -27,8 +27,8 @@ class Told:
 
     def fail(self, times: int) -> None:
         for _ in range(times):
-            assert self.guard.may_connect()
-            self.guard.failed(refused=False)
+            assert self.policy.may_connect()
+            self.policy.failed(refused=False)
 
 
 def test_five_failures_open_the_circuit_and_clients_are_told_once() -> None:
@@ -36,17 +36,17 @@ def test_five_failures_open_the_circuit_and_clients_are_told_once() -> None:
     home.fail(4)
     assert home.told == []
     home.fail(1)
-    assert not home.guard.may_connect()
+    assert not home.policy.may_connect()
     assert home.words == ["degraded"]
     assert home.told[0].data.circuit_state is CircuitState.OPEN
-    assert home.guard.announcement is home.told[0]
+    assert home.policy.announcement is home.told[0]
 
 
 def test_a_loss_of_what_was_heard_counts_as_a_failure() -> None:
     home = Told()
-    assert home.guard.may_connect()
-    home.guard.heard()
-    home.guard.failed(refused=False)  # lost
+    assert home.policy.may_connect()
+    home.policy.heard()
+    home.policy.failed(refused=False)  # lost
     home.fail(4)
     assert home.words == ["degraded"]
 
@@ -56,32 +56,32 @@ def test_a_trial_that_fails_tells_nothing_and_one_that_hears_ends_it() -> None:
     home.fail(5)
     for _ in range(3):
         home.now += 30
-        assert home.guard.may_connect()
-        assert not home.guard.may_connect()  # the one trial is under way
-        home.guard.failed(refused=False)
+        assert home.policy.may_connect()
+        assert not home.policy.may_connect()  # the one trial is under way
+        home.policy.failed(refused=False)
     home.now += 30
-    assert home.guard.may_connect()
-    home.guard.heard()
+    assert home.policy.may_connect()
+    home.policy.heard()
     assert home.words == ["degraded", "healthy"]
     assert home.told[1].data.circuit_state is CircuitState.CLOSED
-    assert home.guard.announcement is None
+    assert home.policy.announcement is None
 
 
 def test_a_subscription_that_redis_refuses_is_told_at_once() -> None:
     home = Told()
-    assert home.guard.may_connect()
-    home.guard.failed(refused=True)
+    assert home.policy.may_connect()
+    home.policy.failed(refused=True)
     assert home.words == ["degraded"]
-    assert home.guard.degraded.reason is DegradedReason.NOT_RESUBSCRIBED
+    assert home.policy.degraded.reason is DegradedReason.NOT_RESUBSCRIBED
 
 
 def test_when_everybody_has_left_another_may_try_in_its_place() -> None:
     home = Told()
     home.fail(5)
     home.now += 30
-    assert home.guard.may_connect()
-    home.guard.left()
-    assert home.guard.may_connect()
+    assert home.policy.may_connect()
+    home.policy.left()
+    assert home.policy.may_connect()
 
 
 async def test_the_subscriber_asks_before_it_connects_and_says_how_it_went(
@@ -110,7 +110,7 @@ async def test_the_subscriber_asks_before_it_connects_and_says_how_it_went(
         return told[-1:] == [word]
 
     subscriber = Subscriber(own_redis.url, name="test", on_outage=lambda: None)
-    subscriber.guard = guard
+    subscriber.connect_policy = guard
     async with kept_running(subscriber), Redis.from_url(own_redis.url) as redis:
         subscription = subscriber.subscribe(channel, Ear())
         assert not await subscription.established(0.3)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hsi_service.rhythm import due_after, wait_until_due
 from services.system.echoes import MAX_EXPECTED, Echoes
-from services.system.rhythm import due_after, wait_until_due
 
 
 @given(st.floats(0, 4e9), st.sampled_from([0.1, 0.5, 5.0, 3600.0]))

@@ -1,7 +1,7 @@
-"""When statuses are due: all replicas keep one time, whoever of them leads. Pure, but for waiting.
+"""When a round is due: all replicas keep the same moments, whoever of them leads.
 
-The moments are multiples of the interval by the clock on the wall. So clients see no other rhythm
-when another replica leads, or when each is on its own; clocks that differ move it by as much.
+The moments are multiples of the interval on the wall clock, so clients see the same rhythm when
+another replica takes the lead, or when each serves its own. Clocks that differ shift it by as much.
 """
 
 import asyncio
@@ -9,12 +9,12 @@ import time
 
 
 def due_after(now: float, interval: float) -> float:
-    """Return the first moment after `now` at which a status is due."""
+    """Return the first moment after `now` at which a round is due; both in seconds."""
     return (now // interval + 1) * interval
 
 
 async def wait_until_due(interval: float) -> None:
-    """Wait until the next status is due; never for longer than `interval` seconds."""
+    """Wait until the next round is due; never longer than `interval` seconds."""
     due = due_after(time.time(), interval)
     # A timer may be early by the grain of the loop's clock, and one moment must not count twice.
     # More than an interval to go means that the clock was set back.
