@@ -7,7 +7,7 @@ from litestar import Litestar
 from hsi.settings import load
 from hsi_service.settings import Settings
 from hsi_service.skeleton.service import Service, create_app
-from services.events.broadcaster import EventBroadcaster
+from services.events.broadcaster import EventBroadcaster, process_broadcaster
 from services.events.routes import events
 
 
@@ -19,7 +19,9 @@ def create_events_app(settings: Settings) -> Litestar:
 
     """
     service = Service("events", settings)
-    broadcaster = EventBroadcaster(service, settings.redis_event_channel)
+    broadcaster = process_broadcaster.set(EventBroadcaster(service))
+    service.on_startup(broadcaster.start)
+    service.on_shutdown(broadcaster.stop)
     return create_app(service, routes=[events], broadcaster=broadcaster)
 
 

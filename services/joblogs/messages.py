@@ -1,10 +1,11 @@
-"""What this service looks at in the messages that it forwards. Pure, no I/O."""
+"""Which lines of a job's log a client wants. Pure, no I/O."""
 
 from typing import Self, get_args
 
 import msgspec
 
-from hsi.schemas import LogLevel
+from hsi.schemas import Log, LogLevel
+from hsi_service.bus.intake import Message, examined
 
 LEVELS: tuple[str, ...] = get_args(LogLevel)
 """From the least serious to the most."""
@@ -15,29 +16,15 @@ class _Data(msgspec.Struct):
     level: str | None = None
 
 
-class _Message(msgspec.Struct):
-    type: str
+class _Line(msgspec.Struct):
     data: _Data | None = None
 
 
-class _Kind(msgspec.Struct):
-    type: str
-
-
-_messages = msgspec.json.Decoder(_Message)
-_kinds = msgspec.json.Decoder(_Kind)
-
-
-def kind_of(text: str) -> str | None:
-    """Return a message's type; None where only a lenient reader finds one."""
-    try:
-        return _kinds.decode(text).type
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        return None
+_lines = msgspec.json.Decoder(_Line)
 
 
 class AtLeast(msgspec.Struct, frozen=True):
-    """A filter: lines of this level and above, and whatever is not a line of a known level."""
+    """A filter: lines of this level and above, and any message that is not a line of one."""
 
     rank: int
 
@@ -54,11 +41,19 @@ class AtLeast(msgspec.Struct, frozen=True):
             raise ValueError(f"level: expected one of {', '.join(LEVELS)}")
         return cls(rank)
 
-    def __call__(self, text: str) -> bool:
-        """Tell whether a message is let through. A line is not lost to an odd level."""
-        try:
-            message = _messages.decode(text)
-        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+    def __call__(self, message: Message) -> bool:
+        """Return whether a message passes. A line with an odd level does."""
+        message = examined(message)
+        if message.type != "log":
             return True
-        level = message.data.level if message.type == "log" and message.data else None
+        level = message.body.data.level if isinstance(message.body, Log) else _level(message.text)
         return _RANKS.get((level or "").upper(), self.rank) >= self.rank
+
+
+def _level(text: str) -> str | None:
+    """Return the level of a line that breaks its schema in another way."""
+    try:
+        line = _lines.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return None
+    return line.data.level if line.data else None

@@ -13,7 +13,7 @@ from hsi.schemas import channels, job_ids
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.fanout.peer import Peer
 from hsi_service.skeleton.service import Service
-from hsi_service.skeleton.session import OrderedVisit, Socket, StartAt, serve_client
+from hsi_service.skeleton.session import NOW, OrderedSession, Socket, StartAt, serve_client
 from services.joblogs.jobs import Jobs
 from services.joblogs.messages import AtLeast
 from services.joblogs.topic import JobTopic, let_go
@@ -53,17 +53,30 @@ class JobLogStreamer:
     async def connect(
         self, socket: Socket, job_id: str, *, since: str | None, tail: str | None, level: str | None
     ) -> None:
-        """Send a client a job's log until it ends; returns when the client has left."""
+        """Send a client a job's log until it ends.
 
-        def receive(peer: Peer) -> "JobVisit":
-            channel = channels.job_logs(job_ids.check(job_id))
-            start = StartAt.parse(since, tail)
-            only = AtLeast.parse(level) if level else None
-            topic = self._service.hub.enter(peer, channel, JobTopic, only)
-            self._topics[job_id].add(topic)
-            return JobVisit(peer, topic, StartAt(tail=BACKLOG) if start == StartAt() else start)
+        Args:
+            socket: The client, before its handshake is answered.
+            job_id: The job.
+            since: Go on after the line with this cursor.
+            tail: Begin with this many of the last lines; by default with `BACKLOG`.
+            level: Send lines of this level and above.
 
-        await serve_client(socket, self._service, receive)
+        """
+        session = JobSession(self, self._service, job_id, since=since, tail=tail, level=level)
+        await serve_client(socket, session)
+
+    def topic_for(self, peer: Peer, job_id: str, only: AtLeast | None) -> JobTopic:
+        """Return a job's topic, with one more client.
+
+        Raises:
+            InvalidJobIdError: It is not a job id.
+
+        """
+        channel = channels.job_logs(job_ids.check(job_id))
+        topic = self._service.hub.enter(peer, channel, JobTopic, only)
+        self._topics[job_id].add(topic)
+        return topic
 
     async def sweep(self) -> None:
         """Let go, for ever, clients of jobs that ended without saying so, and idle ones."""
@@ -111,19 +124,43 @@ class JobLogStreamer:
         return now_over - over
 
 
-class JobVisit(OrderedVisit):
-    """A client that came for a job's log."""
+class JobSession(OrderedSession):
+    """A client that follows a job's log."""
 
-    def __init__(self, peer: Peer, topic: JobTopic, start: StartAt) -> None:
-        super().__init__(peer, topic, start)
-        self._job = topic
+    __slots__ = ("_job", "_job_id", "_level", "_since", "_streamer", "_tail")
 
-    def begin(self) -> Coroutine[Any, Any, None] | None:
+    _job: JobTopic
+
+    def __init__(
+        self,
+        streamer: JobLogStreamer,
+        service: Service,
+        job_id: str,
+        *,
+        since: str | None,
+        tail: str | None,
+        level: str | None,
+    ) -> None:
+        super().__init__(service)
+        self._streamer = streamer
+        self._job_id = job_id
+        self._since = since
+        self._tail = tail
+        self._level = level
+
+    def enter(self, peer: Peer) -> None:
+        """Take the client in."""
+        start = StartAt.parse(self._since, self._tail)
+        only = AtLeast.parse(self._level) if self._level else None
+        self._job = self._streamer.topic_for(peer, self._job_id, only)
+        self.listen(self._job, StartAt(tail=BACKLOG) if start == NOW else start)
+
+    def begin(self, peer: Peer) -> Coroutine[Any, Any, None]:
         """Bring the client to where the log is, or to its end."""
-        return self._bring(super().begin())
+        return self._follow(peer, super().begin(peer))
 
-    async def _bring(self, beginning: Coroutine[Any, Any, None] | None) -> None:
+    async def _follow(self, peer: Peer, beginning: Coroutine[Any, Any, None] | None) -> None:
         if beginning:
             await beginning
         if await self._job.has_ended():
-            let_go(self._peer)
+            let_go(peer)

@@ -7,11 +7,9 @@ from hsi.schemas import EndStatus, JobEnd, JobEndData
 from hsi.schemas.close_codes import CloseCode
 from hsi.schemas.cursor import Cursor
 from hsi.schemas.frames import frame_text
-from hsi_service.bus.intake import Finding
-from hsi_service.fanout.ordered_topic import OrderedTopic
+from hsi_service.bus.intake import Message, examined
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import Filter, Source
-from services.joblogs.messages import kind_of
+from hsi_service.fanout.topic import Filter, OrderedTopic, Source
 
 
 class JobTopic(OrderedTopic):
@@ -22,28 +20,27 @@ class JobTopic(OrderedTopic):
     """
 
     def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
+        super().__init__(channel, only, source)
         self.ended = False
         """The last message that was sent was the job's end."""
         self.heard_at = asyncio.get_running_loop().time()
-        """When the job last said something, by the event loop's clock."""
-        super().__init__(channel, only, source)
+        """When the job last logged something, in seconds of the event loop's clock."""
 
-    def take(self, text: str, finding: Finding) -> None:
-        """Take a message of the job."""
+    def hear(self, payload: bytes) -> None:
+        """Take a payload of the job."""
         self.heard_at = asyncio.get_running_loop().time()
-        super().take(text, finding)
+        super().hear(payload)
 
-    def broadcast(self, texts: Iterable[str], *, replaces: str | None = None) -> None:
-        """Send texts to every client."""
-        texts = list(texts)
-        super().broadcast(texts, replaces=replaces)
-        for text in texts:
-            kind = kind_of(text)
-            if kind not in {"ping", "resumed"}:
-                self.ended = kind == "end"
+    def broadcast(self, messages: Iterable[Message], *, replaces: str | None = None) -> None:
+        """Send messages to every client, and note whether the last one is the job's end."""
+        messages = [examined(message) for message in messages]
+        super().broadcast(messages, replaces=replaces)
+        for message in messages:
+            if message.type not in {"ping", "resumed"}:
+                self.ended = message.type == "end"
 
     def flush(self) -> None:
-        """Write what this tick brought; let clients go after the end."""
+        """Write what waits, now; let clients go after the end."""
         super().flush()
         if self.ended:
             for peer in self.peers:
@@ -51,22 +48,23 @@ class JobTopic(OrderedTopic):
                     let_go(peer)
 
     async def has_ended(self) -> bool:
-        """Tell whether the job's end is the last of what a client has been sent by now."""
+        """Return whether the job's end is the last message that a client has been sent."""
         if self.ended or self.position.head is None:
             return self.ended
         head = self.position.head
-        after = Cursor(head.milliseconds, head.number + 1)
-        last = await self._ask(lambda: self._history.before(self.channel, after, 1))
-        return bool(last) and last[0].cursor == head and kind_of(last[0].text) == "end"
+        last = await self.history.before(Cursor(head.milliseconds, head.number + 1), 1)
+        if not last or last[0].cursor != head:
+            return False
+        return examined(Message(last[0].text)).type == "end"
 
     async def end_with(self, job_id: str, status: EndStatus) -> None:
-        """Send what is outstanding and then an end that the job itself did not send."""
+        """Send the outstanding lines, and then an end that the job itself did not send."""
         self.position.mark_stale()
         self.catch_up_if_behind()
-        while not self.is_live():
-            await self._next_move().wait()
+        await self.caught_up()
         if not self.ended and not await self.has_ended():
-            self.broadcast([frame_text(JobEnd(data=JobEndData(job_id=job_id, status=status)))])
+            end = JobEnd(data=JobEndData(job_id=job_id, status=status))
+            self.broadcast([Message(frame_text(end), "end", end)])
         self.ended = True
         self.flush()
 

@@ -6,7 +6,7 @@ from litestar import Litestar
 
 from hsi.settings import load
 from hsi_service.skeleton.service import Service, create_app
-from services.system.broadcaster import SystemBroadcaster
+from services.system.broadcaster import SystemBroadcaster, process_broadcaster
 from services.system.cameras import CameraList
 from services.system.routes import list_cameras, system
 from services.system.settings import SystemSettings
@@ -20,7 +20,14 @@ def create_system_app(settings: SystemSettings) -> Litestar:
 
     """
     service = Service("system", settings)
-    broadcaster = SystemBroadcaster(service, settings)
+    broadcaster = process_broadcaster.set(SystemBroadcaster(service, settings))
+    service.subscriber.connect_policy = broadcaster.connect_policy
+    service.reports["broadcaster"] = broadcaster.report
+    service.on_startup(broadcaster.start)
+    service.on_drain(broadcaster.lease.give_up)
+    service.run_background(broadcaster.lease.run)
+    service.run_background(broadcaster.run)
+    service.on_shutdown(broadcaster.stop)
     cameras = CameraList(settings.database_url)
     service.on_shutdown(cameras.aclose)
     return create_app(

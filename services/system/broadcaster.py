@@ -2,25 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from hsi.logs import Throttled
-from hsi.schemas import CircuitState, ServiceStatus, ServiceStatusData, channels
+from hsi.schemas import (
+    PerformanceUpdate,
+    ServiceStatus,
+    ServiceStatusData,
+    SystemStatus,
+    WebSocketCircuitState,
+    channels,
+)
 from hsi.schemas.base import now
 from hsi.schemas.validation import encode
 from hsi.tasks import cancel_and_wait
+from hsi_service.bus.intake import Message
 from hsi_service.bus.lease import Lease
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import SnapshotTopic
+from hsi_service.fanout.topic import Filter, SnapshotTopic, Source
 from hsi_service.rhythm import wait_until_due
+from hsi_service.skeleton.one_per_process import OnePerProcess
 from hsi_service.skeleton.service import Service
-from hsi_service.skeleton.session import Socket, Visit, serve_client
-from services.system.breaker import CircuitBreaker
+from hsi_service.skeleton.session import Session, Socket, serve_client
+from services.system.circuit_breaker import WebSocketCircuitBreaker
 from services.system.collection import ROUND_TIMEOUT, CollectedStatus, StatusCollector
+from services.system.connect_policy import BreakerPolicy
 from services.system.echoes import Echoes
 from services.system.health import HealthChange, HealthMonitor, HealthResult
-from services.system.listening import BreakerPolicy
 from services.system.publication import NoAnswerError, NotLeadingError, Publication
 from services.system.report import BroadcasterReport, DegradedReport, LeaseReport, SystemMetrics
 from services.system.settings import SystemSettings
@@ -33,13 +41,55 @@ LEASE_TIME = 1.4
 COLLECT_TIME = 0.6
 """Intervals that collecting may take, if `ROUND_TIMEOUT` allows, and Redis for an answer."""
 PUBLISH_TIME = 0.2
-STATUS = "system_status"
+STATUS, PERFORMANCE = "system_status", "performance_update"
+
+
+process_broadcaster: OnePerProcess["SystemBroadcaster"] = OnePerProcess("system broadcaster")
+
+
+def get_system_broadcaster() -> "SystemBroadcaster":
+    """Return this process's broadcaster, which `create_system_app` made.
+
+    Raises:
+        RuntimeError: No application was made in this process, or its broadcaster was stopped.
+
+    """
+    return process_broadcaster.get()
+
+
+async def stop_system_broadcaster() -> None:
+    """Stop this process's broadcaster, and forget it.
+
+    Raises:
+        RuntimeError: There is none.
+
+    """
+    await process_broadcaster.get().stop()
+    process_broadcaster.clear()
+
+
+class StatusTopic(SnapshotTopic):
+    """The statuses. This replica's own come back from Redis: its clients had them first."""
+
+    def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
+        super().__init__(channel, only, source)
+        self._echoes = Echoes()
+
+    def hear(self, payload: bytes) -> None:
+        """Take a payload, unless it is the echo of a status of this replica."""
+        if not self._echoes.take(payload):
+            super().hear(payload)
+
+    def update_first(self, status: bytes) -> None:
+        """Send clients a status that is about to be published."""
+        self._echoes.expect(status)
+        self.update(STATUS, status.decode())
 
 
 class PerformanceTopic(SnapshotTopic):
     """The performance figures, for clients that have statuses too."""
 
-    def ping(self) -> None:
+    def heartbeat(self) -> None:
         """Leave heartbeats to the topic of statuses."""
 
 
@@ -60,59 +110,71 @@ class SystemBroadcaster:
         """
         self._service = service
         self._interval = interval = settings.broadcast_interval
+        self._running = False
         self._collector = StatusCollector(
             settings, limit=min(ROUND_TIMEOUT, COLLECT_TIME * interval)
         )
         self._collecting: asyncio.Task[CollectedStatus] | None = None
-        self._lease = Lease(settings.redis_url, LEASE, duration=LEASE_TIME * interval)
+        self.lease = Lease(settings.redis_url, LEASE, duration=LEASE_TIME * interval)
         self._publication = Publication(
-            settings.redis_url, self._lease, timeout=PUBLISH_TIME * interval
+            settings.redis_url, self.lease, timeout=PUBLISH_TIME * interval
         )
         self._monitor = HealthMonitor()
         self._monitored = 0
         """The term (`Lease.taken`) for which the monitor has what the last leader left."""
-        self._echoes = Echoes()
         self._sent_at: float | None = None
-        self._policy = BreakerPolicy(
+        self.connect_policy = BreakerPolicy(
             recovery_timeout=settings.circuit_recovery_timeout, announce=self._announce
         )
         self._metrics = SystemMetrics(service.metrics, self.report)
         self._unpublished = Throttled(logger)
         self._faults = Throttled(logger)
-        service.subscriber.connect_policy = self._policy
-        service.reports["broadcaster"] = self.report
-        service.on_drain(self._lease.give_up)
-        service.run_background(self._lease.run, on_shutdown=self._lease.give_up)
-        service.run_background(self.run, on_shutdown=self.aclose)
+
+    async def start(self) -> None:
+        """Begin to broadcast, with the circuit closed; the service calls it at startup."""
+        self.circuit_breaker.reset()
+        self._running = True
+
+    async def stop(self) -> None:
+        """Stop broadcasting: give the lease up and close all connections.
+
+        The service calls it at shutdown. Another replica leads then; this one does not start again.
+        """
+        self._running = False
+        await self.lease.give_up()
+        if self._collecting:
+            await cancel_and_wait(self._collecting)
+        await self._publication.aclose()
+        await self._collector.aclose()
 
     # What others may ask.
 
     @property
-    def circuit_breaker(self) -> CircuitBreaker:
+    def circuit_breaker(self) -> WebSocketCircuitBreaker:
         """The breaker of this replica's listener."""
-        return self._policy.breaker
+        return self.connect_policy.breaker
 
-    def get_circuit_state(self) -> CircuitState:
+    def get_circuit_state(self) -> WebSocketCircuitState:
         """Return the breaker's state."""
         return self.circuit_breaker.state
 
     def is_degraded(self) -> bool:
         """Tell whether updates may be delayed or unavailable."""
-        return self._policy.degraded.is_degraded()
+        return self.connect_policy.degraded.is_degraded()
 
     def report(self) -> BroadcasterReport:
         """Return what it is at."""
-        degraded = self._policy.degraded
+        degraded = self.connect_policy.degraded
         topic = self._topic()
         return BroadcasterReport(
             clients=len(topic.clients) if topic else 0,
             status_age_s=self._age(topic),
             alone=topic is not None and self._is_alone(topic),
             lease=LeaseReport(
-                held=self._lease.held,
-                remaining_s=round(self._lease.remaining(), 3),
-                taken=self._lease.taken,
-                unanswered=self._lease.unanswered,
+                held=self.lease.held,
+                remaining_s=round(self.lease.remaining(), 3),
+                taken=self.lease.taken,
+                unanswered=self.lease.unanswered,
             ),
             circuit_breaker=self.circuit_breaker.get_status(),
             degraded_mode=DegradedReport(
@@ -128,17 +190,21 @@ class SystemBroadcaster:
     # A client.
 
     async def connect(self, socket: Socket) -> None:
-        """Send a client the latest, and all that follows; returns when it has left."""
+        """Send a client the latest status and figures, and all that follow.
 
-        def receive(peer: Peer) -> SystemVisit:
-            hub = self._service.hub
-            statuses = hub.enter(
-                peer, channels.SYSTEM_STATUS, SnapshotTopic, only=self._echoes.is_news
-            )
-            performance = hub.enter(peer, channels.PERFORMANCE_UPDATE, PerformanceTopic)
-            return SystemVisit(peer, self, statuses, performance)
+        Args:
+            socket: The client, before its handshake is answered.
 
-        await serve_client(socket, self._service, receive)
+        """
+        await serve_client(socket, SystemSession(self, self._service))
+
+    def topics_for(self, peer: Peer) -> Sequence[SnapshotTopic]:
+        """Return the topics of statuses and of performance figures, with one more client."""
+        hub = self._service.hub
+        return (
+            hub.enter(peer, channels.SYSTEM_STATUS, StatusTopic),
+            hub.enter(peer, channels.PERFORMANCE_UPDATE, PerformanceTopic),
+        )
 
     async def freshen(self, topic: SnapshotTopic) -> None:
         """See to it that the latest status is younger than an interval."""
@@ -149,7 +215,7 @@ class SystemBroadcaster:
 
     def trouble(self) -> str | None:
         """Return what clients are told in degraded mode; None while there is nothing to tell."""
-        announcement = self._policy.announcement
+        announcement = self.connect_policy.announcement
         return None if announcement is None else encode(announcement).decode()
 
     # Every interval.
@@ -158,6 +224,8 @@ class SystemBroadcaster:
         """Broadcast for ever."""
         while True:
             await wait_until_due(self._interval)
+            if not self._running:
+                continue
             try:
                 await self._round()
             except Exception as error:  # noqa: BLE001 (one round that fails must not be the last)
@@ -167,21 +235,49 @@ class SystemBroadcaster:
         """Send a status, if it is this replica's turn and somebody listens."""
         topic = self._topic()
         if topic is None:
-            if not (self._lease.held and await self._others_listen()):
+            if not (self.lease.held and await self._others_listen()):
                 return
-        elif not (self._lease.held or self._is_alone(topic)):
+        elif not (self.lease.held or self._is_alone(topic)):
             return
         found = await self._collect()
-        topic = self._topic()
-        status = encode(found.status).decode()
-        if self._lease.held:
-            self._send(topic, status)
+        await self.broadcast_status(found.status, health=found.health)
+
+    async def broadcast_status(
+        self, status: SystemStatus, *, health: Mapping[str, HealthResult] | None = None
+    ) -> None:
+        """Send a status to this replica's clients first, then publish it for the others.
+
+        Only the replica that leads publishes. One that neither leads nor serves its clients alone
+        sends nothing: the leader's status comes to them.
+
+        Args:
+            status: What was collected.
+            health: How each service is, and why; for changes that are told once.
+
+        """
+        topic, text = self._topic(), encode(status)
+        if self.lease.held:
+            self._sent_at = asyncio.get_running_loop().time()
             if topic:
-                self._echoes.expect(status)
-            await self._publish(status, found.health)
+                topic.update_first(text)
+            await self._publish(text, health or {})
         elif topic and self._is_alone(topic):
-            self._send(topic, status)
+            self._sent_at = asyncio.get_running_loop().time()
+            topic.update(STATUS, text.decode())
             self._metrics.statuses.labels("local").inc()
+
+    def broadcast_performance(self, update: PerformanceUpdate) -> None:
+        """Send performance figures to this replica's clients.
+
+        The collector publishes those for all replicas, which forward them as they hear them.
+
+        Args:
+            update: The figures.
+
+        """
+        topic = self._service.hub.topics.get((channels.PERFORMANCE_UPDATE, None))
+        if isinstance(topic, PerformanceTopic):
+            topic.update(PERFORMANCE, encode(update).decode())
 
     async def _others_listen(self) -> bool:
         try:
@@ -190,22 +286,15 @@ class SystemBroadcaster:
             self._unpublished.warning("cannot ask whether anybody listens", trouble=str(error))
             return False
 
-    def _send(self, topic: SnapshotTopic | None, status: str) -> None:
-        self._sent_at = asyncio.get_running_loop().time()
-        if topic:
-            topic.update(STATUS, status)
-
-    async def _publish(self, status: str, health: Mapping[str, HealthResult]) -> None:
+    async def _publish(self, status: bytes, health: Mapping[str, HealthResult]) -> None:
         """Publish a status, and what changed; our own clients have the status already."""
-        term = self._lease.taken
+        term = self.lease.taken
         try:
             if self._monitored != term:
                 self._monitor.adopt(await self._publication.health())
                 self._monitored = term
             changes = [_message(change) for change in self._monitor.observe(health)]
-            await self._publication.publish(
-                [status.encode(), *changes], health=self._monitor.exported()
-            )
+            await self._publication.publish([status, *changes], health=self._monitor.exported())
         except (NoAnswerError, NotLeadingError) as error:
             # Whoever leads next goes on from what was last published, and tells what changed.
             self._monitored = 0
@@ -216,7 +305,7 @@ class SystemBroadcaster:
         self._metrics.health_changes.inc(len(changes))
         # Clients of ours hear of a change as all do, by the channel; unless we cannot hear it.
         if changes and (topic := self._topic()) and not topic.is_live():
-            topic.broadcast([change.decode() for change in changes])
+            topic.broadcast([Message(change.decode(), "service_status") for change in changes])
 
     async def _collect(self) -> CollectedStatus:
         """Ask all sources, once for all who wait."""
@@ -227,14 +316,14 @@ class SystemBroadcaster:
 
     # What is known.
 
-    def _topic(self) -> SnapshotTopic | None:
+    def _topic(self) -> StatusTopic | None:
         """Return the topic of statuses; None while this replica has no clients."""
-        topic = self._service.hub.topics.get((channels.SYSTEM_STATUS, self._echoes.is_news))
-        return topic if isinstance(topic, SnapshotTopic) else None
+        topic = self._service.hub.topics.get((channels.SYSTEM_STATUS, None))
+        return topic if isinstance(topic, StatusTopic) else None
 
     def _is_alone(self, topic: SnapshotTopic) -> bool:
         """Tell whether a leader's statuses cannot reach this replica."""
-        return not topic.is_live() or self._lease.unanswered
+        return not topic.is_live() or self.lease.unanswered
 
     def _is_fresh(self, topic: SnapshotTopic) -> bool:
         latest = topic.latest.get(STATUS)
@@ -249,50 +338,38 @@ class SystemBroadcaster:
         """Tell all clients of this replica, and no others: each replica's listener is its own."""
         logger.warning(message.data.message, extra={"circuit": message.data.circuit_state})
         if topic := self._topic():
-            topic.broadcast([encode(message).decode()])
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        if self._collecting:
-            await cancel_and_wait(self._collecting)
-        await self._publication.aclose()
-        await self._collector.aclose()
+            topic.broadcast([Message(encode(message).decode(), "service_status")])
 
 
-class SystemVisit(Visit):
-    """A client that came for statuses and performance figures."""
+class SystemSession(Session):
+    """A client that listens to statuses and performance figures."""
 
-    def __init__(
-        self,
-        peer: Peer,
-        broadcaster: SystemBroadcaster,
-        statuses: SnapshotTopic,
-        performance: SnapshotTopic,
-    ) -> None:
-        self.topics = self._snapshots = [statuses, performance]
-        self._peer = peer
+    __slots__ = ("_broadcaster", "_snapshots")
+
+    def __init__(self, broadcaster: SystemBroadcaster, service: Service) -> None:
+        super().__init__(service)
         self._broadcaster = broadcaster
+        self._snapshots: Sequence[SnapshotTopic] = ()
 
-    async def ready(self) -> None:
+    def enter(self, peer: Peer) -> None:
+        """Take the client in."""
+        self.topics = self._snapshots = self._broadcaster.topics_for(peer)
+
+    async def ready(self, peer: Peer) -> None:
         """Wait until both channels are heard, unless that is known to take its time."""
         if not self._broadcaster.is_degraded():
-            await super().ready()
+            await super().ready(peer)
 
-    def begin(self) -> Coroutine[Any, Any, None]:
+    async def begin(self, peer: Peer) -> None:
         """Send the client the latest, then all that follows."""
-        return self._send_latest()
-
-    async def _send_latest(self) -> None:
         await self._broadcaster.freshen(self._snapshots[0])
-        # At one go, so that nothing is said between the latest and what follows.
-        self._peer.send(
-            *(latest.text for topic in self._snapshots for latest in topic.latest.values())
-        )
+        # At one go, so that nothing comes between the latest and what follows.
+        peer.send(*(latest.text for topic in self._snapshots for latest in topic.latest.values()))
         if trouble := self._broadcaster.trouble():
-            self._peer.send(trouble)
+            peer.send(trouble)
         for topic in self._snapshots:
-            topic.join(self._peer)
-        self._peer.release()
+            topic.join(peer)
+        peer.release()
 
 
 def _message(change: HealthChange) -> bytes:

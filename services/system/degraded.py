@@ -5,7 +5,7 @@ What is exhausted is the patience before telling them, never the trying.
 
 from enum import StrEnum
 
-from hsi.schemas import CircuitState, ServiceStatus, ServiceStatusData
+from hsi.schemas import ServiceStatus, ServiceStatusData, WebSocketCircuitState
 from hsi.schemas.base import ServiceHealth
 
 MAX_RECOVERY_ATTEMPTS = 5
@@ -56,42 +56,42 @@ class DegradedMode:
         """Attempts to hear Redis again, since it was last heard."""
         return self._attempts
 
-    def attempt_failed(self, circuit: CircuitState) -> ServiceStatus | None:
+    def attempt_failed(self, circuit: WebSocketCircuitState) -> ServiceStatus | None:
         """Take note that Redis was lost or could not be reached."""
         self._hears = False
         self._attempts += 1
-        if circuit is CircuitState.OPEN:
+        if circuit is WebSocketCircuitState.OPEN:
             return self._enter(DegradedReason.CIRCUIT_OPEN, circuit)
         if self._attempts >= MAX_RECOVERY_ATTEMPTS:
             return self._enter(DegradedReason.ATTEMPTS_EXHAUSTED, circuit)
         return None
 
-    def subscription_failed(self, circuit: CircuitState) -> ServiceStatus | None:
+    def subscription_failed(self, circuit: WebSocketCircuitState) -> ServiceStatus | None:
         """Take note that Redis was reached, but the subscription could not be created."""
         self._hears = False
         self._attempts += 1
-        if circuit is CircuitState.OPEN:
+        if circuit is WebSocketCircuitState.OPEN:
             return self._enter(DegradedReason.CIRCUIT_OPEN, circuit)
         return self._enter(DegradedReason.NOT_RESUBSCRIBED, circuit)
 
-    def circuit_changed(self, circuit: CircuitState) -> ServiceStatus | None:
+    def circuit_changed(self, circuit: WebSocketCircuitState) -> ServiceStatus | None:
         """Take note that the breaker changed its state."""
         match circuit:
-            case CircuitState.OPEN:
+            case WebSocketCircuitState.OPEN:
                 return self._enter(DegradedReason.CIRCUIT_OPEN, circuit)
-            case CircuitState.CLOSED if self._hears:
+            case WebSocketCircuitState.CLOSED if self._hears:
                 return self._leave(circuit)
         return None
 
-    def heard(self, circuit: CircuitState) -> ServiceStatus | None:
+    def heard(self, circuit: WebSocketCircuitState) -> ServiceStatus | None:
         """Take note that the subscription is confirmed.
 
         It has recovered when the circuit is closed too, whichever of the two comes first.
         """
         self._hears = True
-        return self._leave(circuit) if circuit is CircuitState.CLOSED else None
+        return self._leave(circuit) if circuit is WebSocketCircuitState.CLOSED else None
 
-    def _leave(self, circuit: CircuitState) -> ServiceStatus | None:
+    def _leave(self, circuit: WebSocketCircuitState) -> ServiceStatus | None:
         self._attempts = 0
         if self._reason is None:
             return None
@@ -99,7 +99,9 @@ class DegradedMode:
         self.left += 1
         return _message("healthy", RECOVERED, circuit)
 
-    def _enter(self, reason: DegradedReason, circuit: CircuitState) -> ServiceStatus | None:
+    def _enter(
+        self, reason: DegradedReason, circuit: WebSocketCircuitState
+    ) -> ServiceStatus | None:
         if self._reason is not None:
             return None
         self._reason = reason
@@ -107,7 +109,7 @@ class DegradedMode:
         return _message("degraded", DEGRADED, circuit)
 
 
-def _message(status: ServiceHealth, message: str, circuit: CircuitState) -> ServiceStatus:
+def _message(status: ServiceHealth, message: str, circuit: WebSocketCircuitState) -> ServiceStatus:
     # Without a timestamp, as the seed's example.
     return ServiceStatus(
         data=ServiceStatusData(

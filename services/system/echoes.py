@@ -1,28 +1,28 @@
-"""What this replica hears of its own: its clients had it first (DESIGN: One publisher). Pure."""
+"""Messages of this replica that come back from Redis: its clients had them first. Pure, no I/O."""
 
 from collections import deque
 
 MAX_EXPECTED = 16
-"""Echoes that may be awaited; those of messages that were lost never come."""
+"""Echoes that are awaited at most; those of messages that Redis lost never come."""
 
 
 class Echoes:
-    """Knows our own messages again, each once, by their text.
+    """Recognizes this replica's own messages, each once, by their bytes.
 
-    A status holds the time at which it was collected, to the microsecond; so nobody else's is the
-    same. What is published stays a plain message, without a word about who sent it.
+    A status holds the microsecond at which it was collected, so no other replica's is the same. A
+    published message stays a plain message, which does not say who sent it.
     """
 
     def __init__(self) -> None:
-        self._expected: deque[str] = deque(maxlen=MAX_EXPECTED)
+        self._expected: deque[bytes] = deque(maxlen=MAX_EXPECTED)
 
-    def expect(self, text: str) -> None:
-        """Await the echo of what is about to be published."""
-        self._expected.append(text)
+    def expect(self, payload: bytes) -> None:
+        """Await the echo of a message that is about to be published."""
+        self._expected.append(payload)
 
-    def is_news(self, text: str) -> bool:
-        """Tell whether something is not our own; an echo comes once."""
-        if text not in self._expected:
-            return True
-        self._expected.remove(text)
-        return False
+    def take(self, payload: bytes) -> bool:
+        """Return whether a message is an awaited echo, which is awaited no longer."""
+        if payload not in self._expected:
+            return False
+        self._expected.remove(payload)
+        return True

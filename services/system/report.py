@@ -6,10 +6,10 @@ from collections.abc import Callable
 from msgspec import Struct
 from prometheus_client import Counter, Gauge
 
-from hsi.schemas import CircuitState
+from hsi.schemas import WebSocketCircuitState
 from hsi.schemas.base import ServiceHealth
 from hsi_service.metrics import Metrics
-from services.system.breaker import BreakerStatus
+from services.system.circuit_breaker import BreakerStatus
 from services.system.degraded import DegradedReason
 
 
@@ -103,10 +103,10 @@ class SystemMetrics:
             "hsi_system_circuit", "1 for the breaker's state.", ["state"], registry=registry
         )
 
-        def watch(state: CircuitState) -> None:
+        def watch(state: WebSocketCircuitState) -> None:
             circuit.labels(state.value).set_function(
                 lambda: report().circuit_breaker["state"] is state
             )
 
-        for state in CircuitState:
+        for state in WebSocketCircuitState:
             watch(state)

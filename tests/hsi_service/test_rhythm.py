@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hsi_service.rhythm import due_after, wait_until_due
-from services.system.echoes import MAX_EXPECTED, Echoes
 
 
 @given(st.floats(0, 4e9), st.sampled_from([0.1, 0.5, 5.0, 3600.0]))
@@ -41,19 +40,3 @@ async def test_a_clock_that_is_set_back_stops_nothing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(time, "time", lambda: an_hour_ago)
     async with asyncio.timeout(10):
         await waiting
-
-
-def test_an_echo_is_none_of_the_news_once() -> None:
-    echoes = Echoes()
-    echoes.expect("ours")
-    assert echoes.is_news("another's")
-    assert not echoes.is_news("ours")
-    assert echoes.is_news("ours")
-
-
-def test_echoes_that_never_come_are_forgotten() -> None:
-    echoes = Echoes()
-    for number in range(MAX_EXPECTED + 1):
-        echoes.expect(str(number))
-    assert echoes.is_news("0")
-    assert not echoes.is_news("1")

@@ -9,11 +9,11 @@ from hsi.schemas.events import Event, EventData, RiskLevel
 from hsi.schemas.logs import EndStatus, JobEnd, JobEndData, JobStatus, Log, LogData, LogLevel
 from hsi.schemas.performance import PerformanceUpdate, PerformanceUpdateData
 from hsi.schemas.system import (
-    CircuitState,
     ServiceStatus,
     ServiceStatusData,
     SystemStatus,
     SystemStatusData,
+    WebSocketCircuitState,
 )
 
 ChannelMessage = Event | SystemStatus | ServiceStatus | PerformanceUpdate | Log | JobEnd
@@ -27,7 +27,6 @@ ServerMessage = ChannelMessage | ControlMessage
 
 __all__ = [
     "ChannelMessage",
-    "CircuitState",
     "ControlMessage",
     "EndStatus",
     "Error",
@@ -53,4 +52,5 @@ __all__ = [
     "ServiceStatusData",
     "SystemStatus",
     "SystemStatusData",
+    "WebSocketCircuitState",
 ]

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from hsi.schemas.base import Count, Message, Part, Percent, ServiceHealth
 
 
-class CircuitState(StrEnum):
+class WebSocketCircuitState(StrEnum):
     """States of the circuit breaker (seed: Circuit Breaker States)."""
 
     CLOSED = "closed"
@@ -72,7 +72,7 @@ class ServiceStatusData(Part):
     status: Annotated[ServiceHealth, Meta(description="What it is now.")]
     message: Annotated[str, Meta(description="Why, for a person to read.")]
     circuit_state: Annotated[
-        CircuitState | UnsetType,
+        WebSocketCircuitState | UnsetType,
         Meta(description="State of the broadcaster's circuit breaker, where it is about that."),
     ] = UNSET
 

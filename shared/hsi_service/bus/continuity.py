@@ -22,6 +22,7 @@ from msgspec import UNSET
 from hsi.schemas import Ping, Resumed, ResumedData
 from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of
 from hsi.schemas.frames import frame_text
+from hsi_service.bus.intake import Message
 
 MAX_WAITING = 16 * 1024 * 1024
 """Characters that may wait while a topic heals."""
@@ -57,12 +58,12 @@ class Page(NamedTuple):
         return max(0, self.last.number - self.entries[0].cursor.number + 1)
 
 
-def resumed_text(*, recovered: bool, replayed: int, since: Cursor | str | None) -> str:
-    """Return the frame that tells a client whether something is missing."""
+def resumed(*, recovered: bool, replayed: int, since: Cursor | str | None) -> Message:
+    """Return the message that tells a client whether something is missing."""
     data = ResumedData(
         recovered=recovered, replayed=replayed, since=None if since is None else str(since)
     )
-    return frame_text(Resumed(data=data))
+    return Message(frame_text(Resumed(data=data)), "resumed")
 
 
 class Position:
@@ -79,7 +80,7 @@ class Position:
         self.known = False
         """Whether the history was ever read, so that `head` means something."""
         self.catching_up = True
-        self._waiting: deque[tuple[Cursor | None, str]] = deque()
+        self._waiting: deque[tuple[Cursor | None, Message]] = deque()
         self._waiting_size = 0
         self._in_read = 0
         """How many of those waiting were heard before the read under way: it must hold them."""
@@ -91,21 +92,21 @@ class Position:
         self.catching_up = True
         self._stale = True
 
-    def hear(self, text: str) -> list[str]:
-        """Take a message from the channel; return what to send now."""
-        cursor = cursor_of(text)
+    def hear(self, message: Message) -> list[Message]:
+        """Take a message from the channel; return the messages to send now."""
+        cursor = cursor_of(message.text)
         if self.catching_up:
-            self._wait(cursor, text)
+            self._wait(cursor, message)
             return []
         if cursor is None:
-            return [text]
+            return [message]
         if self._is_old(cursor):
             return []
         if self._is_next(cursor):
             self.head = cursor
-            return [text]
+            return [message]
         self.catching_up = True
-        self._wait(cursor, text)
+        self._wait(cursor, message)
         return []
 
     def begin_read(self) -> Cursor | None:
@@ -114,25 +115,25 @@ class Position:
         self._stale = False
         return self.head
 
-    def catch_up(self, page: Page) -> list[str]:
-        """Take the page that was read; return what to send now."""
-        texts: list[str] = []
+    def catch_up(self, page: Page) -> list[Message]:
+        """Take the page that was read; return the messages to send now."""
+        messages: list[Message] = []
         if not self.known:
             self.known, self.head = True, page.last
             page = page._replace(found=True, entries=[])
         if not page.found:
             # Trimmed, wiped or rolled back. The old position filters nothing from here on.
-            texts.append(resumed_text(recovered=False, replayed=page.remaining, since=self.head))
+            messages.append(resumed(recovered=False, replayed=page.remaining, since=self.head))
             self.head = None
         for entry in page.entries:
-            texts += self._plain_before(entry.cursor)
-            texts.append(entry.text)
+            messages += self._plain_before(entry.cursor)
+            messages.append(Message(entry.text))
             self.head = entry.cursor
         if page.ends:
-            texts += self._release_waiting()
-        return texts
+            messages += self._release_waiting()
+        return messages
 
-    def _plain_before(self, cursor: Cursor) -> Iterable[str]:
+    def _plain_before(self, cursor: Cursor) -> Iterable[Message]:
         """Take from those waiting what was heard up to a message of the history."""
         upto = 0
         for index, (waiting, _) in enumerate(self._waiting, start=1):
@@ -141,41 +142,41 @@ class Position:
                     break
                 upto = index
         for _ in range(upto):
-            waiting, text = self._take()
+            waiting, message = self._take()
             if waiting is None:
-                yield text
+                yield message
 
-    def _release_waiting(self) -> Iterable[str]:
+    def _release_waiting(self) -> Iterable[Message]:
         """Take those waiting, now that the history has ended, unless one is out of turn."""
         while self._waiting:
-            cursor, text = self._waiting[0]
+            cursor, message = self._waiting[0]
             if cursor is None:
-                yield text
+                yield message
             elif self._is_next(cursor):
                 self.head = cursor
-                yield text
+                yield message
             elif not self._is_old(cursor):
                 if not self._in_read:
                     return  # It came after the read began: read again.
                 # It was published, and is not in the history: wiped since, or not one of ours.
-                yield text
+                yield message
             self._take()
         self.catching_up = self._stale
 
-    def _wait(self, cursor: Cursor | None, text: str) -> None:
+    def _wait(self, cursor: Cursor | None, message: Message) -> None:
         if self._waiting_size > MAX_WAITING:
             # The history has them, all but those without a cursor, which are at most once.
             self._waiting.clear()
             self._waiting_size = self._in_read = 0
             self._stale = True
-        self._waiting.append((cursor, text))
-        self._waiting_size += len(text)
+        self._waiting.append((cursor, message))
+        self._waiting_size += len(message.text)
 
-    def _take(self) -> tuple[Cursor | None, str]:
+    def _take(self) -> tuple[Cursor | None, Message]:
         self._in_read = max(0, self._in_read - 1)
-        cursor, text = self._waiting.popleft()
-        self._waiting_size -= len(text)
-        return cursor, text
+        cursor, message = self._waiting.popleft()
+        self._waiting_size -= len(message.text)
+        return cursor, message
 
     def _is_old(self, cursor: Cursor) -> bool:
         return self.head is not None and cursor <= self.head
@@ -189,9 +190,10 @@ class Position:
         """Tell whether the topic has not come as far as this yet."""
         return self.head is None or self.head < cursor
 
-    def ping(self) -> str:
-        """Return a heartbeat that tells where the topic is, as far as that is known."""
-        return frame_text(Ping(cursor=str(self.head or BEGINNING) if self.known else UNSET))
+    def heartbeat(self) -> Message:
+        """Return a heartbeat that carries the topic's cursor, as far as it is known."""
+        ping = Ping(cursor=str(self.head or BEGINNING) if self.known else UNSET)
+        return Message(frame_text(ping), "ping")
 
 
 class Replay:
@@ -212,9 +214,9 @@ class Replay:
         self._until = until
         self._begun = False
 
-    def page(self, page: Page) -> list[str]:
-        """Take the page that was read; return what to send to the client."""
-        texts: list[str] = []
+    def page(self, page: Page) -> list[Message]:
+        """Take the page that was read; return the messages to send to the client."""
+        messages: list[Message] = []
         until = self._until
         entries = [entry for entry in page.entries if until is not None and entry.cursor <= until]
         if not self._begun:
@@ -224,12 +226,12 @@ class Replay:
                 replayed = max(len(entries), until.number - entries[0].cursor.number + 1)
             # What is no cursor was read from the start, but was certainly not found.
             recovered = page.found and self._is_cursor
-            texts.append(resumed_text(recovered=recovered, replayed=replayed, since=self.since))
+            messages.append(resumed(recovered=recovered, replayed=replayed, since=self.since))
         elif not page.found:
             self.done = self.outrun = True
             return []
-        texts += [entry.text for entry in entries]
+        messages += [Message(entry.text) for entry in entries]
         if entries:
             self.after = entries[-1].cursor
         self.done = page.ends or not entries or entries[-1].cursor == until
-        return texts
+        return messages

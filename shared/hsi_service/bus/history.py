@@ -1,13 +1,21 @@
 """Reading a channel's history: a stream that `publish.lua` appends to."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
+from redis.backoff import EqualJitterBackoff
+from redis.exceptions import RedisError
+
+from hsi.logs import Throttled
 from hsi.redis_client import async_client
 from hsi.schemas import channels
 from hsi.schemas.cursor import Cursor, stamped
 from hsi_service.bus.continuity import Entry, Page
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 TIMEOUT = 3.0
 """Seconds that one read may take."""
@@ -81,6 +89,42 @@ class History:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+
+class ChannelHistory:
+    """One channel's history, read until Redis answers: the pauses have jitter and a cap."""
+
+    def __init__(self, history: History, channel: str) -> None:
+        self.channel = channel
+        self._history = history
+        self._backoff = EqualJitterBackoff(cap=1.0, base=0.02)
+
+    async def read(self, after: Cursor | None, count: int) -> Page:
+        """Read a page; see `History.read`."""
+        return await self._ask(lambda: self._history.read(self.channel, after, count))
+
+    async def has(self, cursor: Cursor) -> bool:
+        """Return whether a message is still there."""
+        return await self._ask(lambda: self._history.has(self.channel, cursor))
+
+    async def before(self, cursor: Cursor, count: int) -> list[Entry]:
+        """Return up to `count` messages before a cursor, the last one first."""
+        return await self._ask(lambda: self._history.before(self.channel, cursor, count))
+
+    async def _ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        failures = 0
+        while True:
+            try:
+                return await question()
+            except (RedisError, OSError) as error:
+                logger.debug("cannot read the history of %s: %s", self.channel, error)
+            except Exception as error:  # noqa: BLE001 (a fault of this code must not end the stream)
+                _faults.warning("cannot read a history", channel=self.channel, fault=repr(error))
+            failures += 1
+            await asyncio.sleep(self._backoff.compute(failures))
+
+
+_faults = Throttled(logger)
 
 
 def next_count(entries: Sequence[Entry]) -> int:

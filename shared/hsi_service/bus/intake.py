@@ -48,12 +48,22 @@ DROPPED = frozenset(
 )
 
 
+class Message(NamedTuple):
+    """A message on its way to clients; its text is forwarded unchanged."""
+
+    text: str
+    type: str | None = None
+    """None: nobody has looked yet (`examined` does)."""
+    body: ChannelMessage | None = None
+    """The decoded message, where it is what its schema says."""
+
+
 class Finding(NamedTuple):
-    """What `examine` found. `text` is what to forward, unchanged; `None` means: drop."""
+    """The result of `examine`."""
 
     classification: Classification
-    text: str | None
-    type: str | None
+    message: Message | None
+    """The message to forward; None drops the payload."""
 
 
 class _Envelope(msgspec.Struct):
@@ -72,33 +82,33 @@ def examine(payload: bytes) -> Finding:
         payload: Bytes of one pub/sub message.
 
     Returns:
-        The verdict, the text to forward (`None`: drop it) and the message's type where it has one.
-        Never raises, whatever the bytes are.
+        The classification, and the message to forward. Never raises, whatever the bytes are.
 
     """
     if len(payload) > MAX_MESSAGE_BYTES:
-        return Finding(Classification.TOO_BIG, None, None)
+        return Finding(Classification.TOO_BIG, None)
     try:
         text = payload.decode()
     except UnicodeDecodeError:
-        return Finding(Classification.NOT_TEXT, None, None)
+        return Finding(Classification.NOT_TEXT, None)
     try:
         message = _messages.decode(payload)
     except (msgspec.DecodeError, RecursionError):
         # Not one of ours. A DecodeError is a schema break as well as broken JSON: look closer.
         return _examine_envelope(text)
-    return Finding(Classification.VALID, text, str(message.__struct_config__.tag))
+    kind = str(message.__struct_config__.tag)
+    return Finding(Classification.VALID, Message(text, kind, message))
 
 
 def _examine_envelope(text: str) -> Finding:
     try:
         envelope = _envelopes.decode(text)
     except RecursionError:
-        return Finding(Classification.TOO_DEEP, None, None)
+        return Finding(Classification.TOO_DEEP, None)
     except msgspec.DecodeError:
         return _second_opinion(text)
     if not bytes(envelope.data).startswith(b"{"):
-        return Finding(Classification.NOT_A_MESSAGE, None, None)
+        return Finding(Classification.NOT_A_MESSAGE, None)
     return _lenient(text, envelope.type)
 
 
@@ -111,14 +121,14 @@ def _second_opinion(text: str) -> Finding:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
-        return Finding(Classification.TOO_DEEP, None, None)
+        return Finding(Classification.TOO_DEEP, None)
     except ValueError:
-        return Finding(Classification.NOT_JSON, None, None)
+        return Finding(Classification.NOT_JSON, None)
     match value:
         case {"type": str(kind), "data": dict()}:
             return _lenient(text, kind)
         case _:
-            return Finding(Classification.NOT_A_MESSAGE, None, None)
+            return Finding(Classification.NOT_A_MESSAGE, None)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -130,4 +140,20 @@ def _lenient(text: str, kind: str) -> Finding:
     classification = (
         Classification.SCHEMA_BREAK if kind in KNOWN_TYPES else Classification.UNKNOWN_TYPE
     )
-    return Finding(classification, text, kind)
+    return Finding(classification, Message(text, kind))
+
+
+def examined(message: Message) -> Message:
+    """Return a message with its type, and its body where it has one: decoded once, when needed.
+
+    Args:
+        message: A message heard on a channel has been examined already; a history's entry has not.
+
+    """
+    if message.type is not None:
+        return message
+    try:
+        found = examine(message.text.encode()).message
+    except UnicodeEncodeError:
+        found = None
+    return found or message._replace(type="")

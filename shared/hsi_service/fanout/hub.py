@@ -18,9 +18,8 @@ from redis.exceptions import RedisError
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.bus.history import History
 from hsi_service.bus.subscriber import Subscriber
-from hsi_service.fanout.ordered_topic import OrderedTopic
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import Filter, Source, Topic
+from hsi_service.fanout.topic import Filter, OrderedTopic, Source, Topic
 from hsi_service.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -70,6 +69,7 @@ class Hub:
         topic = self.topics.get((channel, only))
         if topic is None:
             topic = self.topics[channel, only] = kind(channel, only, self._source)
+            topic.open()
         if not isinstance(topic, kind):
             raise TypeError(f"{channel} is a {type(topic).__name__}, not a {kind.__name__}")
         self.clients.add(peer)
@@ -84,15 +84,15 @@ class Hub:
             topic.leave(peer)
             if not topic.clients and self.topics.get((topic.channel, topic.only)) is topic:
                 del self.topics[topic.channel, topic.only]
-                topic.end()
+                topic.close()
 
     async def beat(self, interval: float) -> None:
         """Send heartbeats for ever, every `interval` seconds."""
         while True:
             await asyncio.sleep(interval)
             for topic in self.topics.values():
-                if (ping := topic.ping()) is not None:
-                    topic.broadcast([ping])
+                if (heartbeat := topic.heartbeat()) is not None:
+                    topic.broadcast([heartbeat])
 
     async def sweep(self) -> None:
         """Close, for ever, clients that are stalled, or have been here for long enough.

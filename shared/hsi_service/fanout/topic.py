@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from hsi.logs import Throttled
+from hsi.schemas.cursor import Cursor
 from hsi.schemas.frames import PING
-from hsi_service.bus.history import History
-from hsi_service.bus.intake import DROPPED, Finding, examine
-from hsi_service.bus.subscriber import Subscriber
+from hsi_service.bus.continuity import Position
+from hsi_service.bus.history import ChannelHistory, History, next_count
+from hsi_service.bus.intake import Finding, Message, examine
+from hsi_service.bus.subscriber import Subscriber, Subscription
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.peer import Peer
 from hsi_service.metrics import Metrics
@@ -19,16 +21,19 @@ logger = logging.getLogger(__name__)
 _dropped = Throttled(logger)
 _faults = Throttled(logger)
 
-Filter = Callable[[str], bool]
-"""Tells whether a message is for the clients of a topic; what is no message of its channel, is."""
+Filter = Callable[[Message], bool]
+"""Returns whether a message is for the clients of a topic; control messages always are."""
 MAX_TICKS = 8
 """Ticks of the event loop for which the first of a batch waits at most, while more keeps coming."""
 SNAPSHOTS = frozenset({"system_status", "performance_update"})
 """Types of messages of which only the latest matters."""
+DRAIN_PATIENCE = 1.0
+"""Seconds, in all, that a topic which catches up waits for slow clients, so that they hold no other
+client up."""
 
 
 class Source(NamedTuple):
-    """Where topics get what they send, and count what they do."""
+    """Where topics get their messages, and count them."""
 
     subscriber: Subscriber
     history: History
@@ -36,19 +41,19 @@ class Source(NamedTuple):
 
 
 class Topic(ABC):
-    """A channel, or what a filter lets through of it, and the clients that listen to it.
+    """A channel, or the part of it that a filter lets through, and the clients that listen to it.
 
-    What comes in one go is joined, and written to each client once: a batch ends with the first
-    tick of the event loop that brings nothing more. To write to a thousand clients takes as long as
-    hundreds of ticks, so a batch that is cut in two costs double, and an empty tick nothing.
+    Messages that arrive together are joined and written to each client once: a batch ends with the
+    first tick of the event loop that brings nothing more. Writing to a thousand clients takes as
+    long as hundreds of ticks, so a batch cut in two costs double, and an empty tick nothing.
     """
 
     def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
-        """Begin to listen.
+        """Begin without a subscription; `open` makes it.
 
         Args:
             channel: In Redis.
-            only: What clients get of it; None: everything that is a message at all.
+            only: The part of it that clients get; None: every message.
             source: This process's.
 
         """
@@ -57,73 +62,78 @@ class Topic(ABC):
         self.clients: set[Peer] = set()
         """All that are connected."""
         self.peers: set[Peer] = set()
-        """Those that get what it sends."""
-        self._metrics = source.metrics
+        """Those that get what is broadcast."""
+        self._source = source
         self._texts: dict[str | None, list[str]] = {}
-        """What is about to be written, by the kind of snapshot that it is."""
+        """Texts about to be written, by the kind of snapshot that they are."""
         self._more = False
         """Whether something came since the last tick."""
-        self.subscription = source.subscriber.subscribe(channel, self)
+        self._subscription: Subscription | None = None
 
-    def end(self) -> None:
-        """Nobody listens any more."""
-        self.subscription.close()
+    def open(self) -> None:
+        """Subscribe to the channel; messages may come at once."""
+        self._subscription = self._source.subscriber.subscribe(self.channel, self)
 
-    # What Redis brings.
+    def close(self) -> None:
+        """End the subscription: nobody listens any more."""
+        if self._subscription:
+            self._subscription.close()
 
-    def hear(self, payload: bytes) -> None:
-        """Take a message from the channel."""
-        finding = examine(payload)
-        self._metrics.messages.labels(finding.classification).inc()
-        if finding.classification in DROPPED:
-            _dropped.warning(
-                "dropped a message", channel=self.channel, reason=str(finding.classification)
-            )
-        if finding.text is not None:
-            self.take(finding.text, finding)
+    # From Redis.
 
     @abstractmethod
-    def take(self, text: str, finding: Finding) -> None:
-        """Take a message that is to go on to clients."""
+    def hear(self, payload: bytes) -> None:
+        """Take a payload from the channel."""
+
+    def count(self, finding: Finding) -> None:
+        """Count a payload, and log now and then that some are dropped."""
+        self._source.metrics.messages.labels(finding.classification).inc()
+        if finding.message is None:
+            reason = str(finding.classification)
+            _dropped.warning("dropped a message", channel=self.channel, reason=reason)
 
     @abstractmethod
     def subscribed(self) -> None:
-        """Hear from now on; what came before was missed."""
+        """Record that messages are heard from now on; earlier ones may have been missed."""
 
     @abstractmethod
     async def ready(self) -> None:
-        """Wait until a client that joins will hear everything from then on."""
+        """Wait until a client that joins hears every later message."""
 
     @abstractmethod
-    def ping(self) -> str | None:
-        """Return a heartbeat; None: its clients get theirs from another topic."""
+    def heartbeat(self) -> Message | None:
+        """Return a heartbeat; None: clients get theirs from another topic."""
 
     @abstractmethod
     def is_live(self) -> bool:
-        """Tell whether clients get what is published, as far as this process knows."""
+        """Return whether clients get what is published, as far as this process knows."""
+
+    def is_subscribed(self) -> bool:
+        """Return whether Redis has confirmed the subscription."""
+        return self._subscription is not None and self._subscription.confirmed
 
     def cursor(self) -> str | None:
-        """Return how far it has come, if it has a history."""
+        """Return the cursor of the last message, if the channel has a history."""
         return None
 
-    # What goes to clients.
+    # To clients.
 
-    def broadcast(self, texts: Iterable[str], *, replaces: str | None = None) -> None:
-        """Send texts to every client, together with whatever else comes with them.
+    def broadcast(self, messages: Iterable[Message], *, replaces: str | None = None) -> None:
+        """Send messages to every client, joined with all others that come in one go.
 
         Args:
-            texts: In order.
-            replaces: The kind of snapshot that they are (shared/batch.py).
+            messages: In order.
+            replaces: The kind of snapshot that they are (`Batch`).
 
         """
-        for text in filter(self.only, texts):
+        for message in filter(self.only, messages):
             if not self._texts:
                 asyncio.get_running_loop().call_soon(self._flush_soon, MAX_TICKS)
             self._more = True
             if replaces is None:
-                self._texts.setdefault(None, []).append(text)
+                self._texts.setdefault(None, []).append(message.text)
             else:
-                self._texts[replaces] = [text]
+                self._texts[replaces] = [message.text]
 
     def _flush_soon(self, ticks: int) -> None:
         """Write what waits once a tick brings nothing more, or after so many ticks."""
@@ -143,12 +153,12 @@ class Topic(ABC):
             for peer in self.peers:
                 try:
                     peer.write(batch)
-                except Exception as error:  # noqa: BLE001 (no client's trouble is another's)
+                except Exception as error:  # noqa: BLE001 (one client's trouble is no other's)
                     _faults.warning("cannot write to a client", fault=repr(error))
-            self._metrics.deliveries.inc(len(texts) * len(self.peers))
+            self._source.metrics.deliveries.inc(len(texts) * len(self.peers))
 
     def join(self, peer: Peer) -> None:
-        """Send a client what comes from here on."""
+        """Send a client every message from here on."""
         self.flush()
         self.peers.add(peer)
 
@@ -163,44 +173,164 @@ class Snapshot(NamedTuple):
 
     text: str
     at: float
-    """When it came, by the event loop's clock."""
+    """When it came, in seconds of the event loop's clock."""
 
 
 class SnapshotTopic(Topic):
     """A channel without a history, of whose snapshots only the latest matters."""
 
     def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
+        super().__init__(channel, only, source)
         self.latest: dict[str, Snapshot] = {}
         """The latest snapshot of each kind."""
-        super().__init__(channel, only, source)
 
-    def take(self, text: str, finding: Finding) -> None:
-        """Take a message: a snapshot, or what is told once."""
-        if finding.type in SNAPSHOTS:
-            self.update(finding.type, text)
-        else:
-            self.broadcast([text])
+    def hear(self, payload: bytes) -> None:
+        """Take a payload: a snapshot, or a message that is sent once."""
+        finding = examine(payload)
+        self.count(finding)
+        message = finding.message
+        if message and message.type in SNAPSHOTS:
+            self.update(message.type, message.text)
+        elif message:
+            self.broadcast([message])
 
     def keep(self, kind: str, text: str) -> None:
-        """Let this be the latest snapshot of its kind, for clients that come from now on."""
+        """Keep the latest snapshot of a kind, for clients that come from now on."""
         self.latest[kind] = Snapshot(text, asyncio.get_running_loop().time())
 
     def update(self, kind: str, text: str) -> None:
-        """Send every client the latest snapshot of its kind."""
+        """Send every client the latest snapshot of a kind."""
         self.keep(kind, text)
-        self.broadcast([text], replaces=kind)
+        self.broadcast([Message(text, kind)], replaces=kind)
 
     def subscribed(self) -> None:
-        """Hear from now on. What was missed is outdated anyway."""
+        """Do nothing: a snapshot that was missed is out of date."""
 
     async def ready(self) -> None:
         """Wait until Redis has confirmed the channel."""
-        await self.subscription.established(None)
+        if self._subscription:
+            await self._subscription.established(None)
 
-    def ping(self) -> str | None:
+    def heartbeat(self) -> Message | None:
         """Return a heartbeat."""
-        return PING
+        return Message(PING, "ping")
 
     def is_live(self) -> bool:
-        """Tell whether Redis has confirmed the channel."""
-        return self.subscription.confirmed
+        """Return whether Redis has confirmed the channel."""
+        return self.is_subscribed()
+
+
+class OrderedTopic(Topic):
+    """A channel with a history: every message once and in order, or clients are told otherwise.
+
+    A client that resumes is replayed up to the position at which it joined, while later messages
+    wait in the client's own queue; catching up after an outage is the same step for all clients.
+    """
+
+    def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
+        super().__init__(channel, only, source)
+        self.position = Position()
+        self.history = ChannelHistory(source.history, channel)
+        self._moved: asyncio.Event | None = None
+        self._catching_up: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """End the subscription, and the catching up."""
+        super().close()
+        if self._catching_up:
+            self._catching_up.cancel()
+
+    def hear(self, payload: bytes) -> None:
+        """Take a payload: send it if it is the next message, else read what is missing."""
+        finding = examine(payload)
+        self.count(finding)
+        if finding.message:
+            self.broadcast(self.position.hear(finding.message))
+            self._notify_moved()
+            self.catch_up_if_behind()
+
+    def subscribed(self) -> None:
+        """Read what was missed; later messages are heard."""
+        self.position.mark_stale()
+        self.catch_up_if_behind()
+
+    def catch_up_if_behind(self) -> None:
+        """Start catching up, if it is due and not under way."""
+        if self.position.catching_up and (self._catching_up is None or self._catching_up.done()):
+            self._catching_up = asyncio.create_task(self._catch_up(), name="catch up")
+
+    async def _catch_up(self) -> None:
+        """Read the history from the position on, until the position is the channel's again."""
+        position, count = self.position, 1
+        slow: set[Peer] = set()
+        while position.catching_up:
+            after = position.begin_read()
+            page = await self.history.read(after, count)
+            count = next_count(page.entries)
+            if not page.found and position.known:
+                self._source.metrics.gaps.inc()
+                logger.warning(
+                    "messages are missing: the history was wiped, rolled back or too short",
+                    extra={"channel": self.channel, "after": str(after)},
+                )
+            self.broadcast(position.catch_up(page))
+            self._notify_moved()
+            self.flush()
+            if not page.ends:
+                slow |= await _wait_for(self.peers - slow)
+
+    def is_live(self) -> bool:
+        """Return whether the position is the channel's, as far as this process knows."""
+        return self.position.known and not self.position.catching_up
+
+    def heartbeat(self) -> Message:
+        """Return a heartbeat, which tells clients how far they have come."""
+        return self.position.heartbeat()
+
+    def cursor(self) -> str | None:
+        """Return the position's cursor."""
+        return str(self.position.head) if self.position.head else None
+
+    async def ready(self) -> None:
+        """Wait until the channel is heard and the position known."""
+        while not self.position.known:
+            await self._next_move().wait()
+
+    async def caught_up(self) -> None:
+        """Wait until the position is the channel's."""
+        while not self.is_live():
+            await self._next_move().wait()
+
+    async def reached(self, cursor: Cursor) -> None:
+        """Wait until this replica is at a cursor that its client brings from one that was ahead.
+
+        Returns at once when the history does not have the cursor.
+        """
+        while self.position.is_before(cursor):
+            moved = self._next_move()
+            if not await self.history.has(cursor):
+                return
+            if self.position.is_before(cursor):
+                await moved.wait()
+
+    def _notify_moved(self) -> None:
+        if self._moved:
+            self._moved.set()
+            self._moved = None
+
+    def _next_move(self) -> asyncio.Event:
+        """Return the event that the position's next move sets; get it before looking at it."""
+        if self._moved is None:
+            self._moved = asyncio.Event()
+        return self._moved
+
+
+async def _wait_for(peers: set[Peer]) -> set[Peer]:
+    """Wait until these peers have taken what they were sent; return those that were too slow."""
+    draining = {asyncio.create_task(peer.drained()): peer for peer in peers}
+    if not draining:
+        return set()
+    _, late = await asyncio.wait(draining, timeout=DRAIN_PATIENCE)
+    for task in late:
+        task.cancel()
+    return {draining[task] for task in late}

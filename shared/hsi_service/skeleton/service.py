@@ -60,30 +60,28 @@ class Service:
         self.metrics.watch(self.metrics.redis_lag, lambda: self.subscriber.lag or 0.0)
         self._tasks: list[asyncio.Task[None]] = []
         self._alongside: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._starting: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._draining: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.reports: dict[str, Callable[[], Struct]] = {}
         """What the service adds of its own to `GET /status`, by name."""
 
+    def on_startup(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something before this replica turns ready."""
+        self._starting.append(start)
+
     def on_drain(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something as soon as this replica is to end; it may be asked for twice."""
         self._draining.append(job)
 
-    def run_background(
-        self,
-        job: Callable[[], Coroutine[Any, Any, None]],
-        *,
-        on_shutdown: Callable[[], Coroutine[Any, Any, None]],
-    ) -> None:
+    def run_background(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run something of the service's own from startup to shutdown.
 
         Args:
-            job: Runs for ever; should it end, the replica counts as not alive.
-            on_shutdown: Called at shutdown, when the job was cancelled.
+            run: Ends only when cancelled; should it end, the replica counts as not alive.
 
         """
-        self._alongside.append(job)
-        self.on_shutdown(on_shutdown)
+        self._alongside.append(run)
 
     def on_shutdown(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Close something at shutdown, when all that runs alongside was cancelled."""
@@ -99,6 +97,8 @@ class Service:
             asyncio.create_task(self.hub.sweep(), name="sweep"),
             *(asyncio.create_task(job(), name=job.__qualname__) for job in self._alongside),
         ]
+        for start in self._starting:
+            await start()
         self.lifecycle.started()
         try:
             yield
@@ -221,7 +221,7 @@ def status(service: NamedDependency[Service]) -> Status:
             ChannelStatus(
                 name=topic.channel,
                 listeners=len(topic.clients),
-                subscribed=subscriber.established(topic.channel),
+                subscribed=topic.is_subscribed(),
                 live=topic.is_live(),
                 cursor=topic.cursor(),
             )

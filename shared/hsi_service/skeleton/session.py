@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, NamedTuple, Self
 
 from litestar import WebSocket
@@ -17,11 +17,10 @@ from hsi_service.door.door import Admission, refuse
 from hsi_service.door.limits import Bucket
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, reply_to
 from hsi_service.fanout.direct_peer import ConnectionHandler, DirectPeer
-from hsi_service.fanout.hub import Hub
-from hsi_service.fanout.ordered_topic import OrderedTopic
 from hsi_service.fanout.peer import AsgiPeer, Peer
+from hsi_service.fanout.replay import begin_with_the_last, resume
 from hsi_service.fanout.takeover import EXTENSION, TakeoverProtocol
-from hsi_service.fanout.topic import Topic
+from hsi_service.fanout.topic import OrderedTopic, Topic
 from hsi_service.skeleton.service import Service
 
 logger = logging.getLogger(__name__)
@@ -31,15 +30,104 @@ Socket = WebSocket[Any, Any, Any]
 SUBSCRIBE_TIMEOUT = 2.0
 """Seconds that a handshake waits until the channel is heard.
 
-So whoever is connected hears what is published from then on. Without Redis the client is accepted
+So a client that is connected hears everything published from then on. Without Redis it is accepted
 all the same, and hears when Redis is back.
 """
 MAX_TAIL = 1000
 """Messages that `?tail` may ask for."""
 
 
+class Session(ConnectionHandler):
+    """One client's time here: what it listens to, and what it gives back when it leaves.
+
+    Each service has its own kind. The peer holds its session, and not the other way round, so both
+    are freed as soon as the client has left.
+    """
+
+    __slots__ = ("_beginning", "admission", "service", "topics")
+
+    def __init__(self, service: Service) -> None:
+        """Begin before the handshake is answered; `serve_client` does the rest.
+
+        Args:
+            service: The replica.
+
+        """
+        self.service = service
+        self.admission: Admission | None = None
+        """The client's place, once the door has admitted it."""
+        self.topics: Sequence[Topic] = ()
+        """What it listens to, from `enter` on."""
+        self._beginning: asyncio.Task[None] | None = None
+
+    # What each kind of session decides.
+
+    @abstractmethod
+    def enter(self, peer: Peer) -> None:
+        """Take the client in: set `topics`.
+
+        Raises:
+            ValueError: It asks for something that makes no sense; the text says why.
+
+        """
+
+    async def ready(self, peer: Peer) -> None:  # noqa: ARG002 (some kinds let it join here)
+        """Wait until the client will hear every later message."""
+        for topic in self.topics:
+            await topic.ready()
+
+    @abstractmethod
+    def begin(self, peer: Peer) -> Coroutine[Any, Any, None] | None:
+        """Let the connected client hear what it came for.
+
+        Returns:
+            The part that takes longer, if there is one.
+
+        """
+
+    # What the connection tells.
+
+    def hear(self, peer: Peer, message: str | bytes) -> None:
+        """Reply to a message from the client, unless it sends too many."""
+        if not peer.may_send_more():
+            return
+        if len(message) > MAX_CLIENT_MESSAGE_BYTES:
+            # uvicorn closes by itself; another server may have a larger limit.
+            peer.close(CloseCode.TOO_BIG, "message over 64 KiB")
+            return
+        reply = reply_to(message)
+        self.service.metrics.client_frames.labels(reply.frame).inc()
+        if reply.text is not None:
+            peer.send(reply.text)
+
+    def leave(self, peer: Peer) -> None:
+        """Forget the client, and give its place back."""
+        self.service.hub.leave(peer, *self.topics)
+        if peer.closing:
+            self.service.metrics.closes.labels(str(int(peer.closing[0]))).inc()
+        if self._beginning:
+            self._beginning.cancel()
+        if self.admission:
+            self.admission.release()
+
+    def begin_in_background(self, peer: Peer) -> None:
+        """Let the client hear what it came for, while it listens already."""
+        beginning = self.begin(peer)
+        if beginning is None:
+            return
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._beginning = None
+            if not task.cancelled() and (error := task.exception()):
+                logger.error("a session failed to begin", exc_info=error)
+                peer.close(CloseCode.RESTART, "internal error: come back")
+
+        self._beginning = asyncio.create_task(beginning, name="session")
+        self._beginning.add_done_callback(ended)
+
+
 class StartAt(NamedTuple):
-    """Where a client wants to begin: after a cursor, with the last few messages, or just now."""
+    """Where a client wants to begin: after a cursor, with the last messages, or just now."""
 
     since: str | None = None
     tail: int | None = None
@@ -59,178 +147,99 @@ class StartAt(NamedTuple):
         return cls(tail=int(tail))
 
 
-class Visit(ABC):
-    """What one client came for; each service has its own kind."""
+NOW = StartAt()
 
-    topics: Sequence[Topic]
-    """What it listens to, from when it is made until it is over."""
 
-    async def ready(self) -> None:
-        """Wait until the client will hear everything from then on."""
-        for topic in self.topics:
-            await topic.ready()
+class OrderedSession(Session):
+    """A client of a channel with a history."""
 
-    @abstractmethod
-    def begin(self) -> Coroutine[Any, Any, None] | None:
-        """Let the client hear what it came for, once it is connected.
+    __slots__ = ("_start", "_topic")
 
-        Returns:
-            What takes longer, if anything does.
+    _topic: OrderedTopic
+
+    def listen(self, topic: OrderedTopic, start: StartAt) -> None:
+        """Set what the client listens to; `enter` calls it.
+
+        Args:
+            topic: From the hub, with the client in it.
+            start: Where the client begins.
 
         """
-
-
-class OrderedVisit(Visit):
-    """A client that came for a channel with a history."""
-
-    def __init__(self, peer: Peer, topic: OrderedTopic, start: StartAt) -> None:
-        self.topics = [topic]
-        self._peer = peer
+        self.topics = (topic,)
         self._topic = topic
         self._start = start
 
-    async def ready(self) -> None:
-        """Wait until the channel is heard; who begins just now, hears it from here on."""
-        await super().ready()
-        if self._start == StartAt():
-            self._topic.join(self._peer)
+    async def ready(self, peer: Peer) -> None:
+        """Wait until the channel is heard; a client that begins now joins here."""
+        await super().ready(peer)
+        if self._start == NOW:
+            self._topic.join(peer)
 
-    def begin(self) -> Coroutine[Any, Any, None] | None:
+    def begin(self, peer: Peer) -> Coroutine[Any, Any, None] | None:
         """Bring the client to where the topic is."""
         if self._start.since is not None:
-            return self._topic.resume(self._peer, self._start.since)
+            return resume(self._topic, peer, self._start.since)
         if self._start.tail is not None:
-            return self._topic.begin_with_the_last(self._peer, self._start.tail)
-        self._topic.join(self._peer)
-        self._peer.release()
+            return begin_with_the_last(self._topic, peer, self._start.tail)
+        self._topic.join(peer)
+        peer.release()
         return None
 
 
-Receive = Callable[[Peer], Visit]
-"""Takes a client in. Raises ValueError if it asks for what makes no sense; its text says why."""
-
-
-class Stay(ConnectionHandler):
-    """A client's time here: who hears it, and what is given back when it leaves."""
-
-    __slots__ = ("_admission", "_beginning", "_hub", "topics")
-
-    def __init__(self, hub: Hub, admission: Admission) -> None:
-        self._hub = hub
-        self._admission = admission
-        self._beginning: asyncio.Task[None] | None = None
-        self.topics: Sequence[Topic] = ()
-
-    def hear(self, peer: Peer, message: str | bytes) -> None:
-        """Reply a message from the client, unless it says too much."""
-        if not peer.may_send_more():
-            return
-        if len(message) > MAX_CLIENT_MESSAGE_BYTES:
-            # uvicorn has done this by itself; another server may have a larger limit.
-            peer.close(CloseCode.TOO_BIG, "message over 64 KiB")
-            return
-        reply = reply_to(message)
-        self._hub.metrics.client_frames.labels(reply.frame).inc()
-        if reply.text is not None:
-            peer.send(reply.text)
-
-    def leave(self, peer: Peer) -> None:
-        """Forget the client, and give its place back."""
-        self._hub.leave(peer, *self.topics)
-        if peer.closing:
-            self._hub.metrics.closes.labels(str(int(peer.closing[0]))).inc()
-        if self._beginning:
-            self._beginning.cancel()
-        self._admission.release()
-
-    def begin(self, peer: Peer, beginning: Coroutine[Any, Any, None]) -> None:
-        """Let what the client came for begin, while it listens already."""
-
-        def begun(task: asyncio.Task[None]) -> None:
-            self._beginning = None
-            if not task.cancelled() and (error := task.exception()):
-                logger.error("a client's visit failed", exc_info=error)
-                peer.close(CloseCode.RESTART, "a fault of ours: come back")
-
-        self._beginning = asyncio.create_task(beginning)
-        self._beginning.add_done_callback(begun)
-
-
-async def serve_client(socket: Socket, service: Service, receive: Receive) -> None:
-    """Let a client listen until either side closes; return once it needs nobody for that.
+async def serve_client(socket: Socket, session: Session) -> None:
+    """Let a client listen until either side closes; return once it needs no handler for that.
 
     Args:
         socket: The client, before its handshake is answered.
-        service: The replica. Its door decides whether the client gets in.
-        receive: What it came for.
+        session: The service's kind of session. Its door decides whether the client gets in.
 
     """
-    admission = await service.door.admit(socket)
+    service = session.service
+    admission = session.admission = await service.door.admit(socket)
     if admission is None:
         return
-    stay = Stay(service.hub, admission)
-    peer = connect(socket, stay)
-    handed_over = False
-    try:
-        handed_over = await _serve(socket, service, receive, peer, stay, admission.subprotocol)
-    except (WebSocketDisconnect, OSError):
-        pass  # It left. How clients leave is nobody's trouble.
-    finally:
-        if not handed_over:
-            stay.leave(peer)
-
-
-async def _serve(  # noqa: PLR0917 (all of it is this client's)
-    socket: Socket,
-    service: Service,
-    receive: Receive,
-    peer: Peer,
-    stay: Stay,
-    protocol: str | None,
-) -> bool:
-    """Let a client listen that was let in; tell whether its connection was handed over."""
+    peer = peer_of(socket, session)
     peer.inbound = Bucket(service.door.message_rate)
     if age := service.settings.max_connection_age:
         # Not all at once, after a restart at which all came at once.
         peer.expires = asyncio.get_running_loop().time() + age * random.uniform(0.8, 1)  # noqa: S311
-    try:
-        visit = receive(peer)
-    except ValueError as error:
-        service.hub.metrics.refusals.labels("400").inc()
-        await refuse(socket, 400, str(error))
-        return False
-    stay.topics = tuple(visit.topics)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
-            await visit.ready()
-    await socket.accept(protocol)
-    if isinstance(peer, DirectPeer):
-        hand_over(socket, peer)
-        if beginning := visit.begin():
-            stay.begin(peer, beginning)
-        return True
-    if isinstance(peer, AsgiPeer):
-        await _converse(socket, peer, visit, stay)
-    return False
+    with contextlib.ExitStack() as leaving, contextlib.suppress(WebSocketDisconnect, OSError):
+        leaving.callback(session.leave, peer)
+        try:
+            session.enter(peer)
+        except ValueError as error:
+            service.metrics.refusals.labels("400").inc()
+            await refuse(socket, 400, str(error))
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
+                await session.ready(peer)
+        await socket.accept(admission.subprotocol)
+        if isinstance(peer, DirectPeer):
+            take_over(socket, peer)
+            leaving.pop_all()  # From now on the peer says when it has left.
+            session.begin_in_background(peer)
+        elif isinstance(peer, AsgiPeer):
+            await _converse(socket, peer, session)
 
 
-def connect(socket: Socket, handler: ConnectionHandler) -> Peer:
-    """Return the hub's side of a connection: past ASGI where the server has our extension."""
+def peer_of(socket: Socket, handler: ConnectionHandler) -> Peer:
+    """Return the hub's side of a connection: past ASGI where the server has the extension."""
     address = ":".join(map(str, socket.scope.get("client") or ("unknown",)))
     if _takeover_of(socket):
         return DirectPeer(address, handler)
     return AsgiPeer(address, socket.send)
 
 
-def hand_over(socket: Socket, peer: DirectPeer) -> None:
+def take_over(socket: Socket, peer: DirectPeer) -> None:
     """Give an accepted connection to its peer, and let go of all else.
 
     Raises:
         ConnectionError: The client has left.
 
     """
-    if wire := _takeover_of(socket):
-        wire.hand_over(peer)
+    if takeover := _takeover_of(socket):
+        takeover.hand_over(peer)
     # Litestar's two refer to the socket, which is a cycle.
     socket.receive, socket.send = empty_receive, empty_send
 
@@ -240,10 +249,10 @@ def _takeover_of(socket: Socket) -> TakeoverProtocol | None:
     return extension["protocol"] if extension else None
 
 
-async def _converse(socket: Socket, peer: AsgiPeer, visit: Visit, stay: Stay) -> None:
-    """Send what it came for and answer what the client says, until one of them ends."""
-    ends = [peer.run(), _listen(socket, peer, stay)]
-    beginning = visit.begin()
+async def _converse(socket: Socket, peer: AsgiPeer, session: Session) -> None:
+    """Send what the client came for and reply to its messages, until either side ends."""
+    ends = [peer.run(), _listen(socket, peer, session)]
+    beginning = session.begin(peer)
     async with _running(*ends) as running, _running(*filter(None, [beginning])) as begun:
         done, _ = await asyncio.wait([*begun, *running], return_when=asyncio.FIRST_COMPLETED)
         if done == set(begun) and not begun[0].exception():
@@ -264,10 +273,10 @@ async def _running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[list[async
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _listen(socket: Socket, peer: Peer, stay: Stay) -> None:
+async def _listen(socket: Socket, peer: Peer, session: Session) -> None:
     while True:
         event = await socket.receive()
         if event["type"] != "websocket.receive":
             return
         text = event.get("text")
-        stay.hear(peer, (event.get("bytes") or b"") if text is None else text)
+        session.hear(peer, (event.get("bytes") or b"") if text is None else text)

@@ -22,9 +22,35 @@ from hypothesis.stateful import (
 )
 
 from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, stamped
-from hsi_service.bus.continuity import Entry, Page, Position, Replay
+from hsi_service.bus import continuity
+from hsi_service.bus.continuity import Entry, Page
+from hsi_service.bus.intake import Message
 
 PAGE = 3
+
+
+def texts_of(messages: list[Message]) -> list[str]:
+    return [message.text for message in messages]
+
+
+class Position(continuity.Position):
+    """A position that is fed texts, and gives texts."""
+
+    def hears(self, text: str) -> list[str]:
+        return texts_of(self.hear(Message(text)))
+
+    def catches_up(self, page: Page) -> list[str]:
+        return texts_of(self.catch_up(page))
+
+    def ping(self) -> str:
+        return self.heartbeat().text
+
+
+class Replay(continuity.Replay):
+    """A replay that gives texts."""
+
+    def replays(self, page: Page) -> list[str]:
+        return texts_of(self.page(page))
 
 
 class Redis:
@@ -121,7 +147,7 @@ class System(RuleBasedStateMachine):
         for index, replica in enumerate(self.replicas):
             self.subscribe(index)
             replica.position.begin_read()
-            replica.send(replica.position.catch_up(self.redis.read(None)))
+            replica.send(replica.position.catches_up(self.redis.read(None)))
         return multiple(*(self.connect_to(replica) for replica in self.replicas))
 
     def connect_to(self, replica: Replica) -> Client:
@@ -194,7 +220,7 @@ class System(RuleBasedStateMachine):
         for _ in range(min(count, len(replica.inbox))):
             text = replica.inbox.popleft()
             assert text is not None
-            replica.send(replica.position.hear(text))
+            replica.send(replica.position.hears(text))
 
     @rule(index=replica)
     def lose_a_message(self, index: int) -> None:
@@ -215,7 +241,7 @@ class System(RuleBasedStateMachine):
         if not read_late:
             self.publish(1)
             self.hear(index, count)
-        replica.send(replica.position.catch_up(page))
+        replica.send(replica.position.catches_up(page))
 
     # What clients do.
 
@@ -261,7 +287,7 @@ class System(RuleBasedStateMachine):
         replay = client.replay
         if replay is None:
             return
-        client.take(replay.page(self.redis.read(replay.after)))
+        client.take(replay.replays(self.redis.read(replay.after)))
         if replay.done:
             client.replay = None
             held, client.held = client.held or [], None
@@ -313,7 +339,7 @@ class System(RuleBasedStateMachine):
                         break
                     replica.position.mark_stale()  # As the hub does, which looks every few seconds.
                 after = replica.position.begin_read()
-                replica.send(replica.position.catch_up(self.redis.read(after)))
+                replica.send(replica.position.catches_up(self.redis.read(after)))
             assert not replica.position.catching_up
             for client in list(replica.clients):
                 for _ in range(200):
@@ -345,7 +371,7 @@ def healed(*, upto: int) -> Position:
     position = Position()
     position.mark_stale()
     position.begin_read()
-    assert position.catch_up(Page(found=True, entries=[], last=entries(upto)[0].cursor)) == []
+    assert position.catches_up(Page(found=True, entries=[], last=entries(upto)[0].cursor)) == []
     assert not position.catching_up
     return position
 
@@ -356,44 +382,44 @@ PLAIN = '{"type":"plain","data":{}}'
 def test_plain_messages_keep_their_places_between_the_others_through_a_healing() -> None:
     position = healed(upto=1)
     two, three, four = (entry.text for entry in entries(2, 3, 4))
-    assert [text for heard in (two, PLAIN) for text in position.hear(heard)] == [two, PLAIN]
+    assert [text for heard in (two, PLAIN) for text in position.hears(heard)] == [two, PLAIN]
     position.mark_stale()
     for heard in (three, PLAIN, four):
-        assert position.hear(heard) == []
+        assert position.hears(heard) == []
     assert position.begin_read() == Cursor(1002, 2)
     page = Page(found=True, entries=entries(3, 4), last=Cursor(1004, 4))
-    assert position.catch_up(page) == [three, PLAIN, four]
+    assert position.catches_up(page) == [three, PLAIN, four]
     assert not position.catching_up
 
 
 def test_a_missed_message_is_noticed_at_the_next_one() -> None:
     position = healed(upto=1)
     two, three = entries(2, 3)
-    assert position.hear(three.text) == []
+    assert position.hears(three.text) == []
     assert position.catching_up
     position.begin_read()
     page = Page(found=True, entries=[two, three], last=three.cursor)
-    assert position.catch_up(page) == [two.text, three.text]
+    assert position.catches_up(page) == [two.text, three.text]
 
 
 def test_what_is_heard_twice_is_sent_once() -> None:
     position = healed(upto=1)
     (two,) = entries(2)
-    assert position.hear(two.text) == [two.text]
-    assert position.hear(two.text) == []
+    assert position.hears(two.text) == [two.text]
+    assert position.hears(two.text) == []
 
 
 def test_a_cursor_that_is_in_no_history_is_forwarded_and_stops_nothing() -> None:
     """Somebody published a frame that they had received, by a plain PUBLISH."""
     position = healed(upto=1)
     (stranger,) = entries(9)
-    assert position.hear(stranger.text) == []
+    assert position.hears(stranger.text) == []
     position.begin_read()
     page = Page(found=True, entries=[], last=Cursor(1001, 1))
-    assert position.catch_up(page) == [stranger.text]
+    assert position.catches_up(page) == [stranger.text]
     assert not position.catching_up
     (two,) = entries(2)
-    assert position.hear(two.text) == [two.text]
+    assert position.hears(two.text) == [two.text]
 
 
 def test_a_wiped_history_is_told_and_the_old_position_filters_nothing() -> None:
@@ -401,22 +427,22 @@ def test_a_wiped_history_is_told_and_the_old_position_filters_nothing() -> None:
     position.mark_stale()
     position.begin_read()
     earlier = Entry(Cursor(5, 1), '{"cursor":"5-1","type":"event","data":{}}')  # a clock set back
-    resumed, text = position.catch_up(Page(found=False, entries=[earlier], last=earlier.cursor))
+    resumed, text = position.catches_up(Page(found=False, entries=[earlier], last=earlier.cursor))
     assert json.loads(resumed)["data"] == {"recovered": False, "replayed": 1, "since": "1007-7"}
     assert text == earlier.text
     later = '{"cursor":"6-2","type":"event","data":{}}'
-    assert position.hear(later) == [later]
+    assert position.hears(later) == [later]
 
 
 def test_a_history_that_was_wiped_empty_is_told_once() -> None:
     position = healed(upto=7)
     position.mark_stale()
     position.begin_read()
-    (resumed,) = position.catch_up(Page(found=False, entries=[], last=None))
+    (resumed,) = position.catches_up(Page(found=False, entries=[], last=None))
     assert json.loads(resumed)["data"] == {"recovered": False, "replayed": 0, "since": "1007-7"}
     assert not position.catching_up
     first = '{"cursor":"2000-1","type":"event","data":{}}'
-    assert position.hear(first) == [first]
+    assert position.hears(first) == [first]
 
 
 def test_what_is_doubted_while_the_history_is_read_is_read_again() -> None:
@@ -426,10 +452,10 @@ def test_what_is_doubted_while_the_history_is_read_is_read_again() -> None:
     position.begin_read()
     position.mark_stale()  # Subscribed anew: the page may be older than what was missed.
     page = Page(found=True, entries=[two], last=two.cursor)
-    assert position.catch_up(page) == [two.text]
+    assert position.catches_up(page) == [two.text]
     assert position.catching_up
     assert position.begin_read() == two.cursor
-    assert position.catch_up(Page(found=True, entries=[three], last=three.cursor)) == [three.text]
+    assert position.catches_up(Page(found=True, entries=[three], last=three.cursor)) == [three.text]
     assert not position.catching_up
 
 
@@ -438,23 +464,23 @@ def test_a_gap_that_opens_while_the_history_is_read_is_read_again() -> None:
     two, three, four = entries(2, 3, 4)
     position.mark_stale()
     position.begin_read()
-    assert position.hear(four.text) == []  # and the third was lost, after the page was read
-    assert position.catch_up(Page(found=True, entries=[two], last=two.cursor)) == [two.text]
+    assert position.hears(four.text) == []  # and the third was lost, after the page was read
+    assert position.catches_up(Page(found=True, entries=[two], last=two.cursor)) == [two.text]
     assert position.catching_up
     position.begin_read()
     page = Page(found=True, entries=[three, four], last=four.cursor)
-    assert position.catch_up(page) == [three.text, four.text]
+    assert position.catches_up(page) == [three.text, four.text]
     assert not position.catching_up
 
 
 def test_a_replay_that_is_slower_than_the_history_is_long_has_to_come_back() -> None:
     two, three, nine = entries(2, 3, 9)
     replay = Replay(since="1001-1", until=nine.cursor)
-    resumed, *texts = replay.page(Page(found=True, entries=[two, three], last=nine.cursor))
+    resumed, *texts = replay.replays(Page(found=True, entries=[two, three], last=nine.cursor))
     assert json.loads(resumed)["data"]["recovered"] is True
     assert texts == [two.text, three.text]
     assert not replay.done
-    assert replay.page(Page(found=False, entries=[nine], last=nine.cursor)) == []
+    assert replay.replays(Page(found=False, entries=[nine], last=nine.cursor)) == []
     assert replay.done
     assert replay.outrun
 
@@ -466,12 +492,12 @@ def test_waiting_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     position.mark_stale()
     position.begin_read()
     for entry in history:
-        position.hear(entry.text)
+        position.hears(entry.text)
     sent: list[str] = []
     while position.catching_up:
         after = position.begin_read()
         rest = [entry for entry in history if after is None or entry.cursor > after][:PAGE]
-        sent += position.catch_up(Page(found=True, entries=rest, last=history[-1].cursor))
+        sent += position.catches_up(Page(found=True, entries=rest, last=history[-1].cursor))
     assert sent == [entry.text for entry in history]
 
 

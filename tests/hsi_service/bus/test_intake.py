@@ -16,7 +16,7 @@ from hsi.schemas.validation import (
     encode,
     validate,
 )
-from hsi_service.bus.intake import DROPPED, Classification, examine
+from hsi_service.bus.intake import DROPPED, Classification, Finding, Message, examine, examined
 from tests.clients import golden
 
 EVENT = golden("event")
@@ -33,6 +33,20 @@ json_values = st.recursive(
 
 def event_with(**data: Any) -> bytes:
     return json.dumps({"type": "event", "data": json.loads(EVENT)["data"] | data}).encode()
+
+
+def text_of(finding: Finding) -> str | None:
+    return finding.message.text if finding.message else None
+
+
+def test_a_message_knows_its_type_and_its_body_once_it_was_examined() -> None:
+    heard = examine(EVENT).message
+    assert heard is not None
+    assert isinstance(heard.body, Event)
+    assert examined(heard) is heard
+    assert examined(Message(EVENT.decode())) == heard
+    assert examined(Message('{"type":"scene_change","data":{}}')).type == "scene_change"
+    assert examined(Message("\ud83d")).type == ""
 
 
 @pytest.mark.parametrize(
@@ -70,14 +84,15 @@ def test_a_payload_is_forwarded_unchanged_or_dropped(
 ) -> None:
     finding = examine(payload)
     assert finding.classification is expected
-    assert finding.text == (None if expected in DROPPED else payload.decode())
+    assert text_of(finding) == (None if expected in DROPPED else payload.decode())
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_get_a_verdict(payload: bytes) -> None:
+def test_any_bytes_get_a_classification(payload: bytes) -> None:
     finding = examine(payload)
-    assert (finding.text is None) == (finding.classification in DROPPED)
-    assert finding.text is None or finding.text.encode() == payload
+    text = text_of(finding)
+    assert (text is None) == (finding.classification in DROPPED)
+    assert text is None or text.encode() == payload
 
 
 @given(json_values, st.booleans())
@@ -92,14 +107,14 @@ def test_whatever_is_an_object_with_a_string_type_and_object_data_goes_on(
         and isinstance(value.get("data"), dict)
     )
     if finding.classification is not Classification.NOT_TEXT:
-        assert (finding.text is not None) == is_message
+        assert (finding.message is not None) == is_message
 
 
 @given(st.sampled_from(sorted(KNOWN_TYPES)) | st.text(), st.dictionaries(st.text(), json_values))
 def test_no_message_is_lost_to_its_type_or_its_fields(kind: str, data: dict[str, Any]) -> None:
     payload = json.dumps({"type": kind, "data": data}).encode()
     finding = examine(payload)
-    assert finding.text == payload.decode()
+    assert text_of(finding) == payload.decode()
     assert (finding.classification is Classification.UNKNOWN_TYPE) == (kind not in KNOWN_TYPES)
 
 

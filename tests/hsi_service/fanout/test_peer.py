@@ -18,8 +18,7 @@ from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.direct_peer import ConnectionHandler, DirectPeer
 from hsi_service.fanout.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
 from hsi_service.fanout.takeover import TakeoverProtocol
-from hsi_service.skeleton.session import connect as peer_of
-from hsi_service.skeleton.session import hand_over
+from hsi_service.skeleton.session import peer_of, take_over
 from tests.clients import until
 from tests.servers import in_process
 
@@ -81,7 +80,7 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
         peer = peer_of(socket, Ending(ended))
         await socket.accept()
         if isinstance(peer, DirectPeer):
-            hand_over(socket, peer)
+            take_over(socket, peer)
             peers.put_nowait(peer)
             return
         assert isinstance(peer, AsgiPeer)
@@ -112,12 +111,12 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
             client.transport.abort()
 
 
-@pytest.fixture(params=["slim", "plain ASGI"])
+@pytest.fixture(params=["direct", "plain ASGI"])
 async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
     """A client; its peer is still held."""
-    slim = request.param == "slim"
-    async with line_through(TakeoverProtocol if slim else "websockets-sansio") as line:
-        assert type(line.peer) is (DirectPeer if slim else AsgiPeer)
+    direct = request.param == "direct"
+    async with line_through(TakeoverProtocol if direct else "websockets-sansio") as line:
+        assert type(line.peer) is (DirectPeer if direct else AsgiPeer)
         yield line
 
 

@@ -10,14 +10,15 @@ import pytest
 from redis.asyncio import Redis
 
 from hsi.publisher import Publisher
-from hsi.schemas import channels
+from hsi.schemas import Event, channels
 from hsi_service.bus.history import History
+from hsi_service.bus.intake import Message, examined
 from hsi_service.bus.subscriber import Subscriber
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.hub import Hub
-from hsi_service.fanout.ordered_topic import OrderedTopic
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import SnapshotTopic
+from hsi_service.fanout.replay import begin_with_the_last
+from hsi_service.fanout.topic import OrderedTopic, SnapshotTopic
 from hsi_service.metrics import Metrics
 from tests.clients import golden, publish, until
 
@@ -57,16 +58,16 @@ async def hub(redis_url: str) -> AsyncIterator[Hub]:
     hub = Hub(subscriber, history, metrics)
     yield hub
     for topic in hub.topics.values():
-        topic.end()
+        topic.close()
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
     await history.aclose()
 
 
-def high_risk(text: str) -> bool:
-    message = json.loads(text)
-    return bool(message["type"] != "event" or message["data"]["risk_score"] >= 80)
+def high_risk(message: Message) -> bool:
+    body = examined(message).body
+    return not isinstance(body, Event) or body.data.risk_score >= 80
 
 
 def event(risk: int) -> bytes:
@@ -92,7 +93,7 @@ async def test_a_filter_lets_through_what_it_likes_and_equal_filters_share_a_top
     for ear in (some, others):
         assert [(await ear.next())["data"]["risk_score"] for _ in range(2)] == [80, 95]
     # Who hears little comes as far all the same: its heartbeats say so.
-    filtered.broadcast([filtered.ping()])
+    filtered.broadcast([filtered.heartbeat()])
     assert await some.next() == {"type": "ping", "cursor": cursors[-1]}
     hub.leave(some, filtered)
     assert hub.topics[channel, high_risk] is filtered
@@ -128,7 +129,7 @@ async def test_who_is_slower_than_a_history_is_trimmed_is_told_where_messages_ar
         return topic.cursor() == cursors[-1]
 
     await until(has_come_as_far)
-    beginning = asyncio.create_task(topic.begin_with_the_last(ear, 5))
+    beginning = asyncio.create_task(begin_with_the_last(topic, ear, 5))
     assert (await ear.next())["data"]["risk_score"] == 1
     async with Redis.from_url(redis_url) as redis:
         await redis.xtrim(channels.history(channel), maxlen=kept, approximate=False)

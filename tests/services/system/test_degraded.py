@@ -5,11 +5,15 @@ import json
 import msgspec
 import pytest
 
-from hsi.schemas import CircuitState
+from hsi.schemas import WebSocketCircuitState
 from services.system.degraded import MAX_RECOVERY_ATTEMPTS, DegradedMode, DegradedReason
 from tests.clients import golden
 
-CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
+CLOSED, OPEN, HALF_OPEN = (
+    WebSocketCircuitState.CLOSED,
+    WebSocketCircuitState.OPEN,
+    WebSocketCircuitState.HALF_OPEN,
+)
 
 
 def test_an_open_circuit_is_told_in_the_seeds_words() -> None:

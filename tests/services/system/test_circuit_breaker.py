@@ -15,10 +15,14 @@ from hypothesis.stateful import (
     rule,
 )
 
-from hsi.schemas import CircuitState
-from services.system.breaker import Call, CircuitBreaker, CircuitOpenError
+from hsi.schemas import WebSocketCircuitState
+from services.system.circuit_breaker import Call, CircuitOpenError, WebSocketCircuitBreaker
 
-CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
+CLOSED, OPEN, HALF_OPEN = (
+    WebSocketCircuitState.CLOSED,
+    WebSocketCircuitState.OPEN,
+    WebSocketCircuitState.HALF_OPEN,
+)
 
 
 class Clock:
@@ -29,12 +33,12 @@ class Clock:
         return self.now
 
 
-class Watched(CircuitBreaker):
+class Watched(WebSocketCircuitBreaker):
     """A breaker with a clock of the test's own, whose changes are written down."""
 
     def __init__(self, **options: Any) -> None:
         self.clock = Clock()
-        self.changes: list[tuple[CircuitState, CircuitState]] = []
+        self.changes: list[tuple[WebSocketCircuitState, WebSocketCircuitState]] = []
         super().__init__(
             clock=self.clock,
             on_change=lambda before, after: self.changes.append((before, after)),
@@ -60,7 +64,7 @@ def half_opened(**options: Any) -> Watched:
 
 
 def test_its_defaults_are_the_seeds() -> None:
-    assert CircuitBreaker().get_status()["config"] == {
+    assert WebSocketCircuitBreaker().get_status()["config"] == {
         "failure_threshold": 5,
         "recovery_timeout": 30.0,
         "half_open_max_calls": 1,
@@ -287,7 +291,7 @@ class BreakerModel(RuleBasedStateMachine):
         """Trial calls under way."""
         self.period = 0
 
-    def turn(self, state: CircuitState) -> None:
+    def turn(self, state: WebSocketCircuitState) -> None:
         self.expected = state
         self.period += 1
         self.row = self.trials = 0

@@ -2,10 +2,10 @@
 
 from redis.asyncio import Redis
 
-from hsi.schemas import CircuitState, ServiceStatus
+from hsi.schemas import ServiceStatus, WebSocketCircuitState
 from hsi_service.bus.subscriber import Subscriber
+from services.system.connect_policy import BreakerPolicy
 from services.system.degraded import DegradedReason
-from services.system.listening import BreakerPolicy
 from tests.clients import until
 from tests.hsi_service.bus.test_subscriber import Ear, kept_running
 from tests.servers import RedisServer
@@ -38,7 +38,7 @@ def test_five_failures_open_the_circuit_and_clients_are_told_once() -> None:
     home.fail(1)
     assert not home.policy.may_connect()
     assert home.words == ["degraded"]
-    assert home.told[0].data.circuit_state is CircuitState.OPEN
+    assert home.told[0].data.circuit_state is WebSocketCircuitState.OPEN
     assert home.policy.announcement is home.told[0]
 
 
@@ -63,7 +63,7 @@ def test_a_trial_that_fails_tells_nothing_and_one_that_hears_ends_it() -> None:
     assert home.policy.may_connect()
     home.policy.heard()
     assert home.words == ["degraded", "healthy"]
-    assert home.told[1].data.circuit_state is CircuitState.CLOSED
+    assert home.told[1].data.circuit_state is WebSocketCircuitState.CLOSED
     assert home.policy.announcement is None
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypedDict
 
-from hsi.schemas import CircuitState
+from hsi.schemas import WebSocketCircuitState
 
 
 class CircuitOpenError(Exception):
@@ -28,7 +28,7 @@ class BreakerConfig(TypedDict):
 class BreakerStatus(TypedDict):
     """What a breaker is at."""
 
-    state: CircuitState
+    state: WebSocketCircuitState
     failure_count: int
     """Failures in a row, while closed."""
     success_count: int
@@ -57,8 +57,8 @@ class Call:
 
     __slots__ = ("_breaker", "_epoch")
 
-    def __init__(self, breaker: "CircuitBreaker", epoch: int) -> None:
-        self._breaker: CircuitBreaker | None = breaker
+    def __init__(self, breaker: "WebSocketCircuitBreaker", epoch: int) -> None:
+        self._breaker: WebSocketCircuitBreaker | None = breaker
         self._epoch = epoch
 
     def succeeded(self) -> None:
@@ -75,12 +75,12 @@ class Call:
         """Count nothing: it was cancelled. Another call may try in its place."""
         self._end()
 
-    def _end(self) -> "CircuitBreaker | None":
+    def _end(self) -> "WebSocketCircuitBreaker | None":
         breaker, self._breaker = self._breaker, None
         return breaker if breaker and breaker.end_call(self._epoch) else None
 
 
-class CircuitBreaker:
+class WebSocketCircuitBreaker:
     """CLOSED, OPEN or HALF_OPEN, by what is reported.
 
     A call asks first, by `attempt` or `call`, and reports how it went. What fails without having
@@ -95,7 +95,7 @@ class CircuitBreaker:
         half_open_max_calls: int = 1,
         success_threshold: int = 1,
         clock: Callable[[], float] = time.monotonic,
-        on_change: Callable[[CircuitState, CircuitState], None] | None = None,
+        on_change: Callable[[WebSocketCircuitState, WebSocketCircuitState], None] | None = None,
     ) -> None:
         """Begin closed.
 
@@ -116,7 +116,7 @@ class CircuitBreaker:
         )
         self._clock = clock
         self._on_change = on_change
-        self._state = CircuitState.CLOSED
+        self._state = WebSocketCircuitState.CLOSED
         self._epoch = 0
         """Counts the changes of state."""
         self._opened_at = 0.0
@@ -129,22 +129,22 @@ class CircuitBreaker:
         self._opened = 0
 
     @property
-    def state(self) -> CircuitState:
+    def state(self) -> WebSocketCircuitState:
         """The state at this moment."""
-        if self._state is CircuitState.OPEN and self._retry_in() <= 0:
-            self._become(CircuitState.HALF_OPEN)
+        if self._state is WebSocketCircuitState.OPEN and self._retry_in() <= 0:
+            self._become(WebSocketCircuitState.HALF_OPEN)
         return self._state
 
     def attempt(self) -> Call | None:
         """Return a call if one is allowed now, which must report; else None."""
         state = self.state
-        if state is CircuitState.OPEN or (
-            state is CircuitState.HALF_OPEN
+        if state is WebSocketCircuitState.OPEN or (
+            state is WebSocketCircuitState.HALF_OPEN
             and self._half_open_calls >= self._config["half_open_max_calls"]
         ):
             self._rejected += 1
             return None
-        if state is CircuitState.HALF_OPEN:
+        if state is WebSocketCircuitState.HALF_OPEN:
             self._half_open_calls += 1
         return Call(self, self._epoch)
 
@@ -174,7 +174,7 @@ class CircuitBreaker:
         state = self.state
         if epoch != self._epoch:
             return False
-        if state is CircuitState.HALF_OPEN:
+        if state is WebSocketCircuitState.HALF_OPEN:
             self._half_open_calls -= 1
         return True
 
@@ -182,29 +182,29 @@ class CircuitBreaker:
         """Count a success: ends a row of failures; closes the breaker when it is half open."""
         self._successes += 1
         match self.state:
-            case CircuitState.CLOSED:
+            case WebSocketCircuitState.CLOSED:
                 self._failure_count = 0
-            case CircuitState.HALF_OPEN:
+            case WebSocketCircuitState.HALF_OPEN:
                 self._success_count += 1
                 if self._success_count >= self._config["success_threshold"]:
-                    self._become(CircuitState.CLOSED)
+                    self._become(WebSocketCircuitState.CLOSED)
 
     def record_failure(self) -> None:
         """Count a failure: the threshold opens the breaker; one is enough when it is half open."""
         self._failures += 1
         match self.state:
-            case CircuitState.CLOSED:
+            case WebSocketCircuitState.CLOSED:
                 self._failure_count += 1
                 if self._failure_count >= self._config["failure_threshold"]:
-                    self._become(CircuitState.OPEN)
-            case CircuitState.HALF_OPEN:
-                self._become(CircuitState.OPEN)
+                    self._become(WebSocketCircuitState.OPEN)
+            case WebSocketCircuitState.HALF_OPEN:
+                self._become(WebSocketCircuitState.OPEN)
 
     def reset(self) -> None:
         """Close it by hand, whatever its state."""
         self._failure_count = 0
-        if self.state is not CircuitState.CLOSED:
-            self._become(CircuitState.CLOSED)
+        if self.state is not WebSocketCircuitState.CLOSED:
+            self._become(WebSocketCircuitState.CLOSED)
 
     def get_status(self) -> BreakerStatus:
         """Return state, counters and configuration."""
@@ -214,7 +214,7 @@ class CircuitBreaker:
             failure_count=self._failure_count,
             success_count=self._success_count,
             half_open_calls=self._half_open_calls,
-            retry_in_s=round(self._retry_in(), 3) if state is CircuitState.OPEN else None,
+            retry_in_s=round(self._retry_in(), 3) if state is WebSocketCircuitState.OPEN else None,
             failures=self._failures,
             successes=self._successes,
             rejected=self._rejected,
@@ -225,14 +225,14 @@ class CircuitBreaker:
     def _retry_in(self) -> float:
         return self._opened_at + self._config["recovery_timeout"] - self._clock()
 
-    def _become(self, state: CircuitState) -> None:
+    def _become(self, state: WebSocketCircuitState) -> None:
         before, self._state = self._state, state
         self._epoch += 1
         self._half_open_calls = self._success_count = 0
-        if state is CircuitState.OPEN:
+        if state is WebSocketCircuitState.OPEN:
             self._opened += 1
             self._opened_at = self._clock()
-        elif state is CircuitState.CLOSED:
+        elif state is WebSocketCircuitState.CLOSED:
             self._failure_count = 0
         if self._on_change:
             self._on_change(before, state)

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from hsi.schemas import CircuitState, ServiceStatus
-from services.system.breaker import Call, CircuitBreaker
+from hsi.schemas import ServiceStatus, WebSocketCircuitState
+from services.system.circuit_breaker import Call, WebSocketCircuitBreaker
 from services.system.degraded import DegradedMode
 
 
@@ -29,7 +29,7 @@ class BreakerPolicy:
             clock: Seconds that only ever grow.
 
         """
-        self.breaker = CircuitBreaker(
+        self.breaker = WebSocketCircuitBreaker(
             recovery_timeout=recovery_timeout, clock=clock, on_change=self._circuit_changed
         )
         self.degraded = DegradedMode()
@@ -70,7 +70,7 @@ class BreakerPolicy:
         call, self._call = self._call, None
         return call
 
-    def _circuit_changed(self, _: CircuitState, circuit: CircuitState) -> None:
+    def _circuit_changed(self, _: WebSocketCircuitState, circuit: WebSocketCircuitState) -> None:
         self._tell(self.degraded.circuit_changed(circuit))
 
     def _tell(self, message: ServiceStatus | None) -> None:
