@@ -356,23 +356,32 @@ def lies(handler: AiHandler) -> None:
 async def in_process(
     handler: ControllerRouterHandler, *, ws: Any, **options: Any
 ) -> AsyncIterator[tuple[str, int]]:
-    """Run uvicorn in this process, with this WebSocket protocol; give its address."""
+    """Run uvicorn in this process, with this handler and WebSocket protocol; give its address."""
+    app = Litestar([handler], logging_config=None)
+    async with serving(app, ws=ws, lifespan="off", **options) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Litestar, *, ws: Any, **options: Any) -> AsyncIterator[tuple[str, int]]:
+    """Serve an application by uvicorn in this process; give its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
-            Litestar([handler], logging_config=None),
+            app,
             http=UpgradeProtocol,
             ws=ws,
             ws_per_message_deflate=False,
             log_config=None,
             timeout_graceful_shutdown=1,
-            lifespan="off",
             **options,
         )
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
-        serving = asyncio.create_task(server.serve([listening]))
+        task = asyncio.create_task(server.serve([listening]))
         try:
+            while not server.started and not task.done():
+                await asyncio.sleep(0.01)
             yield listening.getsockname()
         finally:
             server.should_exit = True
-            await serving
+            await task
