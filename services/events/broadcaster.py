@@ -74,7 +74,8 @@ class EventBroadcaster:
             tail: Begin with this many of the last messages.
 
         """
-        await serve_client(socket, EventSession(self, self._service, since=since, tail=tail))
+        session = EventSession(self._service, self.channel_name, since=since, tail=tail)
+        await serve_client(socket, session)
 
     def disconnect(self, peer: Peer) -> None:
         """Let a client go, once everything written so far is sent; it may come back at once."""
@@ -102,10 +103,6 @@ class EventBroadcaster:
             raise RuntimeError("the event broadcaster is not started")
         return await self._publisher.publish(self.channel_name, event)
 
-    def topic_for(self, peer: Peer) -> OrderedTopic:
-        """Return the topic of events, with one more client."""
-        return self._service.hub.enter(peer, self.channel_name, OrderedTopic)
-
     def _topic(self) -> OrderedTopic | None:
         topic = self._service.hub.topics.get((self.channel_name, None))
         return topic if isinstance(topic, OrderedTopic) else None
@@ -114,22 +111,17 @@ class EventBroadcaster:
 class EventSession(OrderedSession):
     """A client that listens to security events."""
 
-    __slots__ = ("_broadcaster", "_since", "_tail")
+    __slots__ = ("_channel", "_since", "_tail")
 
     def __init__(
-        self,
-        broadcaster: EventBroadcaster,
-        service: Service,
-        *,
-        since: str | None,
-        tail: str | None,
+        self, service: Service, channel: str, *, since: str | None, tail: str | None
     ) -> None:
         super().__init__(service)
-        self._broadcaster = broadcaster
+        self._channel = channel
         self._since = since
         self._tail = tail
 
     def enter(self, peer: Peer) -> None:
         """Take the client in."""
         start = StartAt.parse(self._since, self._tail)
-        self.listen(self._broadcaster.topic_for(peer), start)
+        self.listen(self.service.hub.enter(peer, self._channel, OrderedTopic), start)

@@ -190,7 +190,7 @@ class DirectPeer(Peer, asyncio.Protocol):
         return self._transport.get_write_buffer_size() if self.connected else 0
 
     def _work(self) -> None:
-        if not self.connected:
+        if self._socket is None:
             return
         queue = self._queue
         while queue and not self._blocked:
@@ -204,8 +204,9 @@ class DirectPeer(Peer, asyncio.Protocol):
             self._transport.write(b"".join(parts))
         if not queue:
             self._queue = None
-        self._clear = not (self.behind or self._gone or self.closing) and self._held is None
-        if not self.behind:
+        behind = self.behind
+        self._clear = not (behind or self._gone or self.closing) and self._held is None
+        if not behind and self._drained:
             self._notify_drained()
         if self.closing and not queue and not self._gone:
             self._parting = True

@@ -18,7 +18,7 @@ from hsi_service.fanout.peer import Peer
 from hsi_service.metrics import Metrics
 
 logger = logging.getLogger(__name__)
-_dropped = Throttled(logger)
+_drops = Throttled(logger)
 _faults = Throttled(logger)
 
 Filter = Callable[[Message], bool]
@@ -85,12 +85,10 @@ class Topic(ABC):
     def hear(self, payload: bytes) -> None:
         """Take a payload from the channel."""
 
-    def count(self, finding: Finding) -> None:
-        """Count a payload, and log now and then that some are dropped."""
-        self._source.metrics.messages.labels(finding.classification).inc()
-        if finding.message is None:
-            reason = str(finding.classification)
-            _dropped.warning("dropped a message", channel=self.channel, reason=reason)
+    def _dropped(self, finding: Finding) -> None:
+        """Log now and then that payloads are dropped, and why."""
+        reason = str(finding.classification)
+        _drops.warning("dropped a message", channel=self.channel, reason=reason)
 
     @abstractmethod
     def subscribed(self) -> None:
@@ -187,11 +185,13 @@ class SnapshotTopic(Topic):
     def hear(self, payload: bytes) -> None:
         """Take a payload: a snapshot, or a message that is sent once."""
         finding = examine(payload)
-        self.count(finding)
+        self._source.metrics.messages.labels(finding.classification).inc()
         message = finding.message
-        if message and message.type in SNAPSHOTS:
+        if message is None:
+            self._dropped(finding)
+        elif message.type in SNAPSHOTS:
             self.update(message.type, message.text)
-        elif message:
+        else:
             self.broadcast([message])
 
     def keep(self, kind: str, text: str) -> None:
@@ -243,10 +243,14 @@ class OrderedTopic(Topic):
     def hear(self, payload: bytes) -> None:
         """Take a payload: send it if it is the next message, else read what is missing."""
         finding = examine(payload)
-        self.count(finding)
-        if finding.message:
-            self.broadcast(self.position.hear(finding.message))
+        self._source.metrics.messages.labels(finding.classification).inc()
+        if finding.message is None:
+            self._dropped(finding)
+            return
+        self.broadcast(self.position.hear(finding.message))
+        if self._moved:
             self._notify_moved()
+        if self.position.catching_up:
             self.catch_up_if_behind()
 
     def subscribed(self) -> None:

@@ -171,7 +171,7 @@ class OrderedSession(Session):
 
     async def ready(self, peer: Peer) -> None:
         """Wait until the channel is heard; a client that begins now joins here."""
-        await super().ready(peer)
+        await self._topic.ready()
         if self._start == NOW:
             self._topic.join(peer)
 
@@ -181,7 +181,8 @@ class OrderedSession(Session):
             return resume(self._topic, peer, self._start.since)
         if self._start.tail is not None:
             return begin_with_the_last(self._topic, peer, self._start.tail)
-        self._topic.join(peer)
+        if peer not in self._topic.peers:
+            self._topic.join(peer)  # Redis is away, and the handshake did not wait for it.
         peer.release()
         return None
 
@@ -198,7 +199,12 @@ async def serve_client(socket: Socket, session: Session) -> None:
     admission = session.admission = await service.door.admit(socket)
     if admission is None:
         return
-    peer = peer_of(socket, session)
+    takeover = takeover_of(socket)
+    peer: DirectPeer | AsgiPeer
+    if takeover:
+        peer = DirectPeer(_address(socket), session)
+    else:
+        peer = AsgiPeer(_address(socket), socket.send)
     peer.inbound = Bucket(service.door.message_rate)
     if age := service.settings.max_connection_age:
         # Not all at once, after a restart at which all came at once.
@@ -215,38 +221,24 @@ async def serve_client(socket: Socket, session: Session) -> None:
             async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
                 await session.ready(peer)
         await socket.accept(admission.subprotocol)
-        if isinstance(peer, DirectPeer):
-            take_over(socket, peer)
-            leaving.pop_all()  # From now on the peer says when it has left.
-            session.begin_in_background(peer)
-        elif isinstance(peer, AsgiPeer):
+        if isinstance(peer, AsgiPeer):
             await _converse(socket, peer, session)
+        elif takeover:
+            takeover.hand_over(peer)
+            leaving.pop_all()  # From now on the peer says when it has left.
+            # Litestar's two refer to the socket, which is a cycle.
+            socket.receive, socket.send = empty_receive, empty_send
+            session.begin_in_background(peer)
 
 
-def peer_of(socket: Socket, handler: ConnectionHandler) -> Peer:
-    """Return the hub's side of a connection: past ASGI where the server has the extension."""
-    address = ":".join(map(str, socket.scope.get("client") or ("unknown",)))
-    if _takeover_of(socket):
-        return DirectPeer(address, handler)
-    return AsgiPeer(address, socket.send)
-
-
-def take_over(socket: Socket, peer: DirectPeer) -> None:
-    """Give an accepted connection to its peer, and let go of all else.
-
-    Raises:
-        ConnectionError: The client has left.
-
-    """
-    if takeover := _takeover_of(socket):
-        takeover.hand_over(peer)
-    # Litestar's two refer to the socket, which is a cycle.
-    socket.receive, socket.send = empty_receive, empty_send
-
-
-def _takeover_of(socket: Socket) -> TakeoverProtocol | None:
+def takeover_of(socket: Socket) -> TakeoverProtocol | None:
+    """Return the protocol that a connection can be taken over from, past ASGI."""
     extension: Any = (socket.scope.get("extensions") or {}).get(EXTENSION)
     return extension["protocol"] if extension else None
+
+
+def _address(socket: Socket) -> str:
+    return ":".join(map(str, socket.scope.get("client") or ("unknown",)))
 
 
 async def _converse(socket: Socket, peer: AsgiPeer, session: Session) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from litestar import WebSocket, websocket
+from litestar.connection.base import empty_receive, empty_send
 from litestar.exceptions import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -18,7 +19,7 @@ from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.direct_peer import ConnectionHandler, DirectPeer
 from hsi_service.fanout.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
 from hsi_service.fanout.takeover import TakeoverProtocol
-from hsi_service.skeleton.session import peer_of, take_over
+from hsi_service.skeleton.session import takeover_of
 from tests.clients import until
 from tests.servers import in_process
 
@@ -77,13 +78,15 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
 
     @websocket("/")
     async def handler(socket: WebSocket[Any, Any, Any]) -> None:
-        peer = peer_of(socket, Ending(ended))
-        await socket.accept()
-        if isinstance(peer, DirectPeer):
-            take_over(socket, peer)
-            peers.put_nowait(peer)
+        if takeover := takeover_of(socket):
+            direct = DirectPeer("test", Ending(ended))
+            await socket.accept()
+            takeover.hand_over(direct)
+            socket.receive, socket.send = empty_receive, empty_send
+            peers.put_nowait(direct)
             return
-        assert isinstance(peer, AsgiPeer)
+        peer = AsgiPeer("test", socket.send)
+        await socket.accept()
         sending = asyncio.create_task(peer.run())
         peers.put_nowait(peer)
         with contextlib.suppress(WebSocketDisconnect, OSError):
