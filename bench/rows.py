@@ -18,6 +18,8 @@ from hsi.keys import digest, key_protocol
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 
+BASELINE = "BASELINE"
+"""Environment variable: another checkout, whose events service becomes a row."""
 KEY = "bench"
 """The API key that our clients send, as a subprotocol: our handshakes are those with a key."""
 DESCRIPTORS = 16_000
@@ -57,13 +59,31 @@ class Row(NamedTuple):
     """What clients offer."""
 
 
-def _ours(folder: Path, redis_url: str, channel: str) -> Process:
+def _ours(folder: Path, redis_url: str, channel: str) -> ServiceProcess:
+    return _events("ours", folder, redis_url, channel)
+
+
+def _baseline(folder: Path, redis_url: str, channel: str) -> Process:
+    """Run the events service of another checkout, which has been set up (`make setup`)."""
+    process = _events("baseline", folder, redis_url, channel)
+    checkout = Path(os.environ[BASELINE])
+    # The program first changes to its checkout, whose modules are then found before all others.
+    program = f"import os, runpy, sys; os.chdir({str(checkout)!r}); sys.path[0] = os.getcwd(); "
+    process.command = [
+        str(checkout / ".venv/bin/python"),
+        "-c",
+        program + "runpy.run_module('services.events', run_name='__main__')",
+    ]
+    return process
+
+
+def _events(name: str, folder: Path, redis_url: str, channel: str) -> ServiceProcess:
     port = free_port()
     return ServiceProcess(
         "events",
-        name="ours",
+        name=name,
         port=port,
-        log=folder / "ours.log",
+        log=folder / f"{name}.log",
         REDIS_URL=redis_url,
         REDIS_EVENT_CHANNEL=channel,
         API_KEYS=digest(KEY.encode()).hex(),
@@ -144,6 +164,11 @@ ROWS = (
         "**ours** (`python -m services.events`)",
         _ours,
         subprotocol=key_protocol(KEY),
+    ),
+    *(
+        [Row("baseline", "ours, at BASELINE", _baseline, subprotocol=key_protocol(KEY))]
+        if os.environ.get(BASELINE)
+        else []
     ),
     Row("seed", "the seed's loop (FastAPI, uvicorn)", _peer("seed")),
     Row("channels", "Litestar's ChannelsPlugin", _peer("channels_plugin")),

@@ -7,7 +7,7 @@ from hsi_service.fanout.peer import Peer
 from hsi_service.fanout.topic import OrderedTopic
 from hsi_service.skeleton.one_per_process import OnePerProcess
 from hsi_service.skeleton.service import Service
-from hsi_service.skeleton.session import OrderedSession, Socket, StartAt, serve_client
+from hsi_service.skeleton.session import OrderedSession, Socket, serve_client
 
 process_broadcaster: OnePerProcess["EventBroadcaster"] = OnePerProcess("event broadcaster")
 
@@ -111,17 +111,14 @@ class EventBroadcaster:
 class EventSession(OrderedSession):
     """A client that listens to security events."""
 
-    __slots__ = ("_channel", "_since", "_tail")
+    __slots__ = ("_channel",)
 
     def __init__(
         self, service: Service, channel: str, *, since: str | None, tail: str | None
     ) -> None:
-        super().__init__(service)
+        super().__init__(service, since=since, tail=tail)
         self._channel = channel
-        self._since = since
-        self._tail = tail
 
-    def enter(self, peer: Peer) -> None:
-        """Take the client in."""
-        start = StartAt.parse(self._since, self._tail)
-        self.listen(self.service.hub.enter(peer, self._channel, OrderedTopic), start)
+    def listen(self, peer: Peer) -> OrderedTopic:
+        """Return the topic of events, with the client in it."""
+        return self.service.hub.enter(peer, self._channel, OrderedTopic)

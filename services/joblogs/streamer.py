@@ -13,7 +13,7 @@ from hsi.schemas import channels, job_ids
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.fanout.peer import Peer
 from hsi_service.skeleton.service import Service
-from hsi_service.skeleton.session import NOW, OrderedSession, Socket, StartAt, serve_client
+from hsi_service.skeleton.session import OrderedSession, Socket, serve_client
 from services.joblogs.jobs import Jobs
 from services.joblogs.messages import AtLeast
 from services.joblogs.topic import JobTopic, let_go
@@ -127,9 +127,7 @@ class JobLogStreamer:
 class JobSession(OrderedSession):
     """A client that follows a job's log."""
 
-    __slots__ = ("_job", "_job_id", "_level", "_since", "_streamer", "_tail")
-
-    _job: JobTopic
+    __slots__ = ("_job_id", "_level", "_streamer")
 
     def __init__(
         self,
@@ -141,19 +139,16 @@ class JobSession(OrderedSession):
         tail: str | None,
         level: str | None,
     ) -> None:
-        super().__init__(service)
+        begins_with_backlog = since is None and tail is None
+        super().__init__(service, since=since, tail=str(BACKLOG) if begins_with_backlog else tail)
         self._streamer = streamer
         self._job_id = job_id
-        self._since = since
-        self._tail = tail
         self._level = level
 
-    def enter(self, peer: Peer) -> None:
-        """Take the client in."""
-        start = StartAt.parse(self._since, self._tail)
+    def listen(self, peer: Peer) -> JobTopic:
+        """Return the topic of the job, with the client in it."""
         only = AtLeast.parse(self._level) if self._level else None
-        self._job = self._streamer.topic_for(peer, self._job_id, only)
-        self.listen(self._job, StartAt(tail=BACKLOG) if start == NOW else start)
+        return self._streamer.topic_for(peer, self._job_id, only)
 
     def begin(self, peer: Peer) -> Coroutine[Any, Any, None]:
         """Bring the client to where the log is, or to its end."""
@@ -162,5 +157,6 @@ class JobSession(OrderedSession):
     async def _follow(self, peer: Peer, beginning: Coroutine[Any, Any, None] | None) -> None:
         if beginning:
             await beginning
-        if await self._job.has_ended():
+        topic = self.topic
+        if isinstance(topic, JobTopic) and await topic.has_ended():
             let_go(peer)

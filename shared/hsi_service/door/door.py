@@ -38,18 +38,19 @@ logger = logging.getLogger(__name__)
 class Admission:
     """A client's place, and what to accept its handshake with. To be released when it has left."""
 
-    __slots__ = ("_release", "subprotocol")
+    __slots__ = ("_address", "_limits", "subprotocol")
 
-    def __init__(self, subprotocol: str | None, release: Callable[[], None]) -> None:
+    def __init__(self, subprotocol: str | None, limits: Limits, address: str) -> None:
         self.subprotocol = subprotocol
         """Goes into the answer to the handshake."""
-        self._release: Callable[[], None] | None = release
+        self._limits: Limits | None = limits
+        self._address = address
 
     def release(self) -> None:
         """Give the place back; once more does nothing."""
-        release, self._release = self._release, None
-        if release:
-            release()
+        limits, self._limits = self._limits, None
+        if limits:
+            limits.leave(self._address)
 
 
 class Door:
@@ -113,7 +114,7 @@ class Door:
             try:
                 decision = self._access.judge(_handshake(socket))
                 if decision.code is None:
-                    admission = Admission(decision.subprotocol, lambda: self._limits.leave(address))
+                    admission = Admission(decision.subprotocol, self._limits, address)
                     return admission
                 self._note(str(int(decision.code)), decision.reason, socket)
                 await socket.accept(decision.subprotocol)

@@ -130,7 +130,9 @@ class StartAt(NamedTuple):
     """Where a client wants to begin: after a cursor, with the last messages, or just now."""
 
     since: str | None = None
+    """The cursor, as the client sent it."""
     tail: int | None = None
+    """How many of the last messages."""
 
     @classmethod
     def parse(cls, since: str | None, tail: str | None) -> Self:
@@ -151,38 +153,62 @@ NOW = StartAt()
 
 
 class OrderedSession(Session):
-    """A client of a channel with a history."""
+    """A client of one channel with a history."""
 
-    __slots__ = ("_start", "_topic")
+    __slots__ = ("_query", "_start")
 
-    _topic: OrderedTopic
-
-    def listen(self, topic: OrderedTopic, start: StartAt) -> None:
-        """Set what the client listens to; `enter` calls it.
+    def __init__(self, service: Service, *, since: str | None, tail: str | None) -> None:
+        """Begin before the handshake is answered.
 
         Args:
-            topic: From the hub, with the client in it.
-            start: Where the client begins.
+            service: The replica.
+            since: Go on after the message with this cursor.
+            tail: Begin with this many of the last messages.
 
         """
-        self.topics = (topic,)
-        self._topic = topic
-        self._start = start
+        super().__init__(service)
+        self._query: tuple[str | None, str | None] = since, tail
+        self._start = NOW
+
+    @abstractmethod
+    def listen(self, peer: Peer) -> OrderedTopic:
+        """Return the topic that the client listens to, with the client in it.
+
+        Raises:
+            ValueError: The client asks for something that makes no sense; the text says why.
+
+        """
+
+    def enter(self, peer: Peer) -> None:
+        """Take the client in, where it wants to begin."""
+        start = StartAt.parse(*self._query)
+        self.topics = (self.listen(peer),)
+        if start != NOW:
+            self._start = start
+
+    @property
+    def topic(self) -> OrderedTopic:
+        """What it listens to."""
+        (topic,) = self.topics
+        assert isinstance(topic, OrderedTopic)  # noqa: S101 (`enter` has set it)
+        return topic
 
     async def ready(self, peer: Peer) -> None:
         """Wait until the channel is heard; a client that begins now joins here."""
-        await self._topic.ready()
-        if self._start == NOW:
-            self._topic.join(peer)
+        topic = self.topic
+        await topic.ready()
+        if self._start is NOW:
+            topic.join(peer)
 
     def begin(self, peer: Peer) -> Coroutine[Any, Any, None] | None:
         """Bring the client to where the topic is."""
+        topic = self.topic
         if self._start.since is not None:
-            return resume(self._topic, peer, self._start.since)
+            return resume(topic, peer, self._start.since)
         if self._start.tail is not None:
-            return begin_with_the_last(self._topic, peer, self._start.tail)
-        if peer not in self._topic.peers:
-            self._topic.join(peer)  # Redis is away, and the handshake did not wait for it.
+            return begin_with_the_last(topic, peer, self._start.tail)
+        if peer not in topic.peers:
+            topic.join(peer)  # Redis is away, and the handshake did not wait for it.
         peer.release()
         return None
 
