@@ -21,8 +21,8 @@ def create_collector_app(settings: CollectorSettings) -> Litestar:
     service = Service("collector", settings)
     collector = PerformanceCollector(settings, service.metrics)
     service.reports["collector"] = collector.report
-    service.run_background(collector.lease.run)
-    service.run_background(collector.run)
+    service.run_background("lease", collector.lease.run)
+    service.run_background("collection", collector.run)
     service.on_shutdown(collector.lease.give_up)
     service.on_shutdown(collector.aclose)
     service.on_drain(collector.lease.give_up)

@@ -22,7 +22,7 @@ def create_joblogs_app(settings: JobLogSettings) -> Litestar:
     service = Service("joblogs", settings)
     jobs = Jobs(settings.redis_url, name="joblogs")
     streamer = JobLogStreamer(service, jobs, idle_timeout=settings.idle_timeout)
-    service.run_background(streamer.sweep)
+    service.run_background("sweep of jobs", streamer.sweep)
     service.on_shutdown(jobs.aclose)
     return create_app(service, routes=[job_logs, list_jobs], streamer=streamer, jobs=jobs)
 

@@ -14,6 +14,7 @@ from hsi.schemas.close_codes import CloseCode
 from hsi_service.fanout.peer import Peer
 from hsi_service.skeleton.service import Service
 from hsi_service.skeleton.session import OrderedSession, Socket, serve_client
+from hsi_service.supervision import spawn
 from services.joblogs.jobs import Jobs
 from services.joblogs.messages import AtLeast
 from services.joblogs.topic import JobTopic, let_go
@@ -107,7 +108,8 @@ class JobLogStreamer:
         Not at the first look: the end that the job itself sends may be on its way.
         """
         try:
-            states = await self._jobs.states(self._topics.keys())
+            # A copy: clients come and go while Redis is asked.
+            states = await self._jobs.states(tuple(self._topics))
         except (RedisError, OSError) as error:
             logger.debug("cannot ask how jobs are: %s", error)
             return set()
@@ -118,7 +120,11 @@ class JobLogStreamer:
             now_over.add(job_id)
             if job_id in over:
                 for topic in self._topics.get(job_id, ()):
-                    ending = asyncio.create_task(topic.end_with(job_id, state.status))  # type: ignore[arg-type]  # just checked
+                    ending = spawn(
+                        topic.end_with(job_id, state.status),  # type: ignore[arg-type]  # just checked
+                        name="end of a job",
+                        metrics=self._service.metrics,
+                    )
                     self._endings.add(ending)
                     ending.add_done_callback(self._endings.discard)
         return now_over - over

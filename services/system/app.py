@@ -25,8 +25,8 @@ def create_system_app(settings: SystemSettings) -> Litestar:
     service.reports["broadcaster"] = broadcaster.report
     service.on_startup(broadcaster.start)
     service.on_drain(broadcaster.lease.give_up)
-    service.run_background(broadcaster.lease.run)
-    service.run_background(broadcaster.run)
+    service.run_background("lease", broadcaster.lease.run)
+    service.run_background("broadcast", broadcaster.run)
     service.on_shutdown(broadcaster.stop)
     cameras = CameraList(settings.database_url)
     service.on_shutdown(cameras.aclose)

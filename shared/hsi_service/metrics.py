@@ -41,6 +41,9 @@ class Metrics:
         self.deaf = self._counter(
             "hsi_deaf", "Times that the subscription was found lost without an error."
         )
+        self.task_failures = self._counter(
+            "hsi_task_failures", "Background tasks that ended before their time.", "task"
+        )
         self.client_frames = self._counter(
             "hsi_client_frames", "Messages from clients, by what they were.", "frame"
         )

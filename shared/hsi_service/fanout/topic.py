@@ -16,6 +16,7 @@ from hsi_service.bus.subscriber import Subscriber, Subscription
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.peer import Peer
 from hsi_service.metrics import Metrics
+from hsi_service.supervision import spawn
 
 logger = logging.getLogger(__name__)
 _drops = Throttled(logger)
@@ -261,7 +262,9 @@ class OrderedTopic(Topic):
     def catch_up_if_behind(self) -> None:
         """Start catching up, if it is due and not under way."""
         if self.position.catching_up and (self._catching_up is None or self._catching_up.done()):
-            self._catching_up = asyncio.create_task(self._catch_up(), name="catch up")
+            self._catching_up = spawn(
+                self._catch_up(), name="catching up", metrics=self._source.metrics
+            )
 
     async def _catch_up(self) -> None:
         """Read the history from the position on, until the position is the channel's again."""

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from litestar import Litestar, Response, get
@@ -21,7 +22,6 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hsi import __version__
-from hsi.tasks import cancel_and_wait
 from hsi_service.bus.history import History
 from hsi_service.bus.subscriber import BusState, Subscriber
 from hsi_service.door.door import Door
@@ -29,6 +29,7 @@ from hsi_service.fanout.hub import Hub
 from hsi_service.lifecycle import Lifecycle, Phase
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
+from hsi_service.supervision import Run, Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +59,14 @@ class Service:
             self.metrics.redis_connected, lambda: self.subscriber.state is not BusState.CONNECTING
         )
         self.metrics.watch(self.metrics.redis_lag, lambda: self.subscriber.lag or 0.0)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._alongside: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self.supervisor = Supervisor(self.metrics)
+        self.background: dict[str, Run] = {
+            "subscriber": self.subscriber.run,
+            "heartbeats": partial(self.hub.beat, settings.heartbeat_interval),
+            "lost subscriptions": self.hub.detect_lost_subscriptions,
+            "sweep of clients": self.hub.sweep,
+        }
+        """Tasks that run from startup to shutdown, by name."""
         self._starting: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._draining: list[Callable[[], Coroutine[Any, Any, None]]] = []
@@ -74,29 +81,25 @@ class Service:
         """Do something as soon as this replica is to end; it may be asked for twice."""
         self._draining.append(job)
 
-    def run_background(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run something of the service's own from startup to shutdown.
+    def run_background(self, name: str, run: Run) -> None:
+        """Run a task of the service's own from startup to shutdown; should it fail, run it again.
 
         Args:
-            run: Ends only when cancelled; should it end, the replica counts as not alive.
+            name: Of the task, for people.
+            run: Runs until it is cancelled.
 
         """
-        self._alongside.append(run)
+        self.background[name] = run
 
     def on_shutdown(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Close something at shutdown, when all that runs alongside was cancelled."""
+        """Close something at shutdown, when all background tasks have ended."""
         self._closing.append(close)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
-        """Run what runs in the background from startup to shutdown."""
-        self._tasks = [
-            asyncio.create_task(self.subscriber.run(), name="subscriber"),
-            asyncio.create_task(self.hub.beat(self.settings.heartbeat_interval), name="heartbeat"),
-            asyncio.create_task(self.hub.detect_lost_subscriptions(), name="lost-subscriptions"),
-            asyncio.create_task(self.hub.sweep(), name="sweep"),
-            *(asyncio.create_task(job(), name=job.__qualname__) for job in self._alongside),
-        ]
+        """Run the background tasks from startup to shutdown."""
+        for name, run in self.background.items():
+            self.supervisor.start(name, run)
         for start in self._starting:
             await start()
         self.lifecycle.started()
@@ -104,14 +107,10 @@ class Service:
             yield
         finally:
             self.lifecycle.drain()
-            await cancel_and_wait(*self._tasks)
+            await self.supervisor.stop()
             await self.history.aclose()
             for close in self._closing:
                 await close()
-
-    def ended(self) -> list[str]:
-        """Return which of the tasks that run for ever have ended all the same."""
-        return [task.get_name() for task in self._tasks if task.done()]
 
     async def drain(self, *, delay: float, window: float) -> None:
         """Let all clients go, without a gap and without a rush.
@@ -171,6 +170,8 @@ class Status(Struct):
     connections: int
     channels: list[ChannelStatus]
     redis: RedisStatus
+    task_failures: dict[str, int]
+    """How often each background task has failed, by name."""
     own: dict[str, Any]
     """What this service alone tells, by name."""
 
@@ -179,10 +180,10 @@ class Status(Struct):
 def live(service: NamedDependency[Service]) -> Response[Liveness]:
     """Tell that the process answers and does its work; 500 asks for a restart.
 
-    Never depends on Redis: a blip must not restart pods. But a replica whose subscriber has died
-    of a fault of ours would be deaf for ever, and nobody the wiser.
+    Never depends on Redis: a blip must not restart pods. A background task that fails starts again;
+    only when that cannot be, the replica has to.
     """
-    ended = service.ended()
+    ended = service.supervisor.ended()
     status = f"ended: {', '.join(ended)}" if ended else "alive"
     return Response(Liveness(status=status), status_code=500 if ended else 200)
 
@@ -232,6 +233,7 @@ def status(service: NamedDependency[Service]) -> Status:
             outages=subscriber.outages,
             lag_ms=None if lag is None else round(lag * 1000, 3),
         ),
+        task_failures=service.supervisor.failures,
         own={name: report() for name, report in service.reports.items()},
     )
 
@@ -277,5 +279,5 @@ def create_app(
         ),
         logging_config=None,
     )
-    app.state["service"] = service
+    app.state.update(parts)
     return app

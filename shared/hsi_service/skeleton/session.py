@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import random
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -22,8 +21,7 @@ from hsi_service.fanout.replay import begin_with_the_last, resume
 from hsi_service.fanout.takeover import EXTENSION, TakeoverProtocol
 from hsi_service.fanout.topic import OrderedTopic, Topic
 from hsi_service.skeleton.service import Service
-
-logger = logging.getLogger(__name__)
+from hsi_service.supervision import spawn
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -118,11 +116,10 @@ class Session(ConnectionHandler):
 
         def ended(task: asyncio.Task[None]) -> None:
             self._beginning = None
-            if not task.cancelled() and (error := task.exception()):
-                logger.error("a session failed to begin", exc_info=error)
+            if not task.cancelled() and task.exception():
                 peer.close(CloseCode.RESTART, "internal error: come back")
 
-        self._beginning = asyncio.create_task(beginning, name="session")
+        self._beginning = spawn(beginning, name="session", metrics=self.service.metrics)
         self._beginning.add_done_callback(ended)
 
 
