@@ -84,7 +84,7 @@ export function aiVerdict(services: SystemStatusData["services"] | undefined): V
   if (!services) return { tone: "unknown", title: "Not known yet", detail: "Waiting for a status" };
   const known = AI.filter((name) => name in services);
   if (known.length === 0) {
-    return { tone: "unknown", title: "None", detail: "No AI service is configured" };
+    return { tone: "unknown", title: "None", detail: "No AI service is reported" };
   }
   const ill = known.filter((name) => services[name] !== "healthy");
   if (ill.length === 0) {

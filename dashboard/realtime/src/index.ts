@@ -1,4 +1,4 @@
-/** React hooks: everything that a page needs to show a home live (seed: Frontend Integration). */
+/** React hooks: everything that a page needs to show a home live. */
 
 export { ApiError } from "./api.ts";
 export type { RealtimeOptions } from "./client.ts";

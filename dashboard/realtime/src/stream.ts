@@ -253,7 +253,7 @@ export class Stream extends Observable<Connection> {
   readonly #tryAgain = (): void => {
     const { ended } = this.get();
     const { key } = this.#context.credentials.get();
-    if (ended?.code === CloseCode.UNAUTHORIZED && key !== null) this.#open();
+    if (ended?.code === CloseCode.UNAUTHORIZED && key !== null && this.#isTrusted()) this.#open();
   };
 
   #show(changes: Pick<Partial<Connection>, "ended" | "reconnectCount"> = {}): void {
@@ -266,7 +266,7 @@ export class Stream extends Observable<Connection> {
     this.change({ ...changes, ended, state, staleSince });
   }
 
-  /** Log something of this connection; queries are left out: they may hold a secret. */
+  /** Log something about this connection; without the query, which may hold a secret. */
   #log(level: keyof Logger, what: string, ...details: unknown[]): void {
     const { origin, pathname } = socketAddressOf(this.#location, this.#context.base(), "");
     this.#context.logger[level](`${origin}${pathname}: ${what}`, ...details);

@@ -44,12 +44,12 @@ test("whatever chance says, each delay is from half to all of that", async () =>
   );
 });
 
-test("it goes on trying for ever", async () => {
+test("it never stops trying", async () => {
   const found = await delays(2_000);
   expect(found.slice(5).every((delay) => delay >= 15_000 && delay <= 30_000)).toBe(true);
 });
 
-test("each delay is drawn anew, so that clients that were lost together come back apart", async () => {
+test("each delay is drawn by itself, so that clients that were lost together come back apart", async () => {
   const clients = await Promise.all([1, 2, 3].map(() => delays(30)));
   const longest = clients.map((found) => found.slice(5));
   expect(new Set(longest.flat()).size).toBeGreaterThan(60);

@@ -68,7 +68,7 @@ test.each([
   expect(feed.get().gapAt).toBeNull();
 });
 
-test("where the history lost its place, the list begins anew, and says since when", async () => {
+test("where the history lost its place, the list starts over, and says since when", async () => {
   const server = await hostForTest();
   elasticTime();
   const feed = newFeed();
@@ -166,7 +166,7 @@ test("cleared events are gone, and those to come are shown", async () => {
   await until(() => expect(ids(feed)).toEqual([2]));
 });
 
-test("it outlives its last listener by two seconds, and then begins anew", async () => {
+test("it outlives its last listener by two seconds, and then starts over", async () => {
   const server = await hostForTest();
   elasticTime();
   const feed = newFeed();

@@ -151,7 +151,7 @@ test("each job has one log, at its own path", async () => {
   ]);
 });
 
-test("once nobody looks, its lines are let go, and asked for again by whoever comes next", async () => {
+test("once nobody looks, its lines are let go, and asked for again by who comes next", async () => {
   const server = await hostForTest();
   server.publish(PATH, line("one"));
   elasticTime();

@@ -32,7 +32,7 @@ interface Topic {
 /** An answer of the API; null is none: the connection is broken. */
 export type Answer = { status: number; body: string } | null;
 
-/** Why whoever comes without the key is refused. */
+/** Why clients without the key are refused. */
 const REASON = "a valid API key is required";
 const UNAUTHORIZED: Answer = { status: 401, body: JSON.stringify({ detail: REASON }) };
 const NOT_FOUND: Answer = { status: 404, body: '{"detail":"Not Found"}' };
@@ -57,7 +57,7 @@ export class Server {
   readonly asked: { readonly path: string; readonly key: string | undefined }[] = [];
   /** The API's answers, by path and query. */
   readonly answers = new Map<string, Answer | Promise<Answer>>();
-  /** What whoever connects to a path gets at once, by path. */
+  /** What clients of a path get when they connect, by path. */
   readonly greetings = new Map<string, readonly Outgoing[]>();
   readonly #topics = new Map<string, Topic>();
   readonly #http: HttpServer;

@@ -81,7 +81,7 @@ test("however many listen there is one socket, which closes when the last one le
   expect(server.urls(path)).toEqual([`${path}?tail=0`]);
 });
 
-test("who listens after the last one left begins anew", async () => {
+test("who listens after the last one left starts over", async () => {
   const server = await hostForTest();
   elasticTime();
   const first = listenTo(path, { start: "tail=3" });

@@ -36,7 +36,7 @@ export default function JobsPage() {
             {JOB_ID.test(id) ? (
               <JobPanel id={id} job={jobs?.find((job) => job.id === id)} refresh={refresh} />
             ) : (
-              <Failure what="No job can be called so" why={id} />
+              <Failure what="Not the id of a job" why={id} />
             )}
           </>
         )}

@@ -30,7 +30,11 @@ export function ActivityFeed() {
   return (
     <Card
       title="Activity"
-      aside={<span className="figure text-muted text-xs">{entries.length} events</span>}
+      aside={
+        <span className="figure text-muted text-xs">
+          {entries.length} {entries.length === 1 ? "event" : "events"}
+        </span>
+      }
       className="min-h-[28rem]"
     >
       <p role="status" className="sr-only">
