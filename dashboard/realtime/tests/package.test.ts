@@ -93,6 +93,14 @@ async function startServer(): Promise<Server> {
   return server;
 }
 
+/** The program in the package's README.md. */
+async function snippet(): Promise<string> {
+  const text = await readFile(join(PACKAGE, "README.md"), "utf8");
+  const [, program] = /```tsx\n(.*?)```/s.exec(text) ?? [];
+  if (program === undefined) throw new Error("README.md has no program");
+  return program;
+}
+
 function event(summary: string) {
   return { type: "event", data: { event_id: 7, summary } };
 }
@@ -152,6 +160,7 @@ test(
       {
         "index.html": '<div id="root"></div><script type="module" src="/src/main.tsx"></script>',
         "src/Latest.tsx": COMPONENT,
+        "src/Readme.tsx": await snippet(),
         "src/main.tsx": `
         import { createRoot } from "react-dom/client";
         import { Latest } from "./Latest";
