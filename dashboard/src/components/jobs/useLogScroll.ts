@@ -52,6 +52,8 @@ export function useLogScroll(numbers: readonly number[], height: number) {
     const { scrollTop: top } = element;
     const place = placeAt(shown.current.numbers, top, shown.current.height);
     look.current = { ...(place ?? look.current), top };
+    // Where it follows, this is called with every frame: nothing is to be rendered for that.
+    if (following.current) return;
     const { number } = look.current;
     setLeft((left) =>
       left === null || left.place.number === number ? left : { ...left, place: look.current },
