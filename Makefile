@@ -117,4 +117,4 @@ lock: $(READY) ## Lock the dependencies anew, within what pyproject.toml allows.
 
 clean: ## Remove what the targets above made.
 	rm -rf $(VENV) .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
-	rm -rf dashboard/node_modules dashboard/dist
+	rm -rf dashboard/node_modules dashboard/dist dashboard/realtime/dist

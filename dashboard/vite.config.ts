@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],
+  // The workspace's own package is taken from its sources: nothing has to be built first.
+  resolve: { alias: { "@hsi/realtime": `${import.meta.dirname}/realtime/src/index.ts` } },
   build: {
     target: "es2022",
     // A strict Content-Security-Policy: nothing inline, so no data: URLs for fonts or scripts.
@@ -20,7 +22,7 @@ export default defineConfig({
   test: {
     environment: "jsdom",
     environmentOptions: { jsdom: { pretendToBeVisual: true } },
-    include: ["tests/**/*.test.{ts,tsx}"],
+    include: ["tests/**/*.test.{ts,tsx}", "realtime/tests/**/*.test.{ts,tsx}"],
     restoreMocks: true,
     unstubGlobals: true,
   },

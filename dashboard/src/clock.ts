@@ -1,24 +1,32 @@
 import { useSyncExternalStore } from "react";
-import { Observable } from "./realtime/observable";
 
 const TICK = 1_000;
 
-class Clock extends Observable<number> {
-  #ticking: ReturnType<typeof setInterval> | undefined;
+let now = Date.now();
+let ticking: ReturnType<typeof setInterval> | undefined;
+const listeners = new Set<() => void>();
 
-  protected override start(): void {
-    this.set(Date.now());
-    this.#ticking = setInterval(() => this.set(Date.now()), TICK);
-  }
-
-  protected override end(): void {
-    clearInterval(this.#ticking);
-  }
+function tick(): void {
+  now = Date.now();
+  for (const listener of [...listeners]) listener();
 }
 
-const pageClock = new Clock(Date.now());
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  if (ticking === undefined) {
+    ticking = setInterval(tick, TICK);
+    // It stood still while nobody looked.
+    now = Date.now();
+  }
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    clearInterval(ticking);
+    ticking = undefined;
+  };
+}
 
 /** The time, ms since 1970, every second: one clock for the whole page. */
 export function useNow(): number {
-  return useSyncExternalStore(pageClock.subscribe, pageClock.get);
+  return useSyncExternalStore(subscribe, () => now);
 }

@@ -1,5 +1,6 @@
+import { CloseCode, type Connection, type ConnectionState } from "@hsi/realtime";
 import { clock } from "./format";
-import { CloseCode, type Connection, type ConnectionState } from "./realtime";
+import type { Tone } from "./tones";
 
 /** What a hook says of its connection. */
 export interface Heard {
@@ -15,7 +16,7 @@ export interface HeardFigures extends Heard {
 
 /** What the page tells of its connections: one thing, the one that matters most. */
 export interface Notice {
-  readonly tone: "good" | "note" | "warn" | "bad";
+  readonly tone: Tone;
   readonly title: string;
   readonly detail: string;
   /** What a person can do about it. */

@@ -1,12 +1,12 @@
-import type { Tone } from "./components/parts";
-import { spoken } from "./format";
 import {
   type Camera,
   momentOf,
   type RiskLevel,
   type SecurityEvent,
   type SystemStatusData,
-} from "./realtime";
+} from "@hsi/realtime";
+import { spoken } from "./format";
+import { RISK_TONES, type Tone } from "./tones";
 
 /** Milliseconds for which an event says something about now. */
 export const RECENT = 15 * 60_000;
@@ -24,13 +24,6 @@ const LEVELS: readonly { least: number; level: RiskLevel }[] = [
   { least: 30, level: "medium" },
   { least: 0, level: "low" },
 ];
-
-export const RISK_TONES: Readonly<Record<RiskLevel, Tone>> = {
-  low: "good",
-  medium: "note",
-  high: "warn",
-  critical: "bad",
-};
 
 /** The level that an event is of; by its score where it does not say. Pure. */
 export function levelOf(event: SecurityEvent): RiskLevel | null {
@@ -91,7 +84,7 @@ export function aiVerdict(services: SystemStatusData["services"] | undefined): V
   if (!services) return { tone: "unknown", title: "Not known yet", detail: "Waiting for a status" };
   const known = AI.filter((name) => name in services);
   if (known.length === 0) {
-    return { tone: "unknown", title: "None", detail: "No AI service is configured" };
+    return { tone: "unknown", title: "None", detail: "No AI service is reported" };
   }
   const ill = known.filter((name) => services[name] !== "healthy");
   if (ill.length === 0) {

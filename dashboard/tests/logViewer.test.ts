@@ -1,3 +1,4 @@
+import { CloseCode, type Job } from "@hsi/realtime";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { type Segment, segmentsOf } from "../src/components/jobs/ansi";
@@ -5,8 +6,7 @@ import { type Color, contrast, readable } from "../src/components/jobs/contrast"
 import { lengthOf, timeOfDay } from "../src/components/jobs/jobTimes";
 import { type LogNews, logWords, type NoLines, noLineWords } from "../src/components/jobs/logWords";
 import { withMarks } from "../src/components/jobs/marks";
-import { indexAt, placeAt, roomFor, topOf } from "../src/components/jobs/rows";
-import { CloseCode, type Job } from "../src/realtime";
+import { indexAt, placeAt, rowsInSight, topOf } from "../src/components/jobs/rows";
 
 const CSI = "\u001b[";
 const textOf = (segments: readonly Segment[]) => segments.map(({ text }) => text).join("");
@@ -174,15 +174,23 @@ describe("rows", () => {
     expect(placeAt([], 0, 22)).toBeNull();
   });
 
-  test("there is room for all lines, and it seldom changes", () => {
+  test("every row in sight is drawn, and few others", () => {
+    const pixels = fc.integer({ min: 0, max: 4_000_000 });
+    const counts = fc.integer({ min: 0, max: 200_000 });
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 200_000 }), (lines) => {
-        expect(roomFor(lines)).toBeGreaterThanOrEqual(lines);
-        expect(roomFor(lines) - lines).toBeLessThan(4_096);
+      fc.property(counts, pixels, fc.integer({ min: 0, max: 3_000 }), (count, top, sight) => {
+        const { from, to } = rowsInSight(count, top, sight, 22);
+        expect(from).toBeGreaterThanOrEqual(0);
+        expect(to).toBeLessThanOrEqual(count);
+        expect(to - from).toBeLessThanOrEqual(sight / 22 + 27);
+        for (const pixel of [top, top + sight / 2, top + sight - 1]) {
+          const row = Math.floor(pixel / 22);
+          if (pixel < top || row >= count) continue;
+          expect(from).toBeLessThanOrEqual(row);
+          expect(to).toBeGreaterThan(row);
+        }
       }),
     );
-    expect(roomFor(0)).toBe(0);
-    expect(roomFor(5_000)).toBe(roomFor(5_016));
   });
 });
 

@@ -1,6 +1,6 @@
+import { CloseCode } from "@hsi/realtime";
 import { expect, test } from "vitest";
 import { type Heard, noticeOf } from "../src/notice";
-import { CloseCode } from "../src/realtime/messages";
 
 const LIVE: Heard = { connectionState: "live", staleSince: null, ended: null };
 const AT = Date.parse("2026-11-25T03:00:00Z");

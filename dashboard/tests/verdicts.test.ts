@@ -1,12 +1,12 @@
+import type { Camera, PerformanceUpdateData } from "@hsi/realtime";
+import { eventOf, type SecurityEvent } from "@hsi/realtime";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { columnsOf } from "../src/charting";
+import { golden } from "../realtime/tests/golden";
+import { columnsOf } from "../src/columns";
 import { ago, duration, fixed, latency, spoken } from "../src/format";
-import { eventOf, type SecurityEvent } from "../src/realtime/lenient";
-import type { Camera, PerformanceUpdateData } from "../src/realtime/messages";
-import { watchedOf } from "../src/useCameras";
 import { aiVerdict, cameraVerdict, homeVerdict, levelOf, RECENT, riskiest } from "../src/verdicts";
-import { golden } from "./golden";
+import { watchedOf } from "../src/watched";
 
 const NOW = Date.parse("2026-11-25T03:00:00Z");
 
@@ -83,7 +83,11 @@ test("a camera that only events know has a tile, too, after those of the list", 
 test("a chart's line breaks where figures pause, and where one could not be measured", () => {
   const { data } = golden("performance_update") as { data: PerformanceUpdateData };
   const lines = [
-    { name: "GPU", color: "", of: (one: PerformanceUpdateData) => one.gpu?.power_watts },
+    {
+      name: "GPU",
+      color: "good" as const,
+      of: (one: Partial<PerformanceUpdateData>) => one.gpu?.power_watts,
+    },
   ];
   const samples = [0, 5_000, 10_000, 60_000].map((at, index) => ({
     at,
@@ -104,7 +108,7 @@ test("a chart's columns are as long as each other, and its times in order", () =
         at: gaps.slice(0, index + 1).reduce((sum, gap) => sum + gap),
         data,
       }));
-      const line = { name: "", color: "", of: () => 1 };
+      const line = { name: "", color: "good" as const, of: () => 1 };
       const [times, one, two] = columnsOf(samples, [line, line], 5_000);
       expect(one).toHaveLength(times.length);
       expect(two).toHaveLength(times.length);

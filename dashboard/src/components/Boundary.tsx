@@ -3,7 +3,7 @@ import { Failure } from "./parts";
 
 interface Props {
   readonly children: ReactNode;
-  /** Shows the children anew when it changes. */
+  /** Shows the children again when it changes. */
   readonly resetKey?: unknown;
 }
 

@@ -1,15 +1,13 @@
+import { Credentials, useCredentials } from "@hsi/realtime";
 import { KeyRound } from "lucide-react";
-import { type FormEvent, useEffect, useId, useRef, useState, useSyncExternalStore } from "react";
-import { useSWRConfig } from "swr";
-import { Credentials, credentials } from "../realtime";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 
 /** Asks for the API key when a service wants one, and says why it asks again. */
 export function KeyPrompt() {
-  const access = useSyncExternalStore(credentials.subscribe, credentials.get);
+  const { credentials, access } = useCredentials();
   const { refused } = access;
   const dialog = useRef<HTMLDialogElement>(null);
   const [fault, setFault] = useState<string | null>(null);
-  const { mutate } = useSWRConfig();
   const id = useId();
 
   useEffect(() => {
@@ -26,7 +24,6 @@ export function KeyPrompt() {
     if (found) return;
     event.currentTarget.reset();
     credentials.use(key);
-    void mutate(() => true);
   };
 
   return (

@@ -1,13 +1,12 @@
-import { type Notice, noticeOf } from "../notice";
-import { credentials, useEventStream, usePerformance, useSystemStatus } from "../realtime";
+import {
+  useCredentials,
+  useEventStream,
+  useLatestPerformance,
+  useSystemStatus,
+} from "@hsi/realtime";
+import { noticeOf } from "../notice";
 import { Ago, ToneIcon } from "./parts";
-
-const LOOK: Readonly<Record<Notice["tone"], string>> = {
-  good: "border-line bg-ground",
-  note: "border-data bg-data/15",
-  warn: "border-warn bg-warn/15",
-  bad: "border-bad bg-bad/20",
-};
+import { TONE_CLASSES } from "./toneClasses";
 
 /**
  * How well this page is informed: always there and always of one height, so that nothing moves when
@@ -16,7 +15,8 @@ const LOOK: Readonly<Record<Notice["tone"], string>> = {
 export function StatusBar() {
   const events = useEventStream();
   const system = useSystemStatus();
-  const figures = usePerformance();
+  const figures = useLatestPerformance();
+  const { credentials } = useCredentials();
   const notice = noticeOf(events, system, figures, location.origin);
   const reconnect = () => {
     events.reconnect();
@@ -25,7 +25,7 @@ export function StatusBar() {
   return (
     <section
       aria-label="Connection"
-      className={`sticky top-0 z-10 border-b backdrop-blur ${LOOK[notice.tone]}`}
+      className={`sticky top-0 z-10 border-b backdrop-blur ${TONE_CLASSES[notice.tone].bar}`}
     >
       <div className="mx-auto flex h-12 max-w-[110rem] items-center gap-2 px-3 text-sm sm:h-10 sm:px-4 xl:px-6">
         <ToneIcon tone={notice.tone} className="size-4" />

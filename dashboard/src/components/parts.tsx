@@ -2,17 +2,8 @@ import { CircleAlert, CircleCheck, CircleHelp, CircleX, type LucideIcon } from "
 import type { ReactNode } from "react";
 import { useNow } from "../clock";
 import { ago, dateAndClock, UNKNOWN } from "../format";
-
-/** How good or bad something is; each tone has a colour and an icon, so that colour is never alone. */
-export type Tone = "good" | "note" | "warn" | "bad" | "unknown";
-
-export const INK: Readonly<Record<Tone, string>> = {
-  good: "text-good-ink",
-  note: "text-data-ink",
-  warn: "text-warn-ink",
-  bad: "text-bad-ink",
-  unknown: "text-muted",
-};
+import type { Tone } from "../tones";
+import { TONE_CLASSES } from "./toneClasses";
 
 const ICONS: Readonly<Record<Tone, LucideIcon>> = {
   good: CircleCheck,
@@ -24,7 +15,7 @@ const ICONS: Readonly<Record<Tone, LucideIcon>> = {
 
 export function ToneIcon({ tone, className = "size-5" }: { tone: Tone; className?: string }) {
   const Icon = ICONS[tone];
-  return <Icon aria-hidden className={`shrink-0 ${INK[tone]} ${className}`} />;
+  return <Icon aria-hidden className={`shrink-0 ${TONE_CLASSES[tone].ink} ${className}`} />;
 }
 
 interface CardProps {

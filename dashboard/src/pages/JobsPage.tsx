@@ -1,8 +1,7 @@
-import { useCallback } from "react";
+import { useJobs } from "@hsi/realtime";
 import { useParams } from "wouter";
 import { JobList } from "../components/jobs/JobList";
 import { JobPanel } from "../components/jobs/JobPanel";
-import { useJobs } from "../components/jobs/useJobs";
 import { Card, Empty, Failure } from "../components/parts";
 
 /** What a job may be called (docs/protocol.md). */
@@ -11,8 +10,7 @@ const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** The jobs, and the log of the one that was chosen; on a small screen one of the two. */
 export default function JobsPage() {
   const id = useParams<{ id?: string }>().id ?? null;
-  const { data: jobs, error, mutate } = useJobs();
-  const refresh = useCallback(() => void mutate(), [mutate]);
+  const { jobs, error, refresh } = useJobs();
   return (
     // As high as the window leaves: list and log scroll in themselves, and not the page.
     <div className="gap-4 xl:grid xl:h-[calc(100dvh-8.5rem)] xl:min-h-96 xl:grid-cols-[minmax(20rem,1fr)_minmax(0,2.2fr)]">
@@ -38,7 +36,7 @@ export default function JobsPage() {
             {JOB_ID.test(id) ? (
               <JobPanel id={id} job={jobs?.find((job) => job.id === id)} refresh={refresh} />
             ) : (
-              <Failure what="No job can be called so" why={id} />
+              <Failure what="Not the id of a job" why={id} />
             )}
           </>
         )}

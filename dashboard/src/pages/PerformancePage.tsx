@@ -1,11 +1,11 @@
+import { usePerformanceMetrics } from "@hsi/realtime";
 import { Boundary } from "../components/Boundary";
 import { Failure } from "../components/parts";
 import { Alerts } from "../components/performance/Alerts";
 import { Chart } from "../components/performance/Chart";
-import { CHARTS } from "../components/performance/charts";
+import { CHARTS } from "../components/performance/chartDefinitions";
 import { Details } from "../components/performance/Details";
 import { RangePicker } from "../components/performance/RangePicker";
-import { usePerformanceMetrics } from "../realtime";
 
 /** How hard everything works, now and over the last minutes. */
 export default function PerformancePage() {

@@ -1,5 +1,12 @@
+import {
+  type ConnectionState,
+  momentOf,
+  type RiskLevel,
+  type SecurityEvent,
+  useEventStream,
+} from "@hsi/realtime";
+import { useState } from "react";
 import { clock, spoken } from "../../format";
-import { type ConnectionState, momentOf, type SecurityEvent, useEventStream } from "../../realtime";
 import { levelOf } from "../../verdicts";
 import { Ago, Card, Empty } from "../parts";
 import { Risk } from "./Risk";
@@ -9,23 +16,31 @@ const EMPTY: Partial<Record<ConnectionState, string>> = {
   closed: "Not connected",
 };
 
+/** The risks that a screen reader tells of at once. */
+const GRAVE: ReadonlySet<RiskLevel | null> = new Set<RiskLevel>(["high", "critical"]);
+
 /** Milliseconds for which an event counts as just arrived. */
 const NEW = 2_000;
 
 /** The last events, the newest first. */
 export function ActivityFeed() {
-  const { events, latestEvent, gapAt, connectionState } = useEventStream();
-  const grave = latestEvent && ["high", "critical"].includes(levelOf(latestEvent) ?? "");
+  const { entries, gapAt, connectionState } = useEventStream();
+  const [latest] = entries;
+  const level = latest ? levelOf(latest) : null;
   return (
     <Card
       title="Activity"
-      aside={<span className="figure text-muted text-xs">{events.length} events</span>}
+      aside={
+        <span className="figure text-muted text-xs">
+          {entries.length} {entries.length === 1 ? "event" : "events"}
+        </span>
+      }
       className="min-h-[28rem]"
     >
       <p role="status" className="sr-only">
-        {grave && `${levelOf(latestEvent)} risk: ${latestEvent.summary}`}
+        {latest && GRAVE.has(level) && `${level} risk: ${latest.summary}`}
       </p>
-      {events.length === 0 ? (
+      {entries.length === 0 ? (
         <Empty title={EMPTY[connectionState] ?? "No events yet"}>
           What the cameras see appears here, the moment the AI has looked at it.
         </Empty>
@@ -39,7 +54,7 @@ export function ActivityFeed() {
             className="overflow-y-auto max-md:h-[28rem] md:absolute md:inset-0"
           >
             <ol className="divide-y divide-line">
-              {events.map((event) => (
+              {entries.map((event) => (
                 <Entry key={event.key} event={event} />
               ))}
             </ol>
@@ -56,7 +71,8 @@ export function ActivityFeed() {
 }
 
 function Entry({ event }: { event: SecurityEvent }) {
-  const arrived = event.isNew && Date.now() - event.heardAt < NEW;
+  // When it is first shown, not whenever it is drawn.
+  const [arrived] = useState(() => event.isNew && Date.now() - event.heardAt < NEW);
   return (
     <li className={`flex items-center gap-3 px-2 py-2.5 ${arrived ? "arrived" : ""}`}>
       <Risk event={event} />

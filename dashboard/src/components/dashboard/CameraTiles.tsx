@@ -1,19 +1,14 @@
+import { momentOf, timeOf } from "@hsi/realtime";
 import { spoken } from "../../format";
-import { type Camera, momentOf, timeOf } from "../../realtime";
-import { useCameras, type Watched } from "../../useCameras";
-import { Ago, Card, Empty, Failure, INK, type Tone, ToneIcon } from "../parts";
+import { CAMERA_TONES } from "../../tones";
+import { useWatched, type Watched } from "../../watched";
+import { Ago, Card, Empty, Failure, ToneIcon } from "../parts";
+import { TONE_CLASSES } from "../toneClasses";
 import { Risk } from "./Risk";
-
-const TONES: Readonly<Record<Camera["status"], Tone>> = {
-  online: "good",
-  offline: "bad",
-  error: "bad",
-  unknown: "unknown",
-};
 
 /** One tile per camera: whether it works, and what it saw last. */
 export function CameraTiles() {
-  const { watched, isLoading, error } = useCameras();
+  const { watched, isLoading, error } = useWatched();
   return (
     <Card title="Cameras">
       {error && <Failure what="The list of cameras cannot be read" why={error.message} />}
@@ -32,7 +27,7 @@ export function CameraTiles() {
 }
 
 function Tile({ camera, last }: Watched) {
-  const tone = TONES[camera.status];
+  const tone = CAMERA_TONES[camera.status];
   const seenAt = timeOf(camera.last_seen_at);
   return (
     <li className="flex min-w-0 flex-col justify-between gap-3 rounded-lg border border-line bg-ground p-3">
@@ -40,7 +35,7 @@ function Tile({ camera, last }: Watched) {
         <h3 className="truncate font-medium" title={camera.name}>
           {spoken(camera.name)}
         </h3>
-        <span className={`flex shrink-0 items-center gap-1 text-xs ${INK[tone]}`}>
+        <span className={`flex shrink-0 items-center gap-1 text-xs ${TONE_CLASSES[tone].ink}`}>
           <ToneIcon tone={tone} className="size-4" />
           {camera.status}
         </span>

@@ -1,5 +1,5 @@
+import { useSystemStatus } from "@hsi/realtime";
 import { fixed, UNKNOWN } from "../../format";
-import { useSystemStatus } from "../../realtime";
 import { Card, Empty, Figure, Meter } from "../parts";
 
 const MIB_PER_GIB = 1024;

@@ -1,18 +1,13 @@
-import { usePerformance, useSystemStatus } from "../../realtime";
-import { Card, Empty, INK, type Tone, ToneIcon } from "../parts";
-
-const TONES: Readonly<Record<string, Tone>> = {
-  healthy: "good",
-  degraded: "warn",
-  unhealthy: "bad",
-  unreachable: "bad",
-};
+import { useLatestPerformance, useSystemStatus } from "@hsi/realtime";
+import { healthTone } from "../../tones";
+import { Card, Empty, ToneIcon } from "../parts";
+import { TONE_CLASSES } from "../toneClasses";
 
 /** How each service is. */
 export function HealthIndicators() {
   const { status, changes } = useSystemStatus();
-  const { current } = usePerformance();
-  const postgresql = current?.databases.postgresql?.status;
+  const { current } = useLatestPerformance();
+  const postgresql = current?.databases?.postgresql?.status;
   const services = Object.entries({
     ...status?.services,
     ...(postgresql ? { postgresql } : {}),
@@ -22,13 +17,13 @@ export function HealthIndicators() {
       {services.length === 0 && <Empty title="Waiting for a status" />}
       <ul className="grid gap-x-6 gap-y-2 sm:grid-cols-2">
         {services.map(([name, health]) => {
-          const tone = TONES[health] ?? "unknown";
+          const tone = healthTone(health);
           const why = health === "healthy" ? undefined : changes.get(name)?.message;
           return (
             <li key={name} className="flex items-center gap-2 text-sm">
               <ToneIcon tone={tone} className="size-4" />
               <span className="truncate">{name}</span>
-              <span className={`ml-auto truncate ${INK[tone]}`} title={why}>
+              <span className={`ml-auto truncate ${TONE_CLASSES[tone].ink}`} title={why}>
                 {health}
               </span>
             </li>

@@ -1,5 +1,5 @@
+import { useSystemStatus } from "@hsi/realtime";
 import { compact } from "../../format";
-import { useSystemStatus } from "../../realtime";
 import { Card, Figure } from "../parts";
 
 /** How much work waits for the AI; Redis knows, and without it nobody does. */

@@ -1,15 +1,8 @@
+import type { SecurityEvent } from "@hsi/realtime";
 import { UNKNOWN } from "../../format";
-import type { SecurityEvent } from "../../realtime";
-import { levelOf, RISK_TONES } from "../../verdicts";
-import type { Tone } from "../parts";
-
-const LOOK: Readonly<Record<Tone, string>> = {
-  good: "bg-good/20 text-good-ink",
-  note: "bg-data/20 text-data-ink",
-  warn: "bg-warn/20 text-warn-ink",
-  bad: "bg-bad/25 text-bad-ink",
-  unknown: "bg-raised text-muted",
-};
+import { RISK_TONES } from "../../tones";
+import { levelOf } from "../../verdicts";
+import { TONE_CLASSES } from "../toneClasses";
 
 /** An event's risk: its score, and its level in a word. */
 export function Risk({ event }: { event: SecurityEvent }) {
@@ -17,7 +10,7 @@ export function Risk({ event }: { event: SecurityEvent }) {
   return (
     <span
       className={`figure flex w-16 shrink-0 flex-col items-center rounded-md py-1 leading-tight ${
-        LOOK[level ? RISK_TONES[level] : "unknown"]
+        TONE_CLASSES[level ? RISK_TONES[level] : "unknown"].badge
       }`}
     >
       <span className="font-semibold">{event.riskScore ?? UNKNOWN}</span>

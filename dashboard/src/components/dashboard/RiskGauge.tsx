@@ -1,16 +1,10 @@
+import { momentOf, useEventStream } from "@hsi/realtime";
 import { useNow } from "../../clock";
 import { spoken, UNKNOWN } from "../../format";
-import { momentOf, useEventStream } from "../../realtime";
-import { levelOf, RISK_TONES, riskiest } from "../../verdicts";
-import { Ago, Card, INK, type Tone } from "../parts";
-
-const STROKE: Readonly<Record<Tone, string>> = {
-  good: "stroke-good",
-  note: "stroke-data",
-  warn: "stroke-warn",
-  bad: "stroke-bad",
-  unknown: "stroke-line",
-};
+import { RISK_TONES, type Tone } from "../../tones";
+import { levelOf, riskiest } from "../../verdicts";
+import { Ago, Card } from "../parts";
+import { TONE_CLASSES } from "../toneClasses";
 
 /** Half a circle from the left to the right; its length is set to 100, so a score is a length. */
 const ARC = "M 10 60 A 50 50 0 0 1 110 60";
@@ -18,9 +12,9 @@ const ARC = "M 10 60 A 50 50 0 0 1 110 60";
 /** The highest risk of the last 15 minutes. */
 export function RiskGauge() {
   const now = useNow();
-  const { events, isConnected } = useEventStream();
-  const known = isConnected || events.length > 0;
-  const event = riskiest(events, now);
+  const { entries, isConnected } = useEventStream();
+  const known = isConnected || entries.length > 0;
+  const event = riskiest(entries, now);
   const score = event?.riskScore ?? 0;
   const level = event ? levelOf(event) : null;
   const tone: Tone = level ? RISK_TONES[level] : known ? "good" : "unknown";
@@ -37,13 +31,13 @@ export function RiskGauge() {
               pathLength={100}
               strokeWidth={10}
               strokeDasharray={`${score} 100`}
-              className={`duration-500 motion-safe:transition-all ${STROKE[tone]}`}
+              className={`duration-500 motion-safe:transition-all ${TONE_CLASSES[tone].stroke}`}
             />
           )}
         </svg>
         <div className="absolute inset-x-0 bottom-0 text-center leading-none">
           <p className="figure font-semibold text-4xl">{known ? score : UNKNOWN}</p>
-          <p className={`mt-1 text-sm ${INK[tone]}`}>{words}</p>
+          <p className={`mt-1 text-sm ${TONE_CLASSES[tone].ink}`}>{words}</p>
         </div>
       </div>
       <div className="mt-3 h-10 text-center text-sm">

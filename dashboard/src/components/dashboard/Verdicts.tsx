@@ -1,32 +1,24 @@
+import { useCameras, useEventStream, useSystemStatus } from "@hsi/realtime";
 import { Cctv, Cpu, House, type LucideIcon } from "lucide-react";
 import { useNow } from "../../clock";
 import { clock } from "../../format";
-import { useEventStream, useSystemStatus } from "../../realtime";
-import { useCameras } from "../../useCameras";
 import { aiVerdict, cameraVerdict, homeVerdict, riskiest, type Verdict } from "../../verdicts";
-import { INK, type Tone, ToneIcon } from "../parts";
-
-const EDGE: Readonly<Record<Tone, string>> = {
-  good: "border-l-good",
-  note: "border-l-data",
-  warn: "border-l-warn",
-  bad: "border-l-bad",
-  unknown: "border-l-line",
-};
+import { ToneIcon } from "../parts";
+import { TONE_CLASSES } from "../toneClasses";
 
 /** The three answers that a person opens this page for. */
 export function Verdicts() {
   const now = useNow();
-  const { events, isConnected, staleSince } = useEventStream();
+  const { entries, isConnected, staleSince } = useEventStream();
   const system = useSystemStatus();
   const { cameras } = useCameras();
-  const known = isConnected || events.length > 0;
+  const known = isConnected || entries.length > 0;
   return (
     <div className="grid grid-cols-1 gap-3 sm:gap-4 md:grid-cols-3">
       <Tile
         name="Home"
         Icon={House}
-        verdict={homeVerdict(riskiest(events, now), known)}
+        verdict={homeVerdict(riskiest(entries, now), known)}
         staleSince={staleSince}
       />
       <Tile
@@ -57,17 +49,17 @@ function Tile({ name, Icon, verdict, staleSince }: TileProps) {
   return (
     <section
       aria-label={`${name}, in brief`}
-      className={`flex items-start gap-3 rounded-xl border border-line border-l-4 bg-card p-4 ${EDGE[tone]} ${
+      className={`flex items-start gap-3 rounded-xl border border-line border-l-4 bg-card p-4 ${TONE_CLASSES[tone].edge} ${
         staleSince === null ? "" : "opacity-80"
       }`}
     >
-      <Icon aria-hidden className={`mt-1 size-7 shrink-0 ${INK[tone]}`} />
+      <Icon aria-hidden className={`mt-1 size-7 shrink-0 ${TONE_CLASSES[tone].ink}`} />
       <div className="min-w-0 flex-1">
         <div className="flex justify-between gap-2 text-muted text-sm">
           <h2>{name}</h2>
           {staleSince !== null && <span className="figure">as of {clock(staleSince)}</span>}
         </div>
-        <p className={`flex items-center gap-2 font-semibold text-xl ${INK[tone]}`}>
+        <p className={`flex items-center gap-2 font-semibold text-xl ${TONE_CLASSES[tone].ink}`}>
           {title}
           <ToneIcon tone={tone} className="size-5" />
         </p>

@@ -1,6 +1,6 @@
+import type { Job } from "@hsi/realtime";
 import { useNow } from "../../clock";
 import { duration, UNKNOWN } from "../../format";
-import type { Job } from "../../realtime";
 import { lengthOf } from "./jobTimes";
 
 /** How long a job took, or takes so far. */

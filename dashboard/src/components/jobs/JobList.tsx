@@ -1,6 +1,6 @@
+import type { Job } from "@hsi/realtime";
+import { timeOf } from "@hsi/realtime";
 import { Link } from "wouter";
-import type { Job } from "../../realtime";
-import { timeOf } from "../../realtime/lenient";
 import { Ago, Empty } from "../parts";
 import { linesIn } from "./count";
 import { JobLength } from "./JobLength";

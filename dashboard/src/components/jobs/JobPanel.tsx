@@ -1,7 +1,7 @@
+import type { Job } from "@hsi/realtime";
+import { timeOf } from "@hsi/realtime";
 import { ArrowLeft } from "lucide-react";
 import { Link } from "wouter";
-import type { Job } from "../../realtime";
-import { timeOf } from "../../realtime/lenient";
 import { Ago } from "../parts";
 import { JobLength } from "./JobLength";
 import { JobStatus } from "./JobStatus";
@@ -11,7 +11,7 @@ interface Props {
   readonly id: string;
   /** The job, as the list knows it. */
   readonly job: Job | undefined;
-  /** Ask for the list anew. */
+  /** Ask for the list again. */
   readonly refresh: () => void;
 }
 

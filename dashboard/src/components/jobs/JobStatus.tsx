@@ -1,3 +1,4 @@
+import type { Job } from "@hsi/realtime";
 import {
   CircleCheck,
   CircleDashed,
@@ -7,28 +8,23 @@ import {
   CircleX,
   type LucideIcon,
 } from "lucide-react";
-import type { Job } from "../../realtime";
-import { INK, type Tone } from "../parts";
+import { JOB_TONES } from "../../tones";
+import { TONE_CLASSES } from "../toneClasses";
 
-interface Look {
-  readonly Icon: LucideIcon;
-  readonly tone: Tone;
-}
-
-const UNKNOWN: Look = { Icon: CircleHelp, tone: "unknown" };
-const LOOKS: Readonly<Record<string, Look>> = {
-  pending: { Icon: CircleDashed, tone: "unknown" },
-  running: { Icon: CirclePlay, tone: "note" },
-  completed: { Icon: CircleCheck, tone: "good" },
-  failed: { Icon: CircleX, tone: "bad" },
-  cancelled: { Icon: CircleSlash, tone: "warn" },
+const ICONS: Readonly<Record<NonNullable<Job["status"]>, LucideIcon>> = {
+  pending: CircleDashed,
+  running: CirclePlay,
+  completed: CircleCheck,
+  failed: CircleX,
+  cancelled: CircleSlash,
 };
 
 /** How a job is, as an icon and a word. */
 export function JobStatus({ status }: { status: Job["status"] }) {
-  const { Icon, tone } = (status && LOOKS[status]) || UNKNOWN;
+  const Icon = status === null ? CircleHelp : ICONS[status];
+  const tone = status === null ? "unknown" : JOB_TONES[status];
   return (
-    <span className={`inline-flex items-center gap-1.5 text-sm ${INK[tone]}`}>
+    <span className={`inline-flex items-center gap-1.5 text-sm ${TONE_CLASSES[tone].ink}`}>
       <Icon aria-hidden className="size-4 shrink-0" />
       {status ?? "unknown"}
     </span>

@@ -1,4 +1,5 @@
-import { INK, ToneIcon } from "../parts";
+import { ToneIcon } from "../parts";
+import { TONE_CLASSES } from "../toneClasses";
 import { linesIn, whole } from "./count";
 import type { LogWords } from "./logWords";
 
@@ -18,7 +19,7 @@ export function LogFooter({ words, reconnect, shown, kept, filtered, trimmed }: 
     <div className="flex min-h-9 flex-wrap items-center justify-between gap-x-4 border-line border-t px-3 py-1 text-sm">
       <div className="flex min-h-7 items-center gap-2">
         <ToneIcon tone={words.tone} className="size-4" />
-        <p role="status" className={INK[words.tone]}>
+        <p role="status" className={TONE_CLASSES[words.tone].ink}>
           {words.text}
         </p>
         {words.again && (

@@ -1,5 +1,5 @@
-import { type KeyboardEvent, type ReactNode, useRef, type WheelEvent } from "react";
-import type { LogBuffer, LogView } from "../../realtime";
+import type { LogBuffer, LogView } from "@hsi/realtime";
+import { type KeyboardEvent, type ReactNode, useState, type WheelEvent } from "react";
 import { BEFORE_MESSAGE, LogRow } from "./LogRow";
 import type { useLogScroll } from "./useLogScroll";
 
@@ -74,8 +74,9 @@ export function LogLines({ label, lines, view, numbers, rowHeight, scroll }: Pro
 
 /** The most characters of a line so far, of those that this view has shown. */
 function useWidest(longest: number, view: LogView): number {
-  const widest = useRef({ view, longest });
-  if (widest.current.view !== view) widest.current = { view, longest };
-  widest.current.longest = Math.max(widest.current.longest, longest);
-  return widest.current.longest;
+  const [widest, setWidest] = useState({ view, longest });
+  if (widest.view === view && widest.longest >= longest) return widest.longest;
+  // React renders again at once, before anything is drawn.
+  setWidest({ view, longest });
+  return longest;
 }

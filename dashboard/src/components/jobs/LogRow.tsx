@@ -1,6 +1,6 @@
-import { type CSSProperties, memo } from "react";
+import type { LogLevel, LogLine } from "@hsi/realtime";
+import { type CSSProperties, memo, type ReactNode } from "react";
 import { dateAndClock } from "../../format";
-import type { LogLevel, LogLine } from "../../realtime";
 import { type Segment, segmentsOf } from "./ansi";
 import { timeOfDay } from "./jobTimes";
 import { withMarks } from "./marks";
@@ -76,17 +76,13 @@ function Time({ time }: { time: number | null }) {
 
 /** A text with its colours; what it does to the direction of writing stays inside of it. */
 function Text({ text, query }: { text: string; query: string }) {
-  const pieces = withMarks(segmentsOf(text), query);
+  const pieces: ReactNode[] = [];
   let from = 0;
-  return (
-    <bdi>
-      {pieces.map((piece) => {
-        const key = from;
-        from += piece.text.length;
-        return <Piece key={key} piece={piece} />;
-      })}
-    </bdi>
-  );
+  for (const piece of withMarks(segmentsOf(text), query)) {
+    pieces.push(<Piece key={from} piece={piece} />);
+    from += piece.text.length;
+  }
+  return <bdi>{pieces}</bdi>;
 }
 
 function Piece({ piece }: { piece: Segment }) {

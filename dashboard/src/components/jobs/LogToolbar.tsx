@@ -1,7 +1,7 @@
+import { LOG_LEVELS, type LogLevel } from "@hsi/realtime";
 import { ArrowDownToLine, Eraser, type LucideIcon, Pause, Search } from "lucide-react";
 import { memo } from "react";
 import { compact } from "../../format";
-import { LOG_LEVELS, type LogLevel } from "../../realtime";
 
 interface Props {
   readonly query: string;

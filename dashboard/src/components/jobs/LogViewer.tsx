@@ -1,6 +1,6 @@
+import { type Job, type LogLevel, type LogView, NO_FILTER, useJobLogs } from "@hsi/realtime";
 import { ArrowDown } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { type Job, type LogLevel, type LogView, NO_FILTER, useJobLogs } from "../../realtime";
 import { Empty } from "../parts";
 import { linesIn, whole } from "./count";
 import { LogFooter } from "./LogFooter";
@@ -28,7 +28,7 @@ interface Props {
 /** A job's log as it is written, to follow, stop, filter and search. */
 export function LogViewer({ id, job, refresh }: Props) {
   const log = useJobLogs(id);
-  const lines = log.logs;
+  const { logs: lines, clearLogs } = log;
   const [query, setQuery] = useState(NO_FILTER.query);
   const [level, setLevel] = useState<LogLevel>(NO_FILTER.level);
   const settled = useSettled(query, TYPING);
@@ -50,11 +50,11 @@ export function LogViewer({ id, job, refresh }: Props) {
 
   const pause = useCallback((on: boolean) => setPausedAt(on ? lines.end : null), [lines]);
   const clear = useCallback(() => {
-    log.clearLogs();
+    clearLogs();
     setPausedAt((at) => (at === null ? null : lines.end));
     setCleared(true);
     follow(true);
-  }, [log.clearLogs, lines, follow]);
+  }, [clearLogs, lines, follow]);
 
   const kept = lines.end - lines.first;
   const filtered = view.filter.level !== NO_FILTER.level || view.filter.query !== "";

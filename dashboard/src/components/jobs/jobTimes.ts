@@ -1,5 +1,5 @@
-import type { Job } from "../../realtime";
-import { timeOf } from "../../realtime/lenient";
+import type { Job } from "@hsi/realtime";
+import { timeOf } from "@hsi/realtime";
 
 /** How long a job took, or takes until now, in milliseconds; null where nobody knows. Pure. */
 export function lengthOf(job: Job, now: number): number | null {

@@ -1,6 +1,6 @@
+import { CloseCode, type Connection, type ConnectionState, type Job } from "@hsi/realtime";
 import { clock } from "../../format";
-import { CloseCode, type Connection, type ConnectionState, type Job } from "../../realtime";
-import type { Tone } from "../parts";
+import { JOB_TONES, type Tone } from "../../tones";
 import { linesIn } from "./count";
 
 type Status = Job["status"];
@@ -25,10 +25,10 @@ export interface LogWords {
   readonly again: boolean;
 }
 
-const ENDS: Readonly<Record<string, { readonly tone: Tone; readonly word: string }>> = {
-  completed: { tone: "good", word: "Completed" },
-  failed: { tone: "bad", word: "Failed" },
-  cancelled: { tone: "warn", word: "Cancelled" },
+const ENDS: Partial<Record<NonNullable<Status>, string>> = {
+  completed: "Completed",
+  failed: "Failed",
+  cancelled: "Cancelled",
 };
 
 /** An exit status over this one tells of a signal. */
@@ -38,7 +38,8 @@ const SIGNALS = 128;
 export function logWords(news: LogNews): LogWords {
   const { connectionState, staleSince, ended, status } = news;
   const end = status === null ? undefined : ENDS[status];
-  const known = end && { tone: end.tone, text: `${end.word}${exit(news.exitCode)}` };
+  const known = status !== null &&
+    end !== undefined && { tone: JOB_TONES[status], text: `${end}${exit(news.exitCode)}` };
   if (ended) return known && ended.code === CloseCode.NORMAL ? words(known) : closed(ended);
   if (connectionState === "connecting") {
     if (staleSince === null) return words({ tone: "note", text: "Connecting…" });
@@ -49,7 +50,7 @@ export function logWords(news: LogNews): LogWords {
     const since = staleSince === null ? "" : ` since ${clock(staleSince)}`;
     return words({ tone: "warn", text: `No sign of the server${since}` }, true);
   }
-  return words(known ?? { tone: "good", text: "Live" });
+  return words(known || { tone: "good", text: "Live" });
 }
 
 function closed({ code, reason }: NonNullable<Connection["ended"]>): LogWords {

@@ -1,9 +1,6 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useLayoutEffect, useRef, useState } from "react";
-import { type Place, placeAt, roomFor, topOf } from "./rows";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type Place, placeAt, rowsInSight, topOf } from "./rows";
 
-/** Rows above and below those in sight: a frame may scroll so far before they are drawn. */
-const OVERSCAN = 12;
 /** Pixels that do not count as scrolling: browsers round. */
 const SLACK = 1;
 
@@ -14,6 +11,14 @@ interface Look extends Place {
 
 const START: Look = { number: 0, rest: 0, top: 0 };
 
+/** Where somebody went when they stopped following. */
+interface Left {
+  /** The number of the first line that came since. */
+  readonly at: number;
+  /** The line at the top. */
+  readonly place: Place;
+}
+
 /**
  * Where a log is looked at: at its newest line, or where somebody scrolled to.
  *
@@ -22,54 +27,46 @@ const START: Look = { number: 0, rest: 0, top: 0 };
  * dropped before it or filtered out.
  *
  * @param numbers The numbers of the lines to show; may be one array that grows.
- * @param height Of a row, in pixels.
+ * @param height Of a row, in pixels: with one height for all, which rows are in sight is arithmetic.
  */
 export function useLogScroll(numbers: readonly number[], height: number) {
   const scroller = useRef<HTMLDivElement>(null);
-  /** The number of the first line that came since following ended; null while it goes on. */
-  const [leftAt, setLeftAt] = useState<number | null>(null);
-  // Effects and events ask this one: a render may lag behind what a person does.
+  /** Null while it follows. */
+  const [left, setLeft] = useState<Left | null>(null);
+  /** How many pixels of the log are in sight. */
+  const [sight, setSight] = useState(0);
+  // Effects and events ask these: a render may lag behind what a person does.
   const following = useRef(true);
   const look = useRef(START);
   const shown = useRef({ numbers, height });
 
-  const virtualizer = useVirtualizer({
-    count: roomFor(numbers.length),
-    getScrollElement: () => scroller.current,
-    estimateSize: () => height,
-    overscan: OVERSCAN,
-  });
-
-  // Tell it what the effect below will do, so that the rows are the right ones at once and not when
-  // the browser tells of the scrolling, a frame later.
-  const sight = virtualizer.scrollRect?.height ?? 0;
-  const top =
-    leftAt === null
-      ? Math.max(0, numbers.length * height - sight)
-      : Math.max(0, topOf(numbers, look.current, height));
-  if (virtualizer.scrollElement && Math.abs(top - look.current.top) > SLACK) {
-    virtualizer.scrollOffset = top;
-  }
-
   const follow = useCallback((on: boolean) => {
     if (following.current === on) return;
     following.current = on;
-    setLeftAt(on ? null : (shown.current.numbers.at(-1) ?? -1) + 1);
+    const at = (shown.current.numbers.at(-1) ?? -1) + 1;
+    setLeft(on ? null : { at, place: look.current });
   }, []);
 
+  /** Note what is at the top now. */
   const note = useCallback((element: HTMLElement) => {
     const { scrollTop: top } = element;
     const place = placeAt(shown.current.numbers, top, shown.current.height);
     look.current = { ...(place ?? look.current), top };
+    // Where it follows, this is called with every frame: nothing is to be rendered for that.
+    if (following.current) return;
+    const { number } = look.current;
+    setLeft((left) =>
+      left === null || left.place.number === number ? left : { ...left, place: look.current },
+    );
   }, []);
 
   const onScroll = useCallback(() => {
     const element = scroller.current;
     if (!element) return;
     const moved = element.scrollTop - look.current.top;
-    const left = element.scrollHeight - element.clientHeight - element.scrollTop;
-    if (moved < -SLACK && left > SLACK) follow(false);
-    if (moved > 0 && left <= SLACK) follow(true);
+    const rest = element.scrollHeight - element.clientHeight - element.scrollTop;
+    if (moved < -SLACK && rest > SLACK) follow(false);
+    if (moved > 0 && rest <= SLACK) follow(true);
     note(element);
   }, [follow, note]);
 
@@ -78,8 +75,13 @@ export function useLogScroll(numbers: readonly number[], height: number) {
     if ((scroller.current?.scrollTop ?? 0) > 0) follow(false);
   }, [follow]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height are laid out anew
-  useLayoutEffect(() => virtualizer.measure(), [height]);
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const watcher = new ResizeObserver(() => setSight(element.clientHeight));
+    watcher.observe(element);
+    return () => watcher.disconnect();
+  }, []);
 
   // After every change, whatever it was: lines came, went or are others, or the window changed.
   useLayoutEffect(() => {
@@ -93,15 +95,16 @@ export function useLogScroll(numbers: readonly number[], height: number) {
     note(element);
   });
 
-  const items = virtualizer.getVirtualItems();
+  // Where that effect will have scrolled to, so that the rows are the right ones at once, and not
+  // when the browser tells of the scrolling, a frame later.
+  const end = numbers.length * height - sight;
+  const top = left === null ? end : Math.min(end, topOf(numbers, left.place, height));
   return {
     scroller,
-    leftAt,
+    leftAt: left?.at ?? null,
     follow,
     onScroll,
     onLeave,
-    /** The rows to draw: from this index, up to this one without it. */
-    from: Math.min(items[0]?.index ?? 0, numbers.length),
-    to: Math.min((items.at(-1)?.index ?? -1) + 1, numbers.length),
+    ...rowsInSight(numbers.length, Math.max(0, top), sight, height),
   };
 }

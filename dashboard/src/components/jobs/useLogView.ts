@@ -1,5 +1,5 @@
+import { type LogBuffer, type LogFilter, LogView } from "@hsi/realtime";
 import { useEffect, useState } from "react";
-import { type LogBuffer, type LogFilter, LogView } from "../../realtime";
 
 /** Lines that a new filter looks at in one frame, so that none takes long. */
 const BITE = 20_000;

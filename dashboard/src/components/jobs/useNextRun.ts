@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 
 /**
- * Opens a closed log again when its job begins anew: an id may run more than once.
+ * Opens a closed log again when its job begins again: an id may run more than once.
  *
  * @param closed Whether the log was closed for good.
  * @param startedAt When the job began, as far as the list says; undefined while there is none.

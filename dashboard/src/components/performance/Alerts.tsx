@@ -1,7 +1,7 @@
-import type { Alert } from "../../realtime";
-import { Card, INK, ToneIcon } from "../parts";
-
-const TONES = { warning: "warn", critical: "bad" } as const;
+import type { Alert } from "@hsi/realtime";
+import { ALERT_TONES } from "../../tones";
+import { Card, ToneIcon } from "../parts";
+import { TONE_CLASSES } from "../toneClasses";
 
 /** The alerts that are active now. */
 export function Alerts({ alerts, known }: { alerts: readonly Alert[]; known: boolean }) {
@@ -17,8 +17,10 @@ export function Alerts({ alerts, known }: { alerts: readonly Alert[]; known: boo
         <ul className="flex flex-col gap-2">
           {alerts.map(({ severity, metric, message, threshold }) => (
             <li key={metric} className="flex items-center gap-2 text-sm">
-              <ToneIcon tone={TONES[severity]} className="size-4" />
-              <span className={`font-semibold ${INK[TONES[severity]]}`}>{severity}</span>
+              <ToneIcon tone={ALERT_TONES[severity]} className="size-4" />
+              <span className={`font-semibold ${TONE_CLASSES[ALERT_TONES[severity]].ink}`}>
+                {severity}
+              </span>
               <span className="figure">{message}</span>
               <span className="figure ml-auto whitespace-nowrap text-muted">limit {threshold}</span>
             </li>

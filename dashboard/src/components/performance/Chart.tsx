@@ -1,27 +1,19 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { columnsOf, type Line } from "../../charting";
+import { RANGE_LENGTHS, type Sample, type TimeRange } from "@hsi/realtime";
+import { columnsOf } from "../../columns";
 import { clock, fixed } from "../../format";
-import { LENGTHS, type Sample, type TimeRange } from "../../realtime";
+import { canvasColor, cssColor } from "../../theme";
 import { Card } from "../parts";
+import type { ChartDefinition } from "./chartDefinitions";
 
 /** Samples that the history has of each range. */
 const POINTS = 60;
-const INK = "#ababab";
-const GRID = "#2c2c2c";
 
-interface ChartProps {
-  readonly title: string;
-  readonly lines: readonly Line[];
+interface ChartProps extends ChartDefinition {
   readonly samples: readonly Sample[];
   readonly range: TimeRange;
-  /** The top of the chart; by default the highest value. */
-  readonly top?: number;
-  /** The least that the highest value counts as. */
-  readonly least?: number;
-  /** How a value is told. */
-  readonly tell?: (value: number | null) => string;
 }
 
 const plain = (value: number | null) => fixed(value, 1);
@@ -32,19 +24,19 @@ export function Chart({ title, lines, samples, range, top, least = 1, tell = pla
   const plot = useRef<uPlot>(null);
   const [pointed, setPointed] = useState<number | null>(null);
   const data = useMemo(
-    () => columnsOf(samples, lines, LENGTHS[range] / POINTS),
+    () => columnsOf(samples, lines, RANGE_LENGTHS[range] / POINTS),
     [samples, lines, range],
   );
   const [times] = data;
   const index = pointed !== null && pointed < times.length ? pointed : times.length - 1;
-  const until = times.at(-1);
-  // Read when the chart is drawn, so that it need not be made anew.
-  const window = useRef<[number, number]>([0, 1]);
-  if (until !== undefined) window.current = [until - LENGTHS[range] / 1000, until];
+  // Read when the chart is drawn, so that it need not be made again.
+  const span = useRef<[number, number]>([0, 1]);
 
   useEffect(() => {
     const element = place.current;
     if (!element) return;
+    const ink = canvasColor("muted");
+    const grid = canvasColor("line");
     const made = new uPlot(
       {
         width: element.clientWidth,
@@ -52,22 +44,22 @@ export function Chart({ title, lines, samples, range, top, least = 1, tell = pla
         legend: { show: false },
         cursor: { sync: { key: "performance" }, drag: { x: false, y: false } },
         scales: {
-          x: { time: true, range: () => window.current },
+          x: { time: true, range: () => span.current },
           y: { range: (_, __, most) => [0, top ?? Math.max(most * 1.1, least)] },
         },
         axes: [
           {
-            stroke: INK,
+            stroke: ink,
             grid: { show: false },
-            ticks: { stroke: GRID },
+            ticks: { stroke: grid },
             font: font(),
             size: em(2.8),
             space: em(3.2),
             values: (_, ticks) => ticks.map(minute),
           },
           {
-            stroke: INK,
-            grid: { stroke: GRID },
+            stroke: ink,
+            grid: { stroke: grid },
             ticks: { show: false },
             font: font(),
             size: em(5),
@@ -78,7 +70,7 @@ export function Chart({ title, lines, samples, range, top, least = 1, tell = pla
           {},
           ...lines.map(({ name, color }) => ({
             label: name,
-            stroke: color,
+            stroke: canvasColor(color),
             width: 1.75,
             points: { show: false },
           })),
@@ -99,10 +91,12 @@ export function Chart({ title, lines, samples, range, top, least = 1, tell = pla
     };
   }, [lines, top, least, tell]);
 
-  // The chart is made anew with its lines, and then needs the data again.
+  // A chart with other lines is another one; their data are others, too.
   useEffect(() => {
+    const until = data[0].at(-1);
+    if (until !== undefined) span.current = [until - RANGE_LENGTHS[range] / 1000, until];
     plot.current?.setData(data);
-  }, [data]);
+  }, [data, range]);
 
   const values = lines.map(({ name, color }, line) => {
     const value = data[line + 1]?.[index] ?? null;
@@ -123,7 +117,7 @@ export function Chart({ title, lines, samples, range, top, least = 1, tell = pla
       <ul className="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-xs">
         {values.map(({ name, color, text }) => (
           <li key={name} className="flex items-center gap-1.5">
-            <span aria-hidden className="h-0.5 w-3" style={{ backgroundColor: color }} />
+            <span aria-hidden className="h-0.5 w-3" style={{ backgroundColor: cssColor(color) }} />
             <span className="text-muted">{name}</span>
             <span className="figure min-w-[5ch]">{text}</span>
           </li>

@@ -1,19 +1,13 @@
+import type { ContainerMetrics, PerformanceUpdateData } from "@hsi/realtime";
 import { compact, fixed, UNKNOWN } from "../../format";
-import type { ContainerMetrics, PerformanceUpdateData } from "../../realtime";
-import { Card, Empty, Figure, INK, type Tone, ToneIcon } from "../parts";
-
-const TONES: Readonly<Record<string, Tone>> = {
-  healthy: "good",
-  degraded: "warn",
-  starting: "note",
-  unhealthy: "bad",
-  unreachable: "bad",
-};
+import { healthTone } from "../../tones";
+import { Card, Empty, Figure, ToneIcon } from "../parts";
+import { TONE_CLASSES } from "../toneClasses";
 
 function Health({ health }: { health: string | undefined }) {
-  const tone = TONES[health ?? ""] ?? "unknown";
+  const tone = healthTone(health);
   return (
-    <span className={`flex items-center gap-1 text-xs ${INK[tone]}`}>
+    <span className={`flex items-center gap-1 text-xs ${TONE_CLASSES[tone].ink}`}>
       <ToneIcon tone={tone} className="size-4" />
       {health ?? "not known"}
     </span>
@@ -21,7 +15,7 @@ function Health({ health }: { health: string | undefined }) {
 }
 
 /** What the charts do not show: models, databases and containers as they are now. */
-export function Details({ figures }: { figures: PerformanceUpdateData | null }) {
+export function Details({ figures }: { figures: Readonly<Partial<PerformanceUpdateData>> | null }) {
   const { yolo26, nemotron } = figures?.ai_models ?? {};
   const { postgresql, redis } = figures?.databases ?? {};
   return (

@@ -1,4 +1,4 @@
-import { TIME_RANGES, type TimeRange } from "../../realtime";
+import { TIME_RANGES, type TimeRange } from "@hsi/realtime";
 
 const NAMES: Readonly<Record<TimeRange, string>> = {
   "5m": "5 min",

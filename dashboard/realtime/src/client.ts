@@ -1,0 +1,64 @@
+import { getJson } from "./api.ts";
+import { isBrowser } from "./browser.ts";
+import { Credentials } from "./credentials.ts";
+import { type Logger, QUIET_LOGGER } from "./logger.ts";
+import { Stream, type StreamContext, type StreamOptions } from "./stream.ts";
+
+export interface RealtimeOptions {
+  /** Where the services are, as `https://home.example/security`; by default the page's own host. */
+  readonly baseUrl?: string | undefined;
+  /** The API key; by default the one in this tab's session storage. */
+  readonly credentials?: Credentials | undefined;
+  /** By default nothing is logged. */
+  readonly logger?: Logger | undefined;
+}
+
+/** All connections of a page to one home; components share them. */
+export class RealtimeClient {
+  readonly credentials: Credentials;
+  readonly #context: StreamContext;
+  readonly #streams = new Map<string, Stream>();
+
+  constructor({ baseUrl = "", credentials, logger = QUIET_LOGGER }: RealtimeOptions = {}) {
+    // A key of one home is not for another.
+    this.credentials = credentials ?? new Credentials({ home: baseUrl });
+    this.#context = {
+      base: () => new URL(baseUrl || "/", globalThis.location?.href),
+      credentials: this.credentials,
+      logger,
+    };
+  }
+
+  /** The one stream of a location; the first to ask says how it starts. */
+  stream(location: string, options?: StreamOptions): Stream {
+    return kept(this.#streams, location, () => new Stream(location, this.#context, options));
+  }
+
+  /** Get what a path under /api has, as `read` makes it of the body; see there. */
+  getJson<T>(path: string, read: (body: unknown) => T | null): Promise<T> {
+    return getJson(path, this.#context, read);
+  }
+}
+
+/** Values of which each client has one for each key, made when they are first asked for. */
+export class PerClient<T> {
+  readonly #make: (client: RealtimeClient, key: string) => T;
+  readonly #all = new WeakMap<RealtimeClient, Map<string, T>>();
+
+  constructor(make: (client: RealtimeClient, key: string) => T) {
+    this.#make = make;
+  }
+
+  of(client: RealtimeClient, key = ""): T {
+    const values = this.#all.get(client) ?? new Map<string, T>();
+    this.#all.set(client, values);
+    return kept(values, key, () => this.#make(client, key));
+  }
+}
+
+/** What is kept by this key, made if need be. A server keeps nothing: it only renders, for many. */
+function kept<T>(all: Map<string, T>, key: string, make: () => T): T {
+  const found = all.get(key) ?? make();
+  if (isBrowser()) all.set(key, found);
+  return found;
+}

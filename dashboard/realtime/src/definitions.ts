@@ -1,0 +1,130 @@
+// Made from the services' schemas by `make types`; do not edit.
+
+import type {
+  AiModels,
+  Alert,
+  Camera,
+  CameraCounts,
+  CircuitState,
+  ContainerMetrics,
+  Databases,
+  ErrorData,
+  EventData,
+  GpuDevice,
+  GpuMetrics,
+  GpuStatus,
+  HostMetrics,
+  InferenceMetrics,
+  InferenceQueues,
+  Job,
+  JobEndData,
+  LogData,
+  ModelLatency,
+  NemotronMetrics,
+  PerformanceHistory,
+  PerformanceUpdateData,
+  PipelineLatency,
+  PostgresqlMetrics,
+  QueueDepths,
+  RedisMetrics,
+  ResumedData,
+  ServiceStatusData,
+  SystemStatusData,
+  Throughput,
+  Yolo26Metrics,
+} from "./messages.ts";
+
+/** The types by the names of their schemas. */
+export interface Definitions {
+  AiModels: AiModels;
+  Alert: Alert;
+  Camera: Camera;
+  CameraCounts: CameraCounts;
+  CircuitState: CircuitState;
+  ContainerMetrics: ContainerMetrics;
+  Databases: Databases;
+  ErrorData: ErrorData;
+  EventData: EventData;
+  GpuDevice: GpuDevice;
+  GpuMetrics: GpuMetrics;
+  GpuStatus: GpuStatus;
+  HostMetrics: HostMetrics;
+  InferenceMetrics: InferenceMetrics;
+  InferenceQueues: InferenceQueues;
+  Job: Job;
+  JobEndData: JobEndData;
+  LogData: LogData;
+  ModelLatency: ModelLatency;
+  NemotronMetrics: NemotronMetrics;
+  PerformanceHistory: PerformanceHistory;
+  PerformanceUpdateData: PerformanceUpdateData;
+  PipelineLatency: PipelineLatency;
+  PostgresqlMetrics: PostgresqlMetrics;
+  QueueDepths: QueueDepths;
+  RedisMetrics: RedisMetrics;
+  ResumedData: ResumedData;
+  ServiceStatusData: ServiceStatusData;
+  SystemStatusData: SystemStatusData;
+  Throughput: Throughput;
+  Yolo26Metrics: Yolo26Metrics;
+}
+
+/** What narrowing looks at of a JSON Schema; a reference is the name of a definition. */
+export interface Schema {
+  readonly $ref?: keyof Definitions;
+  readonly anyOf?: readonly Schema[];
+  readonly enum?: readonly unknown[];
+  readonly type?: string;
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: Schema;
+}
+
+/** The definition of each message's data, by the message's type; null where it has none. */
+export const DATA_BY_TYPE = {
+  event: "EventData",
+  system_status: "SystemStatusData",
+  service_status: "ServiceStatusData",
+  performance_update: "PerformanceUpdateData",
+  log: "LogData",
+  end: "JobEndData",
+  ping: null,
+  pong: null,
+  error: "ErrorData",
+  resumed: "ResumedData",
+} as const;
+
+export const DEFINITIONS: Readonly<Record<keyof Definitions, Schema>> = {
+  AiModels: {"type":"object","properties":{"yolo26":{"anyOf":[{"$ref":"Yolo26Metrics"},{"type":"null"}]},"nemotron":{"anyOf":[{"$ref":"NemotronMetrics"},{"type":"null"}]}},"required":[]},
+  Alert: {"type":"object","properties":{"severity":{"enum":["critical","warning"]},"metric":{"type":"string"},"value":{"type":"number"},"threshold":{"type":"number"},"message":{"type":"string"}},"required":["severity","metric","value","threshold","message"]},
+  Camera: {"type":"object","properties":{"id":{"type":"string"},"name":{"type":"string"},"status":{"enum":["error","offline","online","unknown"]},"last_seen_at":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["id","name","status","last_seen_at"]},
+  CameraCounts: {"type":"object","properties":{"total":{"type":"integer"},"online":{"type":"integer"},"offline":{"type":"integer"}},"required":["total","online","offline"]},
+  CircuitState: {"enum":["closed","half_open","open"]},
+  ContainerMetrics: {"type":"object","properties":{"name":{"type":"string"},"status":{"enum":["restarting","running","stopped","unknown"]},"health":{"enum":["healthy","starting","unhealthy"]}},"required":["name","status","health"]},
+  Databases: {"type":"object","properties":{"postgresql":{"anyOf":[{"$ref":"PostgresqlMetrics"},{"type":"null"}]},"redis":{"anyOf":[{"$ref":"RedisMetrics"},{"type":"null"}]}},"required":[]},
+  ErrorData: {"type":"object","properties":{"code":{"enum":["binary_not_supported","invalid_json","invalid_message","unknown_type"]},"message":{"type":"string"}},"required":["code","message"]},
+  EventData: {"type":"object","properties":{"id":{"type":"integer"},"event_id":{"type":"integer"},"batch_id":{"type":"string"},"camera_id":{"type":"string"},"risk_score":{"type":"integer"},"risk_level":{"enum":["critical","high","low","medium"]},"summary":{"type":"string"},"started_at":{"type":"string"},"ended_at":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["id","event_id","batch_id","camera_id","risk_score","risk_level","summary","started_at"]},
+  GpuDevice: {"type":"object","properties":{"name":{"anyOf":[{"type":"string"},{"type":"null"}]},"utilization":{"anyOf":[{"type":"number"},{"type":"null"}]},"vram_used_gb":{"anyOf":[{"type":"number"},{"type":"null"}]},"vram_total_gb":{"anyOf":[{"type":"number"},{"type":"null"}]},"temperature":{"anyOf":[{"type":"integer"},{"type":"null"}]},"power_watts":{"anyOf":[{"type":"integer"},{"type":"null"}]},"index":{"type":"integer"},"uuid":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["name","utilization","vram_used_gb","vram_total_gb","temperature","power_watts","index","uuid"]},
+  GpuMetrics: {"type":"object","properties":{"name":{"anyOf":[{"type":"string"},{"type":"null"}]},"utilization":{"anyOf":[{"type":"number"},{"type":"null"}]},"vram_used_gb":{"anyOf":[{"type":"number"},{"type":"null"}]},"vram_total_gb":{"anyOf":[{"type":"number"},{"type":"null"}]},"temperature":{"anyOf":[{"type":"integer"},{"type":"null"}]},"power_watts":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["name","utilization","vram_used_gb","vram_total_gb","temperature","power_watts"]},
+  GpuStatus: {"type":"object","properties":{"name":{"anyOf":[{"type":"string"},{"type":"null"}]},"utilization":{"anyOf":[{"type":"number"},{"type":"null"}]},"memory_used":{"anyOf":[{"type":"integer"},{"type":"null"}]},"memory_total":{"anyOf":[{"type":"integer"},{"type":"null"}]},"temperature":{"anyOf":[{"type":"number"},{"type":"null"}]},"power_usage":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["name","utilization","memory_used","memory_total","temperature","power_usage"]},
+  HostMetrics: {"type":"object","properties":{"cpu_percent":{"anyOf":[{"type":"number"},{"type":"null"}]},"ram_used_gb":{"anyOf":[{"type":"number"},{"type":"null"}]},"ram_total_gb":{"anyOf":[{"type":"number"},{"type":"null"}]},"disk_used_gb":{"anyOf":[{"type":"number"},{"type":"null"}]},"disk_total_gb":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["cpu_percent","ram_used_gb","ram_total_gb","disk_used_gb","disk_total_gb"]},
+  InferenceMetrics: {"type":"object","properties":{"yolo26_latency_ms":{"anyOf":[{"$ref":"ModelLatency"},{"type":"null"}]},"nemotron_latency_ms":{"anyOf":[{"$ref":"ModelLatency"},{"type":"null"}]},"pipeline_latency_ms":{"anyOf":[{"$ref":"PipelineLatency"},{"type":"null"}]},"throughput":{"anyOf":[{"$ref":"Throughput"},{"type":"null"}]},"queues":{"anyOf":[{"$ref":"InferenceQueues"},{"type":"null"}]}},"required":["yolo26_latency_ms","nemotron_latency_ms","pipeline_latency_ms","throughput","queues"]},
+  InferenceQueues: {"type":"object","properties":{"detection":{"anyOf":[{"type":"integer"},{"type":"null"}]},"analysis":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["detection","analysis"]},
+  Job: {"type":"object","properties":{"id":{"type":"string"},"status":{"anyOf":[{"enum":["pending","running"]},{"enum":["cancelled","completed","failed"]},{"type":"null"}]},"started_at":{"anyOf":[{"type":"string"},{"type":"null"}]},"ended_at":{"anyOf":[{"type":"string"},{"type":"null"}]},"lines":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["id","status","started_at","ended_at","lines"]},
+  JobEndData: {"type":"object","properties":{"job_id":{"type":"string"},"status":{"enum":["cancelled","completed","failed"]},"exit_code":{"type":"integer"}},"required":["job_id","status"]},
+  LogData: {"type":"object","properties":{"timestamp":{"type":"string"},"level":{"enum":["CRITICAL","DEBUG","ERROR","INFO","WARNING"]},"message":{"type":"string"},"context":{"type":"object"}},"required":["timestamp","level","message"]},
+  ModelLatency: {"type":"object","properties":{"avg":{"anyOf":[{"type":"number"},{"type":"null"}]},"p95":{"anyOf":[{"type":"number"},{"type":"null"}]},"p99":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["avg","p95","p99"]},
+  NemotronMetrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"slots_active":{"anyOf":[{"type":"integer"},{"type":"null"}]},"slots_total":{"anyOf":[{"type":"integer"},{"type":"null"}]},"context_size":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["status","slots_active","slots_total","context_size"]},
+  PerformanceHistory: {"type":"object","properties":{"range":{"enum":["15m","5m","60m"]},"points":{"type":"array","items":{"$ref":"PerformanceUpdateData"}}},"required":["range","points"]},
+  PerformanceUpdateData: {"type":"object","properties":{"timestamp":{"type":"string"},"gpu":{"anyOf":[{"$ref":"GpuMetrics"},{"type":"null"}]},"ai_models":{"$ref":"AiModels"},"nemotron":{"anyOf":[{"$ref":"NemotronMetrics"},{"type":"null"}]},"inference":{"anyOf":[{"$ref":"InferenceMetrics"},{"type":"null"}]},"databases":{"$ref":"Databases"},"host":{"anyOf":[{"$ref":"HostMetrics"},{"type":"null"}]},"containers":{"type":"array","items":{"$ref":"ContainerMetrics"}},"alerts":{"type":"array","items":{"$ref":"Alert"}},"gpus":{"type":"array","items":{"$ref":"GpuDevice"}}},"required":["timestamp","gpu","ai_models","nemotron","inference","databases","host","containers","alerts"]},
+  PipelineLatency: {"type":"object","properties":{"avg":{"anyOf":[{"type":"number"},{"type":"null"}]},"p95":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["avg","p95"]},
+  PostgresqlMetrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"connections_active":{"anyOf":[{"type":"integer"},{"type":"null"}]},"connections_max":{"anyOf":[{"type":"integer"},{"type":"null"}]},"cache_hit_ratio":{"anyOf":[{"type":"number"},{"type":"null"}]},"transactions_per_min":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["status","connections_active","connections_max","cache_hit_ratio","transactions_per_min"]},
+  QueueDepths: {"type":"object","properties":{"detection_queue":{"anyOf":[{"type":"integer"},{"type":"null"}]},"analysis_queue":{"anyOf":[{"type":"integer"},{"type":"null"}]},"dlq_total":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["detection_queue","analysis_queue","dlq_total"]},
+  RedisMetrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"connected_clients":{"anyOf":[{"type":"integer"},{"type":"null"}]},"memory_mb":{"anyOf":[{"type":"number"},{"type":"null"}]},"hit_ratio":{"anyOf":[{"type":"number"},{"type":"null"}]},"blocked_clients":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["status","connected_clients","memory_mb","hit_ratio","blocked_clients"]},
+  ResumedData: {"type":"object","properties":{"recovered":{"type":"boolean"},"replayed":{"type":"integer"},"since":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["recovered","replayed","since"]},
+  ServiceStatusData: {"type":"object","properties":{"service":{"type":"string"},"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"message":{"type":"string"},"circuit_state":{"$ref":"CircuitState"}},"required":["service","status","message"]},
+  SystemStatusData: {"type":"object","properties":{"gpu":{"anyOf":[{"$ref":"GpuStatus"},{"type":"null"}]},"queues":{"anyOf":[{"$ref":"QueueDepths"},{"type":"null"}]},"cameras":{"anyOf":[{"$ref":"CameraCounts"},{"type":"null"}]},"services":{"type":"object","additionalProperties":{"enum":["degraded","healthy","unhealthy","unreachable"]}}},"required":["gpu","queues","cameras","services"]},
+  Throughput: {"type":"object","properties":{"images_per_min":{"anyOf":[{"type":"number"},{"type":"null"}]},"events_per_min":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["images_per_min","events_per_min"]},
+  Yolo26Metrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"vram_gb":{"anyOf":[{"type":"number"},{"type":"null"}]},"model":{"anyOf":[{"type":"string"},{"type":"null"}]},"device":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["status","vram_gb","model","device"]},
+};

@@ -1,0 +1,57 @@
+/** React hooks: everything that a page needs to show a home live. */
+
+export { ApiError } from "./api.ts";
+export type { RealtimeOptions } from "./client.ts";
+export {
+  type Access,
+  Credentials,
+  type CredentialsOptions,
+  type KeyStorage,
+} from "./credentials.ts";
+export {
+  eventOf,
+  LOG_LEVELS,
+  type LogLevel,
+  type LogLine,
+  momentOf,
+  type RiskLevel,
+  type SecurityEvent,
+  timeOf,
+} from "./lenient.ts";
+export { type LogBuffer, type LogFilter, LogView, NO_FILTER } from "./logBuffer.ts";
+export type { Logger } from "./logger.ts";
+export {
+  type Alert,
+  type Camera,
+  CloseCode,
+  type ContainerMetrics,
+  type EventData,
+  type Job,
+  type PerformanceHistory,
+  type PerformanceUpdateData,
+  type ServerMessage,
+  type ServiceStatusData,
+  type SystemStatusData,
+} from "./messages.ts";
+export { type KnownMessage, type Message, narrowed } from "./narrow.ts";
+export { RANGE_LENGTHS, TIME_RANGES, type TimeRange } from "./performanceHistory.ts";
+export {
+  RealtimeProvider,
+  type RealtimeProviderProps,
+  useCredentials,
+} from "./RealtimeProvider.tsx";
+export type { Connection, ConnectionState, StreamOptions } from "./stream.ts";
+export type { Sample } from "./systemFeed.ts";
+export { useCameras } from "./useCameras.ts";
+export { useEventStream } from "./useEventStream.ts";
+export { useJobLogs } from "./useJobLogs.ts";
+export { useJobs } from "./useJobs.ts";
+export { useLatestPerformance } from "./useLatestPerformance.ts";
+export { usePerformanceMetrics } from "./usePerformanceMetrics.ts";
+export { useSystemStatus } from "./useSystemStatus.ts";
+export {
+  type ConnectionValues,
+  useWebSocket,
+  type WebSocketOptions,
+  type WebSocketState,
+} from "./useWebSocket.ts";

@@ -1,0 +1,47 @@
+import { useEffect } from "react";
+import useSWR, { type SWRConfiguration } from "swr";
+import { ApiError } from "./api.ts";
+import { useClient } from "./RealtimeProvider.tsx";
+
+/** Milliseconds between two attempts to get what could not be had. */
+const RETRY_INTERVAL = 5_000;
+
+interface ApiOptions
+  extends Pick<SWRConfiguration, "refreshInterval" | "revalidateOnFocus" | "keepPreviousData"> {
+  /** What else the answer depends on: when it changes, it is asked for again. */
+  readonly version?: string;
+}
+
+/**
+ * What a path under /api has: asked for again when the page is looked at again, when the network is
+ * back, when there is a new API key, and when it failed.
+ *
+ * @param read Makes of the body what was asked for; null if it is something else.
+ */
+export function useApi<T>(
+  path: string,
+  read: (body: unknown) => T | null,
+  { version = "", ...options }: ApiOptions = {},
+) {
+  const client = useClient();
+  const { data, error, isLoading, mutate } = useSWR<T, ApiError>(
+    [client, path, version],
+    () => client.getJson(path, read),
+    { errorRetryInterval: RETRY_INTERVAL, shouldRetryOnError, ...options },
+  );
+  const { credentials } = client;
+  useEffect(() => {
+    let { key } = credentials.get();
+    return credentials.subscribe(() => {
+      const before = key;
+      key = credentials.get().key;
+      if (key !== null && key !== before) void mutate();
+    });
+  }, [credentials, mutate]);
+  return { data, error: error ?? null, isLoading, mutate };
+}
+
+/** Asking again without a key, or with a wrong one, only asks the person again. */
+function shouldRetryOnError(error: unknown): boolean {
+  return !(error instanceof ApiError && error.status === 401);
+}

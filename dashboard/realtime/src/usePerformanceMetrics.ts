@@ -1,0 +1,46 @@
+import { useMemo, useState } from "react";
+import { wholeOf } from "./conform.ts";
+import { merged, RANGE_LENGTHS, samplesOf, type TimeRange } from "./performanceHistory.ts";
+import { useClient } from "./RealtimeProvider.tsx";
+import { systemFeeds } from "./systemFeed.ts";
+import { useApi } from "./useApi.ts";
+import { useLatestPerformance } from "./useLatestPerformance.ts";
+import { useObservable } from "./useObservable.ts";
+
+const historyOf = (body: unknown) => wholeOf("PerformanceHistory", body);
+
+/**
+ * Performance figures, and their history over the chosen range.
+ *
+ * The history is loaded at first, and again after a break, for what was missed meanwhile.
+ */
+export function usePerformanceMetrics(initialRange: TimeRange = "5m") {
+  const { paused, ...latest } = useLatestPerformance();
+  const { samples } = useObservable(systemFeeds.of(useClient()));
+  const [timeRange, setTimeRange] = useState(initialRange);
+  const { data, error, isLoading } = useApi(
+    `/api/performance/history?range=${timeRange}`,
+    historyOf,
+    {
+      // What the history has depends on them, too.
+      version: `${latest.reconnectCount} ${paused}`,
+      revalidateOnFocus: false,
+      keepPreviousData: true,
+    },
+  );
+  const history = useMemo(() => {
+    // While another range is loaded, its predecessor's points would be the wrong ones.
+    const loaded = data?.range === timeRange ? samplesOf(data.points) : [];
+    const until = (samples.at(-1) ?? loaded.at(-1))?.at ?? 0;
+    return merged(loaded, samples, until - RANGE_LENGTHS[timeRange]);
+  }, [data, samples, timeRange]);
+  return {
+    ...latest,
+    history,
+    alerts: latest.current?.alerts ?? [],
+    timeRange,
+    setTimeRange,
+    isLoading,
+    error,
+  };
+}

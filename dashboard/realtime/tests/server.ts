@@ -1,0 +1,246 @@
+import { createServer, type Server as HttpServer, type IncomingMessage } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+
+/** A connection that came, as the server sees it. */
+export interface Peer {
+  /** Path and query, as asked for. */
+  readonly url: string;
+  readonly path: string;
+  /** The subprotocols that it offered. */
+  readonly protocols: readonly string[];
+  readonly socket: WebSocket;
+  /** The client's frames. */
+  readonly heard: string[];
+  open: boolean;
+}
+
+/** A message on its way to clients; those of a history get a cursor. */
+export interface Outgoing {
+  readonly type: string;
+  readonly data?: unknown;
+  readonly timestamp?: string;
+}
+
+interface Topic {
+  entries: { cursor: string; text: string | null }[];
+  trimmed: boolean;
+  number: number;
+}
+
+/** An answer of the API; null is none: the connection is broken. */
+export type Answer = { status: number; body: string } | null;
+
+/** Why clients without the key are refused. */
+const REASON = "a valid API key is required";
+const UNAUTHORIZED: Answer = { status: 401, body: JSON.stringify({ detail: REASON }) };
+const NOT_FOUND: Answer = { status: 404, body: '{"detail":"Not Found"}' };
+
+/** Before the first message of a history. */
+const START = "0-0";
+
+/**
+ * A real server on loopback that speaks the protocol (docs/protocol.md): histories with cursors,
+ * `since` and `tail`, heartbeats, pongs, keys as subprotocols; and fails as told.
+ */
+export class Server {
+  /** All connections that ever came, oldest first. */
+  readonly peers: Peer[] = [];
+  /** The key that it asks for; null for none. */
+  key: string | null = null;
+  /** Whether it leaves pings without an answer. */
+  deaf = false;
+  /** The HTTP status with which it refuses handshakes; 0 leaves them without any answer. */
+  refusing: number | null = null;
+  /** What was asked of the API: path and query, and the key. */
+  readonly asked: { readonly path: string; readonly key: string | undefined }[] = [];
+  /** The API's answers, by path and query. */
+  readonly answers = new Map<string, Answer | Promise<Answer>>();
+  /** What clients of a path get when they connect, by path. */
+  readonly greetings = new Map<string, readonly Outgoing[]>();
+  readonly #topics = new Map<string, Topic>();
+  readonly #http: HttpServer;
+  readonly #sockets = new Set<Socket>();
+  readonly #websockets = new WebSocketServer({ noServer: true });
+  #port = 0;
+
+  private constructor() {
+    this.#http = createServer(async (request, response) => {
+      const path = request.url ?? "";
+      const key = request.headers["x-api-key"];
+      this.asked.push({ path, key: typeof key === "string" ? key : undefined });
+      const known = this.answers.has(path) ? this.answers.get(path) : NOT_FOUND;
+      const answer = this.key === null || this.key === key ? await known : UNAUTHORIZED;
+      if (answer) response.writeHead(answer.status).end(answer.body);
+      else request.socket.destroy();
+    });
+    this.#http.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    this.#http.on("upgrade", (request, socket, head) => this.#shake(request, socket, head));
+  }
+
+  /** Start one at a free port. */
+  static async start(): Promise<Server> {
+    const server = new Server();
+    await server.up();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/`;
+  }
+
+  /** Listen, at the port it had before if there was one. */
+  async up(): Promise<void> {
+    await new Promise<void>((done) => this.#http.listen(this.#port, "127.0.0.1", done));
+    this.#port = (this.#http.address() as AddressInfo).port;
+  }
+
+  /** Be gone: nothing listens, and connections break. */
+  async down(): Promise<void> {
+    const closed = new Promise((done) => this.#http.close(done));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  /** End: tell all clients that there is nothing more, so that none comes back. */
+  async stop(): Promise<void> {
+    const open = this.peers.filter((peer) => peer.open);
+    const left = open.map((peer) => new Promise((done) => peer.socket.once("close", done)));
+    this.close(1000);
+    await Promise.all(left);
+    await this.down();
+  }
+
+  /** Have the API keep the answer to this path until the returned function is called with it. */
+  hold(path: string): (answer: Answer) => void {
+    let release: (answer: Answer) => void = () => {};
+    const answer = new Promise<Answer>((done) => {
+      release = done;
+    });
+    this.answers.set(path, answer);
+    return release;
+  }
+
+  /** The connections that ever came to this path; to all by default. */
+  at(path?: string): readonly Peer[] {
+    return this.peers.filter((peer) => path === undefined || peer.path === path);
+  }
+
+  /** The URLs that this path was asked for by, in order. */
+  urls(path: string): readonly string[] {
+    return this.at(path).map((peer) => peer.url);
+  }
+
+  /** How many connections are open. */
+  open(path?: string): number {
+    return this.at(path).filter((peer) => peer.open).length;
+  }
+
+  /** Publish with history; return the cursor. Not `heard`: no client gets it, as below a `level`. */
+  publish(path: string, message: Outgoing, { heard = true } = {}): string {
+    const topic = this.#topic(path);
+    topic.number += 1;
+    const cursor = `1764040000000-${topic.number}`;
+    const text = JSON.stringify({ cursor, ...message });
+    topic.entries.push({ cursor, text: heard ? text : null });
+    if (heard) this.send(path, text);
+    return cursor;
+  }
+
+  /** Publish without history. */
+  say(path: string, message: Outgoing): void {
+    this.send(path, JSON.stringify(message));
+  }
+
+  /** Send this frame to all at this path. */
+  send(path: string, frame: string | Uint8Array): void {
+    for (const peer of this.at(path)) peer.socket.send(frame);
+  }
+
+  /** Send heartbeats; return their cursor. */
+  heartbeat(path: string): string {
+    const cursor = this.#head(path);
+    this.send(path, JSON.stringify({ type: "ping", cursor }));
+    return cursor;
+  }
+
+  /** Forget the history so far, of which no client is told. */
+  trim(path: string): void {
+    const topic = this.#topic(path);
+    topic.entries = [];
+    topic.trimmed = true;
+  }
+
+  /** Close the connections with this code. */
+  close(code: number, { path, reason = "" }: { path?: string; reason?: string } = {}): void {
+    for (const peer of this.at(path)) peer.socket.close(code, reason);
+  }
+
+  /** Break the connections, without a word. */
+  drop(path?: string): void {
+    for (const peer of this.at(path)) peer.socket.terminate();
+  }
+
+  #topic(path: string): Topic {
+    const found = this.#topics.get(path) ?? { entries: [], trimmed: false, number: 0 };
+    this.#topics.set(path, found);
+    return found;
+  }
+
+  #head(path: string): string {
+    return this.#topic(path).entries.at(-1)?.cursor ?? START;
+  }
+
+  #shake(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.refusing === 0) return;
+    if (this.refusing !== null) {
+      socket.end(`HTTP/1.1 ${this.refusing} Refused\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    this.#websockets.handleUpgrade(request, socket, head, (accepted) => {
+      this.#accept(request, accepted);
+    });
+  }
+
+  #accept(request: IncomingMessage, socket: WebSocket): void {
+    const url = request.url ?? "";
+    const { pathname, searchParams } = new URL(url, "http://127.0.0.1");
+    const protocols = request.headers["sec-websocket-protocol"]?.split(/, */) ?? [];
+    const peer: Peer = { url, path: pathname, protocols, socket, heard: [], open: true };
+    socket.on("close", () => {
+      peer.open = false;
+    });
+    socket.on("message", (frame) => {
+      peer.heard.push(String(frame));
+      if (!this.deaf) socket.send('{"type":"pong"}');
+    });
+    this.peers.push(peer);
+    if (this.key !== null && !protocols.includes(`api-key.${this.key}`)) {
+      socket.close(4401, REASON);
+      return;
+    }
+    for (const text of this.#beginning(pathname, searchParams)) socket.send(text);
+  }
+
+  #beginning(path: string, query: URLSearchParams): string[] {
+    const { entries, trimmed } = this.#topic(path);
+    const since = query.get("since");
+    const tail = query.get("tail");
+    const texts = (from: number) =>
+      entries.slice(from).flatMap(({ text }) => (text === null ? [] : [text]));
+    if (since !== null) {
+      const at = entries.findIndex(({ cursor }) => cursor === since);
+      const recovered = at >= 0 || (since === START && !trimmed);
+      const replayed = texts(at + 1);
+      const data = { recovered, replayed: replayed.length, since };
+      return [JSON.stringify({ type: "resumed", data }), ...replayed];
+    }
+    if (tail === null) return (this.greetings.get(path) ?? []).map((one) => JSON.stringify(one));
+    const last = Number(tail) === 0 ? [] : texts(0).slice(-Number(tail));
+    return [...last, JSON.stringify({ type: "ping", cursor: this.#head(path) })];
+  }
+}

@@ -1,0 +1,164 @@
+import { expect, onTestFinished, test } from "vitest";
+import { RealtimeClient } from "../src/client";
+import { type SystemFeed, systemFeeds } from "../src/systemFeed";
+import { figuresAt, golden } from "./golden";
+import { elasticTime, hostForTest, jump, until } from "./page";
+
+const PATH = "/ws/system";
+const STATUS = golden("system_status");
+const MINUTE = 60_000;
+
+function newFeed(): SystemFeed {
+  return systemFeeds.of(new RealtimeClient());
+}
+
+function show(feed: SystemFeed): () => void {
+  const release = feed.subscribe(() => {});
+  onTestFinished(release);
+  return release;
+}
+
+function figures(at: number) {
+  return { type: "performance_update", data: figuresAt(at) };
+}
+
+test("it has the latest of each, from the moment it is connected", async () => {
+  const server = await hostForTest();
+  server.greetings.set(PATH, [STATUS, figures(1_000)]);
+  const feed = newFeed();
+  const before = Date.now();
+  show(feed);
+  await until(() => expect(feed.get().performance.data).toEqual(figuresAt(1_000)));
+  const { status, performance } = feed.get();
+  expect(status).toEqual({ data: STATUS.data, heardAt: status.heardAt, staleSince: null });
+  for (const { heardAt } of [status, performance]) {
+    expect(heardAt).toBeGreaterThanOrEqual(before);
+    expect(heardAt).toBeLessThanOrEqual(Date.now());
+  }
+  server.say(PATH, figures(2_000));
+  await until(() => expect(feed.get().performance.data).toEqual(figuresAt(2_000)));
+  expect(server.urls(PATH)).toEqual([PATH]);
+});
+
+test("figures are kept for an hour, each moment once and in order, whatever breaks", async () => {
+  const server = await hostForTest();
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(server.open(PATH)).toBe(1));
+  for (const minute of [0, 1, 2, 30]) server.say(PATH, figures(minute * MINUTE));
+  const ats = () => feed.get().samples.map(({ at }) => at / MINUTE);
+  await until(() => expect(ats()).toEqual([0, 1, 2, 30]));
+  server.greetings.set(PATH, [STATUS, figures(30 * MINUTE)]);
+  server.drop();
+  await jump(3_000);
+  await until(() => expect(feed.get().connection.reconnectCount).toBe(1));
+  server.say(PATH, figures(61 * MINUTE));
+  await until(() => expect(ats()).toEqual([2, 30, 61]));
+  expect(server.urls(PATH)).toEqual([PATH, PATH]);
+});
+
+test("of each service whose health changed the last change is known", async () => {
+  const server = await hostForTest();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(server.open(PATH)).toBe(1));
+  const change = golden("service_status");
+  const mended = { service: "yolo26", status: "healthy", message: "" };
+  server.say(PATH, change);
+  await until(() => expect([...feed.get().changes]).toEqual([["yolo26", change.data]]));
+  server.say(PATH, golden("service_status_degraded"));
+  server.say(PATH, { type: "service_status", data: mended });
+  await until(() => expect(feed.get().changes.get("yolo26")).toEqual(mended));
+  expect([...feed.get().changes.keys()]).toEqual(["yolo26", "system_broadcaster"]);
+  await until(() => expect(feed.get().connection.state).toBe("degraded"));
+});
+
+test("what stops coming is late after 15 s, though the connection answers, until it comes again", async () => {
+  const server = await hostForTest();
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(server.open(PATH)).toBe(1));
+  for (const round of [1, 2, 3, 4]) {
+    server.say(PATH, STATUS);
+    server.say(PATH, figures(round * 5_000));
+    await jump(5_000);
+  }
+  const { heardAt } = feed.get().status;
+  for (const round of [5, 6, 7]) {
+    server.say(PATH, figures(round * 5_000));
+    await jump(3_000);
+  }
+  expect(feed.get().status.staleSince).toBeNull();
+  await jump(3_500);
+  expect(feed.get().status).toEqual({ data: STATUS.data, heardAt, staleSince: heardAt });
+  expect(feed.get().performance.staleSince).toBeNull();
+  await jump(15_000);
+  expect(feed.get().performance.staleSince).toBe(feed.get().performance.heardAt);
+  expect(feed.get().performance.data).toEqual(figuresAt(35_000));
+  expect(feed.get().connection).toMatchObject({ state: "live", staleSince: null });
+  expect(server.peers).toHaveLength(1);
+  expect(server.peers[0]?.heard.length).toBeGreaterThan(0);
+  server.say(PATH, STATUS);
+  await until(() => expect(feed.get().status.staleSince).toBeNull());
+});
+
+test("what comes seldom is not late for that", async () => {
+  const server = await hostForTest();
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(server.open(PATH)).toBe(1));
+  for (let round = 0; round < 2; round += 1) {
+    server.say(PATH, STATUS);
+    await jump(30_000);
+  }
+  server.say(PATH, STATUS);
+  await jump(70_000);
+  expect(feed.get().status.staleSince).toBeNull();
+  await jump(10_000);
+  expect(feed.get().status.staleSince).not.toBeNull();
+});
+
+test("a break is not taken for how often something comes", async () => {
+  const server = await hostForTest();
+  server.greetings.set(PATH, [STATUS]);
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().status.data).not.toBeNull());
+  await server.down();
+  await jump(100_000);
+  expect(feed.get().status.staleSince).not.toBeNull();
+  await server.up();
+  feed.reconnect();
+  await until(() => expect(feed.get().connection.reconnectCount).toBe(1));
+  await until(() => expect(feed.get().status.staleSince).toBeNull());
+  await jump(16_500);
+  expect(feed.get().connection.state).toBe("live");
+  expect(feed.get().status.staleSince).not.toBeNull();
+});
+
+test("nor is the time in which nobody looked, after which it knows nothing", async () => {
+  const server = await hostForTest();
+  elasticTime();
+  const feed = newFeed();
+  const leave = show(feed);
+  await until(() => expect(server.open(PATH)).toBe(1));
+  for (const message of [STATUS, figures(1_000), golden("service_status")]) {
+    server.say(PATH, message);
+  }
+  await until(() => expect(feed.get().changes.size).toBe(1));
+  leave();
+  await jump(60_000);
+  const nothing = { data: null, heardAt: null, staleSince: null };
+  expect(feed.get()).toMatchObject({ status: nothing, performance: nothing, samples: [] });
+  expect(feed.get().changes.size).toBe(0);
+  server.greetings.set(PATH, [STATUS]);
+  show(feed);
+  await until(() => expect(feed.get().status.data).toEqual(STATUS.data));
+  expect(feed.get().performance).toEqual(nothing);
+  await jump(16_500);
+  expect(feed.get().status.staleSince).not.toBeNull();
+});
