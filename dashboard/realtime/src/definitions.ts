@@ -5,7 +5,6 @@ import type {
   Alert,
   Camera,
   CameraCounts,
-  CircuitState,
   ContainerMetrics,
   Databases,
   ErrorData,
@@ -31,6 +30,7 @@ import type {
   ServiceStatusData,
   SystemStatusData,
   Throughput,
+  WebSocketCircuitState,
   Yolo26Metrics,
 } from "./messages.ts";
 
@@ -40,7 +40,6 @@ export interface Definitions {
   Alert: Alert;
   Camera: Camera;
   CameraCounts: CameraCounts;
-  CircuitState: CircuitState;
   ContainerMetrics: ContainerMetrics;
   Databases: Databases;
   ErrorData: ErrorData;
@@ -66,6 +65,7 @@ export interface Definitions {
   ServiceStatusData: ServiceStatusData;
   SystemStatusData: SystemStatusData;
   Throughput: Throughput;
+  WebSocketCircuitState: WebSocketCircuitState;
   Yolo26Metrics: Yolo26Metrics;
 }
 
@@ -100,7 +100,6 @@ export const DEFINITIONS: Readonly<Record<keyof Definitions, Schema>> = {
   Alert: {"type":"object","properties":{"severity":{"enum":["critical","warning"]},"metric":{"type":"string"},"value":{"type":"number"},"threshold":{"type":"number"},"message":{"type":"string"}},"required":["severity","metric","value","threshold","message"]},
   Camera: {"type":"object","properties":{"id":{"type":"string"},"name":{"type":"string"},"status":{"enum":["error","offline","online","unknown"]},"last_seen_at":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["id","name","status","last_seen_at"]},
   CameraCounts: {"type":"object","properties":{"total":{"type":"integer"},"online":{"type":"integer"},"offline":{"type":"integer"}},"required":["total","online","offline"]},
-  CircuitState: {"enum":["closed","half_open","open"]},
   ContainerMetrics: {"type":"object","properties":{"name":{"type":"string"},"status":{"enum":["restarting","running","stopped","unknown"]},"health":{"enum":["healthy","starting","unhealthy"]}},"required":["name","status","health"]},
   Databases: {"type":"object","properties":{"postgresql":{"anyOf":[{"$ref":"PostgresqlMetrics"},{"type":"null"}]},"redis":{"anyOf":[{"$ref":"RedisMetrics"},{"type":"null"}]}},"required":[]},
   ErrorData: {"type":"object","properties":{"code":{"enum":["binary_not_supported","invalid_json","invalid_message","unknown_type"]},"message":{"type":"string"}},"required":["code","message"]},
@@ -123,8 +122,9 @@ export const DEFINITIONS: Readonly<Record<keyof Definitions, Schema>> = {
   QueueDepths: {"type":"object","properties":{"detection_queue":{"anyOf":[{"type":"integer"},{"type":"null"}]},"analysis_queue":{"anyOf":[{"type":"integer"},{"type":"null"}]},"dlq_total":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["detection_queue","analysis_queue","dlq_total"]},
   RedisMetrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"connected_clients":{"anyOf":[{"type":"integer"},{"type":"null"}]},"memory_mb":{"anyOf":[{"type":"number"},{"type":"null"}]},"hit_ratio":{"anyOf":[{"type":"number"},{"type":"null"}]},"blocked_clients":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["status","connected_clients","memory_mb","hit_ratio","blocked_clients"]},
   ResumedData: {"type":"object","properties":{"recovered":{"type":"boolean"},"replayed":{"type":"integer"},"since":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["recovered","replayed","since"]},
-  ServiceStatusData: {"type":"object","properties":{"service":{"type":"string"},"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"message":{"type":"string"},"circuit_state":{"$ref":"CircuitState"}},"required":["service","status","message"]},
+  ServiceStatusData: {"type":"object","properties":{"service":{"type":"string"},"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"message":{"type":"string"},"circuit_state":{"$ref":"WebSocketCircuitState"}},"required":["service","status","message"]},
   SystemStatusData: {"type":"object","properties":{"gpu":{"anyOf":[{"$ref":"GpuStatus"},{"type":"null"}]},"queues":{"anyOf":[{"$ref":"QueueDepths"},{"type":"null"}]},"cameras":{"anyOf":[{"$ref":"CameraCounts"},{"type":"null"}]},"services":{"type":"object","additionalProperties":{"enum":["degraded","healthy","unhealthy","unreachable"]}}},"required":["gpu","queues","cameras","services"]},
   Throughput: {"type":"object","properties":{"images_per_min":{"anyOf":[{"type":"number"},{"type":"null"}]},"events_per_min":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["images_per_min","events_per_min"]},
+  WebSocketCircuitState: {"enum":["closed","half_open","open"]},
   Yolo26Metrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"vram_gb":{"anyOf":[{"type":"number"},{"type":"null"}]},"model":{"anyOf":[{"type":"string"},{"type":"null"}]},"device":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["status","vram_gb","model","device"]},
 };

@@ -17,7 +17,7 @@ export type ServerMessage =
 /**
  * State of the broadcaster's circuit breaker, where it is about that.
  */
-export type CircuitState = "closed" | "half_open" | "open";
+export type WebSocketCircuitState = "closed" | "half_open" | "open";
 
 /**
  * Everything that the services send.
@@ -212,7 +212,7 @@ export interface ServiceStatusData {
    * Why, for a person to read.
    */
   message: string;
-  circuit_state?: CircuitState;
+  circuit_state?: WebSocketCircuitState;
 }
 /**
  * Detailed performance figures, sent every `BROADCAST_INTERVAL`.
