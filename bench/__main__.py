@@ -15,6 +15,7 @@ from bench import (
     fanout,
     joblogs,
     latency,
+    report,
     results,
     storm,
     subscribers,
@@ -65,7 +66,7 @@ def run_fanout(arguments: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     write(found, folder)
-    print(results.table(found))
+    print(report.table(found))
     print(f"In {folder.relative_to(ROOT)}, after {found.minutes} minutes.")
     if name == results.COMMITTED:
         write_readme()
@@ -73,7 +74,7 @@ def run_fanout(arguments: argparse.Namespace) -> None:
 
 def write(found: results.Results, folder: Path) -> None:
     """Write the table and the plot."""
-    (folder / "table.md").write_text(results.table(found))
+    (folder / "table.md").write_text(report.table(found))
     (folder / "plot.svg").write_bytes(svg(found))
 
 
@@ -82,7 +83,7 @@ def write_readme() -> None:
     committed = RESULTS / results.COMMITTED / "results.json"
     found = msgspec.json.decode(committed.read_bytes(), type=results.Results)
     write(found, committed.parent)
-    README.write_text(results.into_readme(README.read_text(), results.paragraph(found)))
+    README.write_text(report.into_readme(README.read_text(), report.paragraph(found)))
     print(f"README.md has the figures of {committed.relative_to(ROOT)}.")
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import redis
 
-from bench import load, results
+from bench import connections, results
 from bench.cores import (
     BenchError,
     Cores,
@@ -89,8 +89,8 @@ class Bench:
             server.wait_ready()
             self._wait_for_workers(row, server.pid)
             with Load(
-                load.address(server.url),
-                load.address(server.url if row.publish_path else self._redis_url),
+                connections.address(server.url),
+                connections.address(server.url if row.publish_path else self._redis_url),
                 channel=row.publish_path or channel,
                 over_http=bool(row.publish_path),
                 subprotocol=row.subprotocol,
@@ -247,7 +247,7 @@ class Bench:
         without = measure()
         clients.stall(count)
         found: results.Paced | None = None
-        with contextlib.suppress(load.StuckError):
+        with contextlib.suppress(connections.StuckError):
             clients.prime(Messages(65536), _FILLERS)
             found = measure()
         run.stalled[f"{count} of {round(total, -2)}"] = results.Stalled(

@@ -6,8 +6,6 @@ Publishers are a closed loop: each publishes its next batch when all clients hav
 the backlog is bounded, and the same, whatever the server's speed.
 """
 
-import base64
-import os
 import random
 import select
 import socket
@@ -15,17 +13,14 @@ import time
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
-from urllib.parse import urlsplit
 
-from websockets.utils import accept_key
-
+from bench.connections import Publisher, StuckError, check_handshake, knock
 from bench.cores import BenchError, Cores, Usage
 from bench.frames import Messages, Witness, WrongDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATH = "/ws/events"
 CONCURRENCY = 50
 """Handshakes under way at once."""
 PUBLISHERS = 16
@@ -35,10 +30,6 @@ PATIENCE = 3.0
 """Seconds without any delivery after which a server counts as stuck."""
 SETTLE = 0.05
 """Seconds after the last delivery in which nothing more may come."""
-NARROW_MSS = 1400
-NARROW_BUFFER = 16 * 1024
-"""A stalled client has the segments and the buffer of one at the end of a wire. With loopback's,
-the kernel would take megabytes for it, and no server would notice that it stalls."""
 _SCRAP = bytearray(64 * 1024 * 1024)
 """Where discarded bytes do not go: with MSG_TRUNC only its size matters, and more never waits."""
 _AT_ONCE = b"\1\0\0\0\0\0\0\0"
@@ -46,67 +37,6 @@ _AT_ONCE = b"\1\0\0\0\0\0\0\0"
 _EVENTS = 64
 """Events taken at once: few, so that the time of a delivery is known closely."""
 _CLIENT_MASK = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
-
-
-class StuckError(BenchError):
-    """Nothing arrived any more, though it was published."""
-
-
-class Publisher:
-    """A connection that publishes: pipelined PUBLISH commands, or POST requests."""
-
-    def __init__(self, address: tuple[str, int], *, channel: str, over_http: bool) -> None:
-        """Connect.
-
-        Args:
-            address: Redis, or the server itself.
-            channel: Redis channel; or path, over HTTP.
-            over_http: Whether to POST instead.
-
-        """
-        self.socket = socket.create_connection(address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.settimeout(0)
-        self._channel = channel
-        self._over_http = over_http
-        self._unsent = b""
-
-    def prefix(self, size: int) -> bytes:
-        """Return what goes before each message of this size."""
-        if self._over_http:
-            return (
-                f"POST {self._channel} HTTP/1.1\r\nHost: bench\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
-            ).encode()
-        name = self._channel.encode()
-        return b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n" % (len(name), name, size)
-
-    def publish(self, messages: Messages, numbers: range) -> None:
-        """Publish a batch in one pipeline; what the socket does not take goes with `go_on`."""
-        before = self.prefix(messages.size)
-        after = b"" if self._over_http else b"\r\n"
-        self._unsent += b"".join(before + messages.payload(number) + after for number in numbers)
-        self.go_on()
-
-    def go_on(self) -> None:
-        """Send what waits, as far as it goes."""
-        with suppress(BlockingIOError):
-            while self._unsent:
-                self._unsent = self._unsent[self.socket.send(self._unsent) :]
-
-    def hear(self) -> None:
-        """Read the answers, and mind only refusals.
-
-        Raises:
-            BenchError: It was refused.
-
-        """
-        with suppress(BlockingIOError):
-            while True:
-                answers = self.socket.recv(65536)
-                bad = (b"HTTP/1.1 4", b"HTTP/1.1 5") if self._over_http else (b"-",)
-                if not answers or any(word in answers for word in bad):
-                    raise BenchError(f"publishing was refused: {answers[:200]!r}")
 
 
 class Saturated(NamedTuple):
@@ -217,7 +147,7 @@ class Load:
                     if time.perf_counter() > deadline:
                         count = begun
                         break
-                    client, key = self._knock(narrow=narrow)
+                    client, key = knock(self._server, self._offer, narrow=narrow)
                     coming[client.fileno()] = client, key, bytearray()
                     epoll.register(client, select.EPOLLIN)
                     begun += 1
@@ -241,23 +171,6 @@ class Load:
             for client, _, _ in coming.values():
                 client.close()
         return done
-
-    def _knock(self, *, narrow: bool) -> tuple[socket.socket, str]:
-        client = socket.socket()
-        if narrow:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, NARROW_MSS)
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW_BUFFER)
-        client.connect(self._server)
-        key = base64.b64encode(os.urandom(16)).decode()
-        client.sendall(
-            (
-                f"GET {PATH} HTTP/1.1\r\nHost: {self._server[0]}:{self._server[1]}\r\n"
-                "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                f"{self._offer}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
-            ).encode()
-        )
-        client.settimeout(0)
-        return client, key
 
     def _admit(self, client: socket.socket) -> None:
         descriptor = client.fileno()
@@ -468,32 +381,3 @@ class Load:
                 self._got[self._index[descriptor]] += len(received)
                 if self._witness and client is self._clients[0]:
                     self._ended.extend(self._witness.hear(received))
-
-
-def check_handshake(response: bytes, key: str) -> None:
-    """Check the answer to a handshake.
-
-    Raises:
-        BenchError: It is not the one that RFC 6455 asks for, or has more behind it.
-
-    """
-    head, _, rest = response.partition(b"\r\n\r\n")
-    status, *lines = head.decode("latin-1").split("\r\n")
-    headers = {
-        name.strip().lower(): value.strip()
-        for name, _, value in (line.partition(":") for line in lines)
-    }
-    if status.split()[1:2] != ["101"]:
-        raise BenchError(f"a handshake was refused: {status}")
-    if headers.get("sec-websocket-accept") != accept_key(key):
-        raise BenchError("a handshake was answered with a wrong Sec-WebSocket-Accept")
-    if "sec-websocket-extensions" in headers:
-        raise BenchError("a server compresses though nobody offered to")
-    if rest:
-        raise BenchError("a server sent something before anything was published")
-
-
-def address(url: str) -> tuple[str, int]:
-    """Return host and port of a URL."""
-    parts = urlsplit(url)
-    return parts.hostname or "127.0.0.1", parts.port or 80

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.utils import accept_key
 
-from bench import results
+from bench import report, results
+from bench.connections import check_handshake
 from bench.cores import BenchError
 from bench.frames import MIN_SIZE, Messages, Witness, WrongDeliveryError, frame_header
-from bench.load import check_handshake
 from bench.results import Handshakes, Paced, Results, Row, Run, Saturated, Stalled
 from bench.summary import median, percentile, ratio, short, spread
 
@@ -172,7 +172,7 @@ def test_a_row_counts_only_when_its_server_was_saturated(found: Saturated, why: 
 
 def test_the_table_has_medians_and_says_what_does_not_count() -> None:
     idle = some_run(10_000, **{"20": saturated(1, core=0.5)})
-    table = results.table(some_results(reference=Row("the reference", [idle])))
+    table = report.table(some_results(reference=Row("the reference", [idle])))
     assert "| ours | 200 (100 to 300) | 1,000 (500 to 1,500) | 4,000 (2,000 to 6,000) |" in table
     assert "| the reference | 10.0 | 50.0 | - |" in table
     assert "the reference, run 1, batch 20: does not count" in table
@@ -181,7 +181,7 @@ def test_the_table_has_medians_and_says_what_does_not_count() -> None:
 
 
 def test_the_paragraph_has_ratios_of_medians() -> None:
-    text = results.paragraph(some_results()).replace("\n", " ")
+    text = report.paragraph(some_results()).replace("\n", " ")
     assert "200 k deliveries/s in batches of 1, 1,000 k deliveries/s in batches of 5" in text
     assert "20.0 times the loop of the seed" in text
     assert "Nchan is not on that machine" in text
@@ -189,25 +189,25 @@ def test_the_paragraph_has_ratios_of_medians() -> None:
 
 def test_the_paragraph_has_no_figure_that_does_not_count() -> None:
     idle = some_run(1, **{str(batch): saturated(1, core=0.5) for batch in results.BATCHES})
-    text = results.paragraph(some_results(ours=Row("ours", [idle]))).replace("\n", " ")
+    text = report.paragraph(some_results(ours=Row("ours", [idle]))).replace("\n", " ")
     assert "no saturated figure of ours counts in this run" in text
     assert "times the loop of the seed" not in text
 
 
 def test_the_paragraph_goes_between_its_markers() -> None:
     readme = f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n"
-    written = results.into_readme(readme, "new")
-    assert results.from_readme(written) == "new"
-    assert results.into_readme(written, "new") == written
+    written = report.into_readme(readme, "new")
+    assert report.from_readme(written) == "new"
+    assert report.into_readme(written, "new") == written
     assert written.startswith("before\n")
     assert written.endswith("\nafter\n")
     with pytest.raises(ValueError, match="no markers"):
-        results.into_readme("nothing", "new")
+        report.into_readme("nothing", "new")
 
 
 def test_the_readme_says_what_the_committed_run_found() -> None:
     if not COMMITTED.exists():
         pytest.skip("there is no committed run of the benchmark yet")
     found = msgspec.json.decode(COMMITTED.read_bytes(), type=Results)
-    assert results.from_readme((ROOT / "README.md").read_text()) == results.paragraph(found)
-    assert (COMMITTED.parent / "table.md").read_text() == results.table(found)
+    assert report.from_readme((ROOT / "README.md").read_text()) == report.paragraph(found)
+    assert (COMMITTED.parent / "table.md").read_text() == report.table(found)
