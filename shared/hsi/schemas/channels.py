@@ -81,3 +81,8 @@ def latency(stage: str) -> str:
 def lease(name: str) -> str:
     """Return the key that says which replica leads."""
     return f"lease:{name}"
+
+
+def consumer(name: str) -> str:
+    """Return the key that says how far a consumer came."""
+    return f"consumer:{name}"

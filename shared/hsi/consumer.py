@@ -1,0 +1,191 @@
+"""Follow a channel from a cursor kept in Redis: for bridges, notifiers, and programs of one's own.
+
+    async with Consumer("redis://127.0.0.1:6379/0", "my-bridge", "security_events") as consumer:
+        async for received in consumer.messages():
+            if isinstance(received, Entry):
+                await handle(received.text)
+            await consumer.acknowledge(received)
+
+At least once: what was not acknowledged comes again after a restart, a crash or a failover.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeVar
+
+import msgspec
+from redis.backoff import EqualJitterBackoff
+from redis.exceptions import RedisError
+
+from hsi.logs import Throttled
+from hsi.redis_client import async_client
+from hsi.schemas import ChannelMessage, channels
+from hsi.schemas.cursor import BEGINNING, Cursor
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+TIMEOUT = 5.0
+"""Seconds that one answer of Redis may take."""
+BLOCK_MS = 2000
+"""Milliseconds that Redis holds a question until there is something new; less than `TIMEOUT`."""
+PAGE = 100
+"""Messages read at once."""
+BACKOFF_CAP = 5.0
+"""Seconds between attempts while Redis does not answer, at most."""
+
+_messages = msgspec.json.Decoder(ChannelMessage)
+
+
+class Entry(NamedTuple):
+    """A message of the channel's history."""
+
+    cursor: str
+    """Its place in the history."""
+    text: str
+    """The message as it was published, without its cursor."""
+    message: ChannelMessage | None
+    """The same, decoded; None for an unknown type, or one that breaks its schema."""
+
+
+class Gap(NamedTuple):
+    """Messages are missing here: the history was trimmed, wiped or rolled back meanwhile."""
+
+    after: str
+    """Cursor of the last message before the gap."""
+    cursor: str
+    """Where the consumer goes on."""
+
+
+class Consumer:
+    """Follows one channel's history; how far it came is the key `consumer:<name>` in Redis.
+
+    One process at a time uses a name: who runs several takes a lease first. A name that is used for
+    the first time begins with the next message.
+    """
+
+    def __init__(self, redis_url: str, name: str, channel: str) -> None:
+        """Connect on first use.
+
+        Args:
+            redis_url: redis://, rediss:// or unix://.
+            name: Of the consumer; each channel that it follows needs a name of its own.
+            channel: The channel, e.g. `security_events`.
+
+        """
+        self._redis = async_client(
+            redis_url, name=f"consumer-{name}", timeout=TIMEOUT, decode_responses=True
+        )
+        self._key = channels.consumer(name)
+        self._history = channels.history(channel)
+        self._name = name
+        self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=0.05)
+        self._trouble = Throttled(logger)
+
+    async def messages(self) -> AsyncGenerator[Entry | Gap]:
+        """Yield what comes after the last acknowledged message, in order, and then what is new.
+
+        Goes on through outages of Redis, however long they are; ends only when it is closed.
+        """
+        position = await self._ask(self._begin)
+        while True:
+            found, entries, last = await self._ask(lambda: self._page(position))  # noqa: B023
+            if not found:
+                # Older entries were seen, or are missing; newer ones have higher ids, since the
+                # time comes first in them, unless the history ends before the position.
+                gap = Gap(after=position, cursor=min(position, last, key=_order))
+                position = gap.cursor
+                yield gap
+                if position != gap.after:
+                    continue
+            for cursor, fields in entries:
+                position = cursor
+                text = fields.get("m")
+                if text is not None:  # An entry that somebody appended by hand is none of ours.
+                    yield Entry(cursor, text, _decoded(text))
+            if not entries:
+                await self._ask(lambda: self._wait(position))  # noqa: B023
+
+    async def acknowledge(self, received: Entry | Gap) -> None:
+        """Remember that everything up to here was dealt with; waits until Redis has it."""
+        await self._ask(lambda: self._redis.set(self._key, received.cursor))
+
+    async def _begin(self) -> str:
+        """Return where to go on; a new name begins at the end of the history."""
+        last = await self._last()
+        await self._redis.set(self._key, last, nx=True)
+        position: Any = await self._redis.get(self._key)
+        return str(position or last)
+
+    async def _page(self, position: str) -> tuple[bool, list[tuple[str, dict[str, str]]], str]:
+        """Read what comes after a position, at one instant.
+
+        Returns:
+            Whether nothing is missing in between, the entries, and the history's last id.
+
+        """
+        at_start = position == str(BEGINNING)
+        async with self._redis.pipeline(transaction=True) as commands:
+            commands.xrange(self._history, "-" if at_start else position, count=1)
+            commands.xrange(self._history, f"({position}", count=PAGE)
+            commands.xrevrange(self._history, count=1)
+            first, entries, newest = await commands.execute()
+        if at_start:
+            cursor = Cursor.parse(first[0][0]) if first else None
+            found = cursor is None or cursor.number <= 1
+        else:
+            found = bool(first) and first[0][0] == position
+        return found, entries, newest[0][0] if newest else str(BEGINNING)
+
+    async def _last(self) -> str:
+        newest: Any = await self._redis.xrevrange(self._history, count=1)
+        return str(newest[0][0]) if newest else str(BEGINNING)
+
+    async def _wait(self, position: str) -> None:
+        """Wait until there is something after a position, or for a while."""
+        await self._redis.xread({self._history: position}, count=1, block=BLOCK_MS)
+
+    async def _ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Ask Redis until it answers; the pauses have jitter and a cap."""
+        failures = 0
+        while True:
+            try:
+                return await question()
+            except (RedisError, OSError) as error:
+                self._trouble.warning(
+                    "a consumer cannot reach Redis; it keeps trying",
+                    consumer=self._name,
+                    trouble=f"{type(error).__name__}: {error}",
+                )
+            failures += 1
+            await asyncio.sleep(self._backoff.compute(failures))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _order(cursor: str) -> tuple[int, int]:
+    milliseconds, _, number = cursor.partition("-")
+    return int(milliseconds), int(number)
+
+
+def _decoded(text: str) -> ChannelMessage | None:
+    message: ChannelMessage | None = None
+    with contextlib.suppress(msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        message = _messages.decode(text)
+    return message
