@@ -5,11 +5,15 @@ import re
 import click
 
 from hsi.schemas import (
+    ChannelMessage,
     Event,
     LogData,
     LogLevel,
+    PerformanceUpdate,
     PerformanceUpdateData,
+    Resumed,
     RiskLevel,
+    ServiceStatus,
     ServiceStatusData,
     SystemStatus,
 )
@@ -39,13 +43,34 @@ _COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")
 _RESET = "\x1b[0m"
 
 
+def message_line(message: ChannelMessage | Resumed | None, text: str) -> str:
+    """Return a message for a terminal.
+
+    Args:
+        message: The message, or None for one of an unknown type.
+        text: The message as it came; used where its type has no line of its own.
+
+    """
+    match message:
+        case Event() as event:
+            return event_line(event)
+        case SystemStatus() as status:
+            return status_line(status)
+        case ServiceStatus(data=change):
+            return health_line(change)
+        case PerformanceUpdate(data=figures):
+            return performance_line(figures)
+        case _:
+            return plain(text)
+
+
 def plain(text: str) -> str:
-    """Return `text` without what could command a terminal: it comes from anybody."""
+    """Return `text` without control characters, which could steer a terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def coloured(text: str) -> str:
-    """Return `text` with its colours, and without anything else that could command a terminal."""
+    """Return `text` with its colours and without any other control character."""
     parts = _COLOUR.split(text)
     safe = [part if index % 2 else plain(part) for index, part in enumerate(parts)]
     return "".join(safe) + (_RESET if len(parts) > 1 else "")
@@ -69,7 +94,7 @@ def log_line(data: LogData) -> str:
 
 
 def status_line(status: SystemStatus) -> str:
-    """Return a status for a terminal; a dash is what could not be read."""
+    """Return a status for a terminal; a dash stands for a figure that could not be read."""
     gpu, queues, cameras = status.data.gpu, status.data.queues, status.data.cameras
     parts = [
         f"{status.timestamp:%H:%M:%S}  gpu "
@@ -99,7 +124,7 @@ def health_line(change: ServiceStatusData) -> str:
 
 
 def performance_line(figures: PerformanceUpdateData) -> str:
-    """Return performance figures for a terminal: when, and what is alarming."""
+    """Return performance figures for a terminal: their time, and the alerts."""
     alerts = [f"{alert.severity}: {alert.message}" for alert in figures.alerts]
     return plain(f"{figures.timestamp:%H:%M:%S}  performance: {'; '.join(alerts) or 'no alerts'}")
 

@@ -10,15 +10,15 @@ class OutputLine(NamedTuple):
     """A line of a program's output."""
 
     text: str
-    """The line, or its beginning; what is not UTF-8 is replaced."""
+    """The line, or its beginning; bytes that are not UTF-8 are replaced."""
     size: int
-    """Bytes that the whole line has."""
+    """Bytes of the whole line."""
 
 
 class OutputLines:
     r"""Cuts output into lines, wherever its parts begin and end, in bounded memory.
 
-    A line that was written over with `\r`, as progress bars do, counts as it stood at last.
+    Of a line that is written over with `\r`, as progress bars do, the last version counts.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class OutputLines:
         """The beginning of the line that is not complete."""
         self._size = 0
         self._returned = False
-        r"""Whether it ends with `\r`: what comes next writes it over, unless it ends the line."""
+        r"""True if the line ends with `\r`: the next output writes it over, unless that ends it."""
 
     def feed(self, data: bytes) -> Iterator[OutputLine]:
         """Take some output; yield the lines that it completes."""
@@ -49,7 +49,7 @@ class OutputLines:
 
     @property
     def is_written_over(self) -> bool:
-        r"""Tell whether the line that is not complete was ended with `\r`, to be written over."""
+        r"""Return whether the incomplete line ends with `\r`, to be written over."""
         return self._returned
 
     def _add(self, part: bytes) -> None:

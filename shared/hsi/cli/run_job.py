@@ -21,9 +21,9 @@ from hsi.schemas import EndStatus, LogLevel
 from hsi.schemas.job_ids import MAX_LENGTH
 
 PROGRESS_INTERVAL = 5.0
-"""Seconds between two looks at a line that is written over again and again."""
+"""Seconds between two log lines of a line that is written over again and again."""
 AFTER_EXIT = 1.0
-"""Seconds that are left to what the command started and left behind, to say its last."""
+"""Seconds that processes the command left behind may still write after its end."""
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """Exit statuses of a shell."""
 _POLL = 0.1
@@ -43,7 +43,7 @@ class _Output(NamedTuple):
 
 
 def new_job_id(command: Sequence[str]) -> str:
-    """Return an id for a job that runs this command: readable, and nobody else's."""
+    """Return a readable and unique id for a job that runs this command."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(command[0]))  # noqa: PTH119 (a text)
     return f"{name.strip('.-_')[: MAX_LENGTH // 2] or 'job'}-{uuid.uuid4().hex[:8]}"
 
@@ -119,7 +119,7 @@ def _did_not_start(name: str, error: OSError, emitter: JobLogEmitter) -> int:
 
 
 def _channel(ours: int) -> tuple[int, int]:
-    """Return what to read from and what the command writes to: a terminal where ours is one."""
+    """Return descriptors to read from and to write to: a terminal where ours is one."""
     if not os.isatty(ours):
         return os.pipe()
     outer, inner = os.openpty()
@@ -134,7 +134,7 @@ def _channel(ours: int) -> tuple[int, int]:
 def _carry(
     process: "subprocess.Popen[bytes]", outputs: Sequence[_Output], emitter: JobLogEmitter
 ) -> None:
-    """Carry what the command writes, until it has ended and said all."""
+    """Carry the command's output until it has ended and all of its output is read."""
     give_up, look_at = float("inf"), time.monotonic() + PROGRESS_INTERVAL
     with selectors.DefaultSelector() as selector:
         for output in outputs:
@@ -144,7 +144,7 @@ def _carry(
                 if not _carry_some(key.data, emitter):
                     selector.unregister(key.fd)
             if give_up == float("inf") and process.poll() is not None:
-                # Whom it left behind may keep its output open for ever.
+                # Processes that it left behind may keep its output open without end.
                 give_up = time.monotonic() + AFTER_EXIT
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + PROGRESS_INTERVAL
@@ -156,7 +156,7 @@ def _carry(
 
 
 def _carry_some(output: _Output, emitter: JobLogEmitter) -> bool:
-    """Carry what there is now; return whether more may come."""
+    """Carry the output that is there; return whether more may come."""
     data = _read(output.read_from)
     _echo(output.echo_to, data)
     _log(output, output.lines.feed(data), emitter)
@@ -171,7 +171,7 @@ def _read(descriptor: int) -> bytes:
 
 
 def _echo(descriptor: int, data: bytes) -> None:
-    with contextlib.suppress(OSError):  # Whoever read us has enough or is gone; the log goes on.
+    with contextlib.suppress(OSError):  # The reader has enough or is gone; the log goes on.
         while data:
             data = data[os.write(descriptor, data) :]
 

@@ -1,4 +1,4 @@
-"""What the command line reads from the environment; each command reads only what it needs."""
+"""Settings of the command line, from the environment; each command reads only those it needs."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ Name = Annotated[str, Meta(min_length=1)]
 
 
 class RedisNames(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What channels and queues are called, for all who have to know it."""
+    """Names of channels and queues."""
 
     redis_event_channel: Name = channels.SECURITY_EVENTS
     detection_queue: Name = channels.DETECTION_QUEUE
@@ -32,5 +32,5 @@ class ProducerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"
     history_length: Annotated[int, Meta(ge=1, le=10_000_000)] = channels.HISTORY_LENGTH
 
     def __post_init__(self) -> None:
-        """Check what a type cannot say."""
+        """Check the URL of Redis."""
         check_redis_url(self.redis_url)

@@ -1,0 +1,93 @@
+"""`hsi run-job` and `hsi tail job`: run a command as a job, and follow a job's log."""
+
+import logging
+import os
+import sys
+from typing import TextIO, get_args
+
+import click
+from msgspec import UNSET
+
+from hsi.cli.lines import log_line, plain
+from hsi.cli.options import producer_settings, stream_options, tail_option
+from hsi.cli.run_job import new_job_id, run
+from hsi.cli.streams import follow, note, open_stream
+from hsi.client import Received
+from hsi.joblogs import JobLogEmitter
+from hsi.schemas import EndStatus, JobEnd, JobEndData, Log, LogLevel, job_ids
+
+_STATUS: dict[EndStatus, int] = {"completed": 0, "failed": 1, "cancelled": 130}
+"""Exit statuses of jobs that have none of their own."""
+_INTERRUPTED = 130
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--id", "job_id", help="The job's id; by default the command's name and a number.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run_job(job_id: str | None, command: tuple[str, ...]) -> None:
+    """Run COMMAND as a job: its output is shown here, and streamed as the job's log.
+
+    The job's id stands on standard error first; the exit status is the command's. What it writes to
+    standard output is INFO, to standard error WARNING. Redis is REDIS_URL; the command never waits
+    for it.
+    """
+    settings = producer_settings()
+    logging.basicConfig(format="-- %(message)s", level=logging.WARNING)
+    try:
+        emitter = JobLogEmitter(settings.redis_url, job_id or new_job_id(command))
+    except job_ids.InvalidJobIdError as error:
+        raise click.ClickException(str(error)) from error
+    note(f"job {emitter.job_id}")
+    sys.exit(run(command, emitter))
+
+
+@click.command()
+@click.argument("job_id")
+@click.option(
+    "--level",
+    type=click.Choice(get_args(LogLevel), case_sensitive=False),
+    help="This level and above.",
+)
+@stream_options
+@tail_option(1000)
+def job(  # noqa: PLR0917 (click passes them by name)
+    job_id: str,
+    level: str | None,
+    server: str,
+    since: str | None,
+    count: int,
+    api_key_file: TextIO | None,
+) -> None:
+    """Follow the log of job JOB_ID to its end; the exit status is the job's.
+
+    On a terminal with time and level; in a pipe the lines alone, as the job wrote them. A job that
+    failed without an exit status of its own gives 1, a cancelled one 130. If the job says nothing
+    until the service lets us go, it is 69.
+    """
+    try:
+        url = f"{server}/ws/jobs/{job_ids.check(job_id)}/logs"
+    except job_ids.InvalidJobIdError as error:
+        raise click.ClickException(str(error)) from error
+    stream = open_stream(url + (f"?level={level}" if level else ""), since, count, api_key_file)
+    ends: list[JobEndData] = []
+
+    def text(received: Received) -> str | None:
+        match received.message:
+            case Log(data=line):
+                return log_line(line) if sys.stdout.isatty() else line.message
+            case JobEnd(data=data):
+                ends.append(data)
+                return None
+            case _:
+                return plain(received.text)
+
+    try:
+        follow(stream, text)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    if not ends:
+        note("the job says nothing, and has not ended")
+        sys.exit(os.EX_UNAVAILABLE)
+    end = ends[-1]
+    note(f"job {job_id} {end.status}")
+    sys.exit(_STATUS[end.status] if end.exit_code is UNSET else end.exit_code)

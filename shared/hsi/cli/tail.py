@@ -1,0 +1,96 @@
+"""`hsi tail` and `hsi status`: watch what happens, or see once how everything is."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from typing import TextIO
+
+import click
+
+from hsi.cli.options import server_options, stream_options, tail_option
+from hsi.cli.streams import follow, message_text, open_stream, refusals
+from hsi.client import State, Stream
+from hsi.logs import redact
+from hsi.schemas import SystemStatus
+from hsi.schemas.base import ServiceHealth
+
+STATUS_TIMEOUT = 10.0
+"""Seconds that `hsi status` waits: two statuses of a service that sends one every 5 s."""
+
+
+@click.group()
+def tail() -> None:
+    """Watch a stream until Ctrl-C: readable on a terminal, JSON lines in a pipe."""
+
+
+@click.command()
+@stream_options
+@tail_option(0)
+def events(server: str, since: str | None, count: int, api_key_file: TextIO | None) -> None:
+    """Watch security events; what is missed while reconnecting is made up for.
+
+    The API key, if the service asks for one, is HSI_API_KEY or in a file: a command line can be
+    seen by everybody on the machine.
+    """
+    stream = open_stream(f"{server}/ws/events", since, count, api_key_file)
+    with contextlib.suppress(KeyboardInterrupt):
+        follow(stream, message_text)
+
+
+@click.command()
+@stream_options
+def system(server: str, since: str | None, api_key_file: TextIO | None) -> None:
+    """Watch system statuses, changes of health, and performance figures; the latest comes first."""
+    stream = open_stream(f"{server}/ws/system", since, 0, api_key_file)
+    with contextlib.suppress(KeyboardInterrupt):
+        follow(stream, message_text)
+
+
+class NoStatusError(click.ClickException):
+    """No service says how the system is."""
+
+    exit_code = os.EX_UNAVAILABLE
+
+
+@click.command()
+@server_options
+def status(server: str, api_key_file: TextIO | None) -> None:
+    """Tell how everything is, once: the latest system status.
+
+    The exit status is 0 if every service is healthy, 1 if one is not, and 69 if nobody tells, for
+    10 seconds at most. Readable on a terminal, JSON in a pipe.
+    """
+    troubles = ["no answer"]
+    url = f"{server}/ws/system"
+
+    def record(_: State, why: str) -> None:
+        troubles.append(why or "no status came")
+
+    try:
+        stream = open_stream(url, None, 0, api_key_file, record)
+        line, services = asyncio.run(_latest_status(stream))
+    except TimeoutError as error:
+        raise NoStatusError(f"{redact(url)}: {redact(troubles[-1])}") from error
+    except click.ClickException as error:
+        raise NoStatusError(error.message) from error
+    click.echo(line)
+    sys.exit(any(health != "healthy" for health in services.values()))
+
+
+async def _latest_status(stream: Stream) -> tuple[str, dict[str, ServiceHealth]]:
+    """Return the next status as the text to print, and the health of each service in it.
+
+    Raises:
+        TimeoutError: No status came.
+
+    """
+    with refusals(stream):
+        async with (
+            asyncio.timeout(STATUS_TIMEOUT),
+            contextlib.aclosing(stream.messages()) as messages,
+        ):
+            async for received in messages:
+                if isinstance(received.message, SystemStatus):
+                    return message_text(received), received.message.data.services
+    raise TimeoutError  # The service closed the connection without a status.
