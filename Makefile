@@ -31,7 +31,7 @@ REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/de
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file deploy/docker/Dockerfile \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(IMAGE_FLAGS)
 
-.PHONY: help setup run test chaos k8s images bench soak lint format types lock clean
+.PHONY: help setup run test unit chaos k8s images bench soak lint format types lock clean
 
 help: ## Say what there is.
 	@echo "make <target>, where <target> is one of:"
@@ -60,6 +60,10 @@ test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis i
 	@$(BIN)/python -m local.dashboard test
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone and not chaos" $(if $(CONTAINERS),--containers)
 	@$(BIN)/python -m pytest -m "alone and not chaos" $(if $(CONTAINERS),--containers)
+
+unit: $(READY) ## Test what needs no server, in half a minute, with fewer made-up examples.
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not server" \
+		--hypothesis-profile unit tests/hsi tests/hsi_service tests/services tests/local
 
 chaos: $(READY) ## Let Redis and every replica die under load, and look whether anything is lost.
 	@$(BIN)/python -m pytest -m chaos $(if $(CONTAINERS),--containers)

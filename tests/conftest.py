@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import settings
 
 from local.postgres import TABLES
 from local.processes import Process, free_port
@@ -25,6 +26,9 @@ from tests.servers import (
     denied,
 )
 
+settings.register_profile("unit", max_examples=15, stateful_step_count=30)
+"""For `make unit`: the same tests with fewer examples. `make test` has them all."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -34,13 +38,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+STARTS_SERVERS = frozenset(
+    {
+        "ai_server",
+        "cleanup",
+        "database_url",
+        "own_postgres",
+        "own_redis",
+        "redis_url",
+        "shared_postgres",
+    }
+)
+"""Fixtures that start programs; those that start more of them stand on these."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what REDIS_URL makes a difference to, and skip what has no browser."""
+    """Mark tests that need a server or an outside Redis, and skip those without a browser."""
     for item in items:
+        if isinstance(item, pytest.Function) and needs_server(item):
+            item.add_marker(pytest.mark.server)
         if isinstance(item, pytest.Function) and "redis_url" in item.fixturenames:
             item.add_marker(pytest.mark.redis)
         if CHROMIUM is None and item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+def needs_server(item: pytest.Function) -> bool:
+    """Return whether a test starts a program: by its fixtures, or because it tests the whole."""
+    return "system" in item.path.parts or bool(STARTS_SERVERS & set(item.fixturenames))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
