@@ -124,7 +124,7 @@ class Results(msgspec.Struct, forbid_unknown_fields=True):
     versions: dict[str, str]
     rows: dict[str, Row]
     guard: list[float] = []
-    """Our deliveries per CPU second over the reference's, as tests/test_fanout_guard.py has it."""
+    """Our deliveries per CPU second over the reference's, as the regression test measures them."""
 
 
 def medians(row: Row, figure: Callable[[Run], float | None]) -> list[float]:

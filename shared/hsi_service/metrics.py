@@ -1,6 +1,6 @@
 """What a service counts, for Prometheus; one registry per service, so that two can share a process.
 
-Counters are bumped once per burst or per rare occasion, never per message and client.
+Counters are bumped once per batch or per rare occasion, never per message and client.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,13 @@
 """The one pub/sub connection of a process: supervised, and never deaf for long (DESIGN: Redis).
 
 A listener that dies quietly is this field's commonest fault. So the connection's life is ours to
-watch: redis-py connects and authenticates, and parses what arrives; when to subscribe, when to
-doubt and when to begin anew is decided here and nowhere else.
+watch: redis-py connects and authenticates, and parses what arrives; when to subscribe, when a
+connection is taken for dead and when to connect again is decided here and nowhere else. redis-py's
+own PubSub reconnects inside a read, and says nothing about it.
+
+PINGs without an answer are counted, not timed: a process that was suspended reads what Redis said
+meanwhile before it gives the connection up. Channels that are wanted are kept apart from those that
+were asked for, so a thousand new ones are one or two commands, and an outage is no special case.
 """
 
 import asyncio

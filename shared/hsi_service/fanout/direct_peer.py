@@ -1,7 +1,7 @@
 """A client after its handshake: one small object, and nothing else (DESIGN: Fan-out).
 
 A `DirectPeer` is the client's transport's protocol, which it has taken over from uvicorn
-(shared/wire.py), and the hub's peer at once. What the request took is freed by then.
+(`takeover.py`), and the hub's peer at once. What the request took is freed by then.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """One connected client, as the hub sees it: something to write to, that never makes it wait.
 
 `Peer` has the rules, and what is behind has the wire: `AsgiPeer` any ASGI server, `DirectPeer`
-(shared/slim.py) a connection that it has taken over from a uvicorn that we run.
+(`direct_peer.py`) a connection that it has taken over from a uvicorn that we run.
 """
 
 import asyncio

@@ -3,7 +3,11 @@
 uvicorn, Litestar and the websockets library hold 25 KB for each connection, and ASGI's `send` is a
 coroutine, while the hub awaits nobody. So they do the handshake, and then a `DirectPeer` takes the
 connection over (DESIGN: Fan-out). uvicorn is pinned, because this leans on its protocols' insides;
-tests/test_hand_over.py holds the seam.
+tests/hsi_service/fanout/test_takeover.py holds the seam.
+
+For uvicorn the connection ends at the hand-over: the peer takes its place among the connections
+that the server shuts down, and bytes that the client sent early travel along, those of the
+handshake's own segment included, which uvicorn alone drops.
 """
 
 import asyncio

@@ -135,7 +135,7 @@ def run(application: str) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # the application's: shared/service.py
+        proxy_headers=False,  # the application's: `create_app`
         http=UpgradeProtocol,
         ws=TakeoverProtocol if settings.slim_peers else PlainProtocol,
         # Compression would cost every client a buffer, and every frame a copy for each client.
