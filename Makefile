@@ -71,11 +71,12 @@ chaos: $(READY) ## Let Redis and every replica die under load, and look whether 
 soak: $(READY) ## Let 5,000 clients come and go for half an hour: nothing may grow.
 	@$(BIN)/python -m bench.soak $(MINUTES)
 
-lint: $(READY) ## Check style, types and who imports whom.
+lint: $(READY) ## Check style, types, words and who imports whom.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m local.words
 	$(BIN)/python -m local.dashboard lint
 
 format: $(READY) ## Put the code into its format.

@@ -300,7 +300,7 @@ async def test_a_jobs_log_streams_from_its_first_line_to_its_end(
     await expect(panel).to_contain_text("2 lines")
 
 
-# --- what goes wrong is said, and heals ---
+# --- what goes wrong is said, and recovers ---
 
 
 async def test_redis_dies_and_comes_back_and_the_page_has_every_event_once(

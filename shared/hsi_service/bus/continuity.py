@@ -25,7 +25,7 @@ from hsi.schemas.frames import frame_text
 from hsi_service.bus.intake import Message
 
 MAX_WAITING = 16 * 1024 * 1024
-"""Characters that may wait while a topic heals."""
+"""Characters that may wait while a topic catches up."""
 
 
 class Entry(NamedTuple):
@@ -69,8 +69,8 @@ def resumed(*, recovered: bool, replayed: int, since: Cursor | str | None) -> Me
 class Position:
     """Where a topic is. Feed it what is heard and what is read; it says what to send to all.
 
-    While `healing`, what is heard waits; the owner reads the history after `head` and feeds the
-    pages, until it is healed. A position begins that way: the first page only says where the
+    While `catching_up`, what is heard waits; the owner reads the history after `head` and feeds the
+    pages, until it has caught up. A position begins that way: the first page only says where the
     history ends, because clients that ask for nothing older are owed nothing older.
     """
 

@@ -122,7 +122,7 @@ class Hub:
             await asyncio.sleep(DETECT_INTERVAL)
             ordered = [topic for topic in self.topics.values() if isinstance(topic, OrderedTopic)]
             for topic in ordered:
-                topic.catch_up_if_behind()  # Should a healing have ended before its time.
+                topic.catch_up_if_behind()  # Should a catch-up have ended before its time.
             topics = [topic for topic in ordered if topic.is_live()]
             try:
                 lasts = await self._source.history.last([topic.channel for topic in topics])

@@ -99,7 +99,7 @@ class Cameras(Struct, frozen=True, kw_only=True):
 
 
 class Database:
-    """Asks PostgreSQL. Each question connects anew if need be, so it heals by itself."""
+    """Asks PostgreSQL. A question connects again if need be, so an outage ends by itself."""
 
     def __init__(self, url: str, *, name: str) -> None:
         """Prepare.

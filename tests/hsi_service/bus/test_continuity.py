@@ -229,7 +229,7 @@ class System(RuleBasedStateMachine):
             self.replicas[index].inbox.pop()
 
     @rule(index=replica, read_late=st.booleans(), count=st.integers(0, 3))
-    def heal_a_page(self, index: int, read_late: bool, count: int) -> None:
+    def catch_up_a_page(self, index: int, read_late: bool, count: int) -> None:
         replica = self.replicas[index]
         if not replica.position.catching_up or not replica.connected:
             return
@@ -370,7 +370,7 @@ def entries(*numbers: int) -> list[Entry]:
     ]
 
 
-def healed(*, upto: int) -> Position:
+def caught_up(*, upto: int) -> Position:
     position = Position()
     position.mark_stale()
     position.begin_read()
@@ -382,8 +382,8 @@ def healed(*, upto: int) -> Position:
 PLAIN = '{"type":"plain","data":{}}'
 
 
-def test_plain_messages_keep_their_places_between_the_others_through_a_healing() -> None:
-    position = healed(upto=1)
+def test_plain_messages_keep_their_places_between_the_others_through_a_catch_up() -> None:
+    position = caught_up(upto=1)
     two, three, four = (entry.text for entry in entries(2, 3, 4))
     assert [text for heard in (two, PLAIN) for text in position.hears(heard)] == [two, PLAIN]
     position.mark_stale()
@@ -396,7 +396,7 @@ def test_plain_messages_keep_their_places_between_the_others_through_a_healing()
 
 
 def test_a_missed_message_is_noticed_at_the_next_one() -> None:
-    position = healed(upto=1)
+    position = caught_up(upto=1)
     two, three = entries(2, 3)
     assert position.hears(three.text) == []
     assert position.catching_up
@@ -406,7 +406,7 @@ def test_a_missed_message_is_noticed_at_the_next_one() -> None:
 
 
 def test_what_is_heard_twice_is_sent_once() -> None:
-    position = healed(upto=1)
+    position = caught_up(upto=1)
     (two,) = entries(2)
     assert position.hears(two.text) == [two.text]
     assert position.hears(two.text) == []
@@ -414,7 +414,7 @@ def test_what_is_heard_twice_is_sent_once() -> None:
 
 def test_a_cursor_that_is_in_no_history_is_forwarded_and_stops_nothing() -> None:
     """Somebody published a frame that they had received, by a plain PUBLISH."""
-    position = healed(upto=1)
+    position = caught_up(upto=1)
     (stranger,) = entries(9)
     assert position.hears(stranger.text) == []
     position.begin_read()
@@ -426,7 +426,7 @@ def test_a_cursor_that_is_in_no_history_is_forwarded_and_stops_nothing() -> None
 
 
 def test_a_wiped_history_is_told_and_the_old_position_filters_nothing() -> None:
-    position = healed(upto=7)
+    position = caught_up(upto=7)
     position.mark_stale()
     position.begin_read()
     earlier = Entry(Cursor(5, 1), '{"cursor":"5-1","type":"event","data":{}}')  # a clock set back
@@ -438,7 +438,7 @@ def test_a_wiped_history_is_told_and_the_old_position_filters_nothing() -> None:
 
 
 def test_a_history_that_was_wiped_empty_is_told_once() -> None:
-    position = healed(upto=7)
+    position = caught_up(upto=7)
     position.mark_stale()
     position.begin_read()
     (resumed,) = position.catches_up(Page(found=False, entries=[], last=None))
@@ -449,7 +449,7 @@ def test_a_history_that_was_wiped_empty_is_told_once() -> None:
 
 
 def test_what_is_doubted_while_the_history_is_read_is_read_again() -> None:
-    position = healed(upto=1)
+    position = caught_up(upto=1)
     two, three = entries(2, 3)
     position.mark_stale()
     position.begin_read()
@@ -463,7 +463,7 @@ def test_what_is_doubted_while_the_history_is_read_is_read_again() -> None:
 
 
 def test_a_gap_that_opens_while_the_history_is_read_is_read_again() -> None:
-    position = healed(upto=1)
+    position = caught_up(upto=1)
     two, three, four = entries(2, 3, 4)
     position.mark_stale()
     position.begin_read()
@@ -490,7 +490,7 @@ def test_a_replay_that_is_slower_than_the_history_is_long_has_to_come_back() -> 
 
 def test_waiting_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hsi_service.bus.continuity.MAX_WAITING", 200)
-    position = healed(upto=1)
+    position = caught_up(upto=1)
     history = entries(*range(2, 30))
     position.mark_stale()
     position.begin_read()

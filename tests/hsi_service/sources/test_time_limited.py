@@ -50,7 +50,7 @@ async def test_a_fault_is_logged_with_its_place_and_without_its_text(
     assert "hunter2" not in str(vars(record))
 
 
-async def test_one_that_does_not_even_end_when_cancelled_is_not_asked_twice_and_heals() -> None:
+async def test_one_that_ignores_being_cancelled_is_not_asked_twice_and_is_found_again() -> None:
     let_go = asyncio.Event()
     running = 0
 

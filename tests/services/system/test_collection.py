@@ -117,7 +117,7 @@ async def test_everything_there_is_is_asked(
         )
 
 
-async def test_on_a_bad_day_a_round_is_on_time_and_heals(
+async def test_on_a_bad_day_a_round_is_on_time_and_the_next_ones_recover(
     own_redis: RedisServer, own_postgres: OwnPostgres, ai_server: AiServer
 ) -> None:
 

@@ -97,7 +97,7 @@ async def have_come_to(shown: list[Screen], last: int) -> bool:
     return all(slot(screen.statuses[-1]) >= last for screen in shown)
 
 
-async def test_without_postgresql_cameras_are_null_and_heal(
+async def test_without_postgresql_cameras_are_null_and_come_back(
     own_redis: RedisServer, own_postgres: OwnPostgres, start_systems: StartSystems
 ) -> None:
     [replica] = start_systems(own_redis.url, DATABASE_URL=own_postgres.url)
