@@ -46,10 +46,10 @@ def baseline_of(repository: Path) -> object:
 
 def test_a_retired_name_is_found_wherever_it_stands(repository: Path) -> None:
     write(repository, "code.py", "first = 1\nclass Gizmo: ...\n")
-    write(repository, "deploy/notes.yaml", "# See gizmo.py.\n")
+    write(repository, "notes/deploy.yaml", "# See gizmo.py.\n")
     assert check(repository) == [
         "code.py:2: 'Gizmo'; write: Gadget",
-        "deploy/notes.yaml:1: 'gizmo.py'; write: Gadget",
+        "notes/deploy.yaml:1: 'gizmo.py'; write: Gadget",
     ]
 
 
