@@ -1,4 +1,4 @@
-"""What was rendered, and how to find one's way in it."""
+"""What was rendered, and how to find one's way in it. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What a rendered variant lets its pods do, and be."""
+"""What a rendered variant lets its pods do, and be. Pure."""
 
 from collections.abc import Iterator
 

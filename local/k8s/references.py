@@ -1,4 +1,4 @@
-"""What leads nowhere: selectors that take no pods, names that nothing has."""
+"""What leads nowhere: selectors that take no pods, names that nothing has. Pure."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,1 +1,1 @@
-"""Rules of this repository that no linter has; `make lint` runs them."""
+"""The rules of this project that no tool ships: run by `make lint`."""

@@ -28,13 +28,14 @@ from hsi.schemas.performance import (
 )
 from hsi_service.sources import Reading, TimeLimited
 from hsi_service.sources.ai import GIB, AiServices, Nemotron, Yolo26
-from hsi_service.sources.database import Activity, Database, PerMinute, Rates
+from hsi_service.sources.database import Activity, Database, Rates
 from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
 from hsi_service.sources.queues import Depths, Queues
 from services.collector.alerts import percent
 from services.collector.containers import Container, containers_from
 from services.collector.host import Host, HostFigures
 from services.collector.latencies import Latencies, Latency
+from services.collector.per_minute import PerMinute
 from services.collector.redis_info import RedisFigures, RedisInfo
 from services.collector.settings import CollectorSettings
 

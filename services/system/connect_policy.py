@@ -1,4 +1,4 @@
-"""The breaker and degraded mode, on the listener of this replica."""
+"""The breaker and degraded mode, on the listener of this replica. Pure: the clock is given."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Settings from the environment: each program names what it reads in a Struct, checked at start."""
+"""Settings from the environment: each program names what it reads in a Struct, checked at start.
+
+Pure: the environment is given.
+"""
 
 import re
 from collections.abc import Mapping

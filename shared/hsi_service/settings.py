@@ -1,4 +1,4 @@
-"""Settings: everything comes from the environment, is checked at start, and stays as it is."""
+"""Settings, all from the environment: checked at start, and as they are from then on. Pure."""
 
 import ipaddress
 import re

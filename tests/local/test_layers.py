@@ -67,12 +67,12 @@ def test_the_tree_as_it_is_keeps_all_rules(copy: Path) -> None:
         (
             "shared/hsi_service/bus/continuity.py",
             "import asyncio",
-            "What says that it is pure does no I/O BROKEN",
+            "What is pure reaches no I/O BROKEN",
         ),
         (
             "services/collector/alerts.py",
             "import services.collector.store",  # which imports redis
-            "What says that it is pure does no I/O BROKEN",
+            "What is pure reaches no I/O BROKEN",
         ),
     ],
     ids=lambda value: value.split("/")[-1] if value.endswith(".py") else "",

@@ -1,7 +1,7 @@
 """Every message on the wire, as msgspec Structs: the only definition there is.
 
 Implements the seed's Message Formats. Fields are required unless the seed shows them only
-sometimes; those are absent (`UNSET`) when they are not said.
+sometimes; those are absent (`UNSET`) when they are not said. Pure, like all of this package.
 """
 
 from hsi.schemas.control import Error, ErrorCode, ErrorData, Ping, Pong, Resumed, ResumedData

@@ -1,4 +1,4 @@
-"""Figures that somebody else sent: taken if they can be true, else `None`."""
+"""Figures that somebody else sent: taken if they can be true, else `None`. Pure."""
 
 from typing import Any
 

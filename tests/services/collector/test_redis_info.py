@@ -10,7 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from hsi_service.sources import SourceError
-from hsi_service.sources.database import Activity, Database, PerMinute, Rates
+from hsi_service.sources.database import Activity, Database, Rates
+from services.collector.per_minute import PerMinute
 from services.collector.redis_info import RedisFigures, RedisInfo, redis_figures_of
 from tests.clients import until
 from tests.servers import OwnPostgres, RedisServer
@@ -21,17 +22,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url, name="test")
     yield database
     await database.aclose()
-
-
-def test_a_rate_needs_two_readings_of_one_counter() -> None:
-    rate = PerMinute()
-    assert rate.rate(1000, 10.0) is None
-    assert rate.rate(1100, 20.0) == 600
-    assert rate.rate(1100, 20.0) is None  # no time went by
-    assert rate.rate(50, 30.0) is None  # reset
-    assert rate.rate(60, 40.0) == 60
-    assert rate.rate(None, 50.0) is None
-    assert rate.rate(70, 60.0) is None
 
 
 async def test_postgresqls_figures_are_psqls_under_load(
