@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
+from collections.abc import Awaitable, Callable
 
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import InvalidStatus
 
-from hsi.client import FIRST_DELAY, MAX_DELAY, RefusedError, State, Stream, delays
+from hsi.client import Received, RefusedError, State, Stream, SyncStream
+from hsi.client.following import FIRST_DELAY, MAX_DELAY, delays
 from hsi.publisher import Publisher
 from hsi.schemas import Event, Resumed, ResumedData
 from tests.clients import golden, has_connections, publish, until
@@ -18,8 +21,21 @@ from tests.servers import RedisServer
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hsi.client.FIRST_DELAY", 0.05)
-    monkeypatch.setattr("hsi.client.MAX_DELAY", 0.2)
+    monkeypatch.setattr("hsi.client.following.FIRST_DELAY", 0.05)
+    monkeypatch.setattr("hsi.client.following.MAX_DELAY", 0.2)
+
+
+async def follow_async(url: str) -> list[str]:
+    return [received.text async for received in Stream(url).messages()]
+
+
+async def follow_sync(url: str) -> list[str]:
+    return await asyncio.to_thread(lambda: [got.text for got in SyncStream(url).messages()])
+
+
+Follow = Callable[[str], Awaitable[list[str]]]
+both = pytest.mark.parametrize("follow", [follow_async, follow_sync])
+"""With asyncio and without: a stream's whole life."""
 
 
 def url_of(server: Server) -> str:
@@ -91,8 +107,9 @@ async def test_it_says_when_something_is_missing(
         assert isinstance(event.message, Event)
 
 
+@both
 @pytest.mark.parametrize("code", [4401, 4403])
-async def test_a_terminal_close_is_an_error_and_the_end(code: int) -> None:
+async def test_a_terminal_close_is_an_error_and_the_end(code: int, follow: Follow) -> None:
     handshakes = 0
 
     async def refuse(connection: ServerConnection) -> None:
@@ -102,22 +119,23 @@ async def test_a_terminal_close_is_an_error_and_the_end(code: int) -> None:
 
     async with serve(refuse, "127.0.0.1", 0) as server:
         with pytest.raises(RefusedError) as caught:
-            async for _ in Stream(url_of(server)).messages():
-                pass
+            await follow(url_of(server))
     assert (caught.value.code, caught.value.reason, handshakes) == (code, "no", 1)
 
 
-async def test_a_normal_close_is_the_end() -> None:
+@both
+async def test_a_normal_close_is_the_end(follow: Follow) -> None:
     async def say_one_thing(connection: ServerConnection) -> None:
         await connection.send('{"type":"other","data":{}}')
 
     async with serve(say_one_thing, "127.0.0.1", 0) as server:
-        received = [message.text async for message in Stream(url_of(server)).messages()]
+        received = await follow(url_of(server))
     assert received == ['{"type":"other","data":{}}']
 
 
+@both
 @pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 4408, 4429])
-async def test_any_other_close_means_come_back(code: int) -> None:
+async def test_any_other_close_means_come_back(code: int, follow: Follow) -> None:
     handshakes = 0
 
     async def drop_twice(connection: ServerConnection) -> None:
@@ -132,12 +150,13 @@ async def test_any_other_close_means_come_back(code: int) -> None:
         await connection.send(json.dumps({"type": "handshake", "data": {"number": handshakes}}))
 
     async with serve(drop_twice, "127.0.0.1", 0) as server:
-        received = [message.text async for message in Stream(url_of(server)).messages()]
+        received = await follow(url_of(server))
     assert [json.loads(text)["data"]["number"] for text in received] == [3]
 
 
+@both
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_full_pod_is_asked_again(status: int) -> None:
+async def test_a_full_pod_is_asked_again(status: int, follow: Follow) -> None:
     refusals = 2
 
     async def handler(connection: ServerConnection) -> None:
@@ -149,17 +168,56 @@ async def test_a_full_pod_is_asked_again(status: int) -> None:
         return connection.respond(status, "full") if refusals >= 0 else None
 
     async with serve(handler, "127.0.0.1", 0, process_request=full) as server:  # type: ignore[arg-type]
-        received = [message.text async for message in Stream(url_of(server)).messages()]
+        received = await follow(url_of(server))
     assert received == ['{"type":"in","data":{}}']
 
 
+@both
 async def test_a_wrong_address_is_an_error(
-    redis_url: str, channel: str, start_replica: StartReplica
+    redis_url: str, channel: str, start_replica: StartReplica, follow: Follow
 ) -> None:
     replica = start_replica(redis_url, channel)
     with pytest.raises(InvalidStatus):
-        async for _ in Stream(replica.url.replace("http", "ws") + "/ws/nothing").messages():
-            pass
+        await follow(replica.url.replace("http", "ws") + "/ws/nothing")
+
+
+async def test_without_asyncio_every_event_comes_once_and_in_order_through_a_restart(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    with SyncStream(replica.url.replace("http", "ws") + "/ws/events") as stream:
+        got: list[Received] = []
+
+        def follow() -> None:
+            got.extend(itertools.islice(stream.messages(), 20))
+
+        following = asyncio.create_task(asyncio.to_thread(follow))
+        await until(lambda: has_connections(replica, 1))
+        await until(lambda: is_true(stream.cursor is not None))
+        async with Publisher(redis_url) as publisher:
+            cursors = [
+                (await publisher.publish(channel, golden("event"))).cursor for _ in range(10)
+            ]
+            replica.stop()
+            cursors += [
+                (await publisher.publish(channel, golden("event"))).cursor for _ in range(10)
+            ]
+        replica.start()
+        async with asyncio.timeout(20):
+            await following
+    assert [received.message and received.message.cursor for received in got] == cursors
+
+
+async def test_without_asyncio_it_ends_when_it_is_closed_from_another_thread(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    stream = SyncStream(replica.url.replace("http", "ws") + "/ws/events")
+    following = asyncio.create_task(asyncio.to_thread(lambda: list(stream.messages())))
+    await until(lambda: has_connections(replica, 1))
+    stream.close()
+    async with asyncio.timeout(20):
+        assert await following == []
 
 
 def test_delays_grow_with_jitter_up_to_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
