@@ -1,32 +1,26 @@
-"""record_latency(): how a stage of the pipeline says how long it took, without ever waiting.
+"""record_latency() and timed: report how long a stage of the pipeline took, without ever waiting.
 
-A stage is whatever has a name; the inference figures show `yolo26`, `nemotron` and `pipeline`. Its
+A stage is anything with a name; the inference figures show `yolo26`, `nemotron` and `pipeline`. Its
 samples are a short stream in Redis, `latency:<stage>`, which any language can write:
 `XADD latency:yolo26 MAXLEN ~ 10000 * ms 45.2`.
 """
 
-import atexit
 import functools
 import inspect
 import logging
 import math
 import os
-import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
-
-from redis.backoff import EqualJitterBackoff
-from redis.exceptions import RedisError
 
 from hsi.logs import Throttled
 from hsi.redis_client import sync_client
 from hsi.schemas import channels
 from hsi.settings import DEFAULT_REDIS_URL
+from hsi.worker import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,15 +53,16 @@ class _Sample(NamedTuple):
 
 
 class LatencyRecorder:
-    """Takes in durations and brings them to Redis, in a thread with a connection of its own.
+    """Takes durations and sends them to Redis, by a background thread with its own connection.
 
-    What it is told costs microseconds, from any thread, with asyncio or without, and never fails.
-    Samples are no accounts: when too many wait because Redis is away, the oldest go, and one that
-    became older than the window is not sent any more.
+    Recording takes microseconds, from any thread, with asyncio or without, and never fails. Samples
+    are not accounts: when too many wait because Redis is away, the oldest are dropped, and one that
+    is older than the window is no longer sent. What waits at the end of the program is sent then,
+    for a second at most. A child process after `fork` has a recorder of its own.
     """
 
     def __init__(self, redis_url: str) -> None:
-        """Prepare; connects with the first sample.
+        """Connect with the first sample.
 
         Args:
             redis_url: redis://, rediss:// or unix://.
@@ -75,96 +70,65 @@ class LatencyRecorder:
         """
         self._redis_url = redis_url
         self._throttled = Throttled(logger)
-        self._reset()
-        _recorders.add(self)
-        atexit.register(self.close)
+        self.reset()
+        self._worker = Worker(self, name="hsi-latency", base=0.05, cap=_BACKOFF_CAP)
 
-    def _reset(self) -> None:
-        """Set up what a process has to itself."""
+    def reset(self) -> None:
+        """Set up the connection and the samples of this process, as `Worker` asks for."""
         # Here and not in the thread: a fork in the middle of its imports would break the child.
         self._redis = sync_client(self._redis_url, name="latency", timeout=_TIMEOUT)
         self._waiting: deque[_Sample] = deque(maxlen=_MAX_WAITING)
         self._sending: list[_Sample] = []
-        self._lock = threading.RLock()
-        self._work: SimpleQueue[None] = SimpleQueue()
-        self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._resting = False
-
-    def after_fork(self) -> None:
-        """Be a recorder of the child's own: the thread, and what waits, are the parent's."""
-        self._reset()
 
     def record(self, stage: str, milliseconds: float) -> None:
-        """Take in how long a stage took.
+        """Record how long a stage took.
 
         Args:
-            stage: Its name.
-            milliseconds: What cannot be a duration is dropped, and said in the log.
+            stage: Its name, of 1 to 100 characters.
+            milliseconds: How long it took. Anything that cannot be a duration is dropped, and
+                logged.
 
         """
         if not _is_duration(milliseconds) or not 0 < len(stage) <= MAX_STAGE:
             self._throttled.warning("not a latency", stage=stage[:MAX_STAGE], ms=str(milliseconds))
             return
         self._waiting.append(_Sample(stage, milliseconds, time.monotonic()))
-        if self._thread is None:
-            self._start()
-        if self._resting:
-            self._resting = False
-            self._work.put(None)
+        self._worker.notify()
 
     def timed(self, stage: str) -> "Timed":
         """Time a block, or a function as a decorator; see `timed` below."""
         return Timed(self.record, stage)
 
     def close(self, patience: float = _PATIENCE) -> None:
-        """Send what waits, for at most `patience` seconds; what comes later is not sent."""
-        atexit.unregister(self.close)
-        self._closing.set()
-        self._work.put(None)
-        if self._thread is not None:
-            self._thread.join(patience)
+        """Send the samples that wait, for at most `patience` seconds; later ones are not sent."""
+        self._worker.close(patience)
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is not None or self._closing.is_set():
-                return
-            thread = threading.Thread(target=self._run, name="hsi-latency", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:  # No more threads, or the interpreter ends.
-                self._throttled.warning("latencies are not sent", trouble=str(error))
-            else:
-                self._thread = thread
+    def has_work(self) -> bool:
+        """Return whether samples wait."""
+        return bool(self._waiting or self._sending)
 
-    def _run(self) -> None:
-        backoff, failures = EqualJitterBackoff(cap=_BACKOFF_CAP, base=0.05), 0
-        while self._waiting or self._sending or not self._closing.is_set():
-            if not self._waiting and not self._sending:
-                self._rest()
-                continue
-            # One that samples much makes itself fewer, larger batches.
-            self._closing.wait(_LINGER)
-            try:
-                self._send()
-            except (RedisError, OSError) as error:
-                failures += 1
-                self._throttled.warning("cannot send latencies", trouble=type(error).__name__)
-                if self._closing.wait(backoff.compute(failures)):
-                    break
-            else:
-                failures = 0
+    def do_round(self) -> bool:
+        """Send some of the samples, or wait for some."""
+        if not self.has_work():
+            if self._worker.closing:
+                return True
+            self._worker.rest()
+            return False
+        # One that samples much makes itself fewer, larger batches.
+        self._worker.linger(_LINGER)
+        self._send()
+        return False
+
+    def failed(self, error: Exception) -> None:
+        """Log that samples cannot be sent."""
+        self._throttled.warning("cannot send latencies", trouble=type(error).__name__)
+
+    def ended(self) -> None:
+        """Close the connection."""
         self._redis.close()
 
-    def _rest(self) -> None:
-        """Wait until there is something to do."""
-        self._resting = True
-        if not self._waiting and not self._closing.is_set():
-            self._work.get()
-        self._resting = False
-
     def _send(self) -> None:
-        """Send some of what waits. After a lost answer, those are sent, and count, twice."""
+        """Send some of those that wait. After a lost answer, these are sent, and count, twice."""
         while self._waiting and len(self._sending) < _BATCH:
             self._sending.append(self._waiting.popleft())
         oldest = time.monotonic() - WINDOW
@@ -186,10 +150,10 @@ class Timed:
     """Times a block, or each call of a function that it decorates, a coroutine's included."""
 
     def __init__(self, record: Callable[[str, float], None], stage: str) -> None:
-        """Prepare.
+        """Time one stage.
 
         Args:
-            record: Takes the stage and its milliseconds.
+            record: Called with the stage and its milliseconds.
             stage: Its name.
 
         """
@@ -239,18 +203,18 @@ def record_latency(stage: str, milliseconds: float) -> None:
 
         record_latency("yolo26", 45.2)
 
-    Takes microseconds, never waits, never raises. `timed` does the same for a block.
+    It takes microseconds, never waits and never raises. `timed` does the same for a block.
 
     Args:
         stage: Its name; shown are `yolo26`, `nemotron` and `pipeline`.
-        milliseconds: How long it took.
+        milliseconds: How long it took, from 0 to a day. Anything else is dropped, and logged.
 
     """
     _default().record(stage, milliseconds)
 
 
 def timed(stage: str) -> Timed:
-    """Report how long something took, as `record_latency` does; what raises is not counted.
+    """Report how long a block or a function took; one that raises is not counted.
 
         with timed("yolo26"):
             detect(image)
@@ -269,14 +233,3 @@ def timed(stage: str) -> Timed:
 def _default() -> LatencyRecorder:
     """Return the recorder of this process."""
     return LatencyRecorder(os.environ.get("REDIS_URL") or DEFAULT_REDIS_URL)
-
-
-_recorders: "weakref.WeakSet[LatencyRecorder]" = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for recorder in list(_recorders):
-        recorder.after_fork()
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -1,4 +1,4 @@
-"""What a job uses to stream its log: from any program, without waiting for Redis."""
+"""Streaming a job's log from any program, without waiting for Redis (seed: Job Logs Channel)."""
 
 from hsi.joblogs.emitter import JobLogEmitter
 from hsi.joblogs.handler import JobLogHandler

@@ -1,4 +1,4 @@
-"""What waits to be sent: bounded, in order, and honest about what is missing. Pure, no I/O."""
+"""Lines that wait to be sent: bounded, in order, with a mark where some are missing. Pure."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -47,16 +47,16 @@ class LineBuffer:
         self._max_bytes = max_bytes
 
     def __len__(self) -> int:
-        """Return how many lines were not acknowledged; those that were dropped aside."""
+        """Return how many lines were not acknowledged, without those that were dropped."""
         return len(self.taken) + len(self._waiting)
 
     @property
     def has_much(self) -> bool:
-        """Tell whether more waits than is taken at once."""
+        """Return whether more waits than is taken at once."""
         return len(self._waiting) >= MAX_TAKEN or self._bytes >= MAX_TAKEN_BYTES
 
     def add(self, line: bytes) -> None:
-        """Take in a line; drop the oldest that wait if they are too many."""
+        """Add a line; drop the oldest that wait if they are too many."""
         self._waiting.append(line)
         self._bytes += len(line)
         while len(self._waiting) > self._max_lines or self._bytes > self._max_bytes:

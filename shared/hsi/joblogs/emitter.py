@@ -1,7 +1,6 @@
-"""JobLogEmitter: what a job says, and how it ends, for whoever watches it."""
+"""JobLogEmitter: a job's log and its end, streamed to everybody who watches it."""
 
 import asyncio
-import atexit
 import logging
 import time
 import traceback
@@ -13,12 +12,9 @@ from msgspec import UNSET
 
 from hsi.joblogs.handler import JobLogHandler
 from hsi.joblogs.lines import log_line
-from hsi.joblogs.sender import Sender
+from hsi.joblogs.sender import PATIENCE, Sender
 from hsi.logs import Throttled
 from hsi.schemas import EndStatus, JobEnd, JobEndData, LogLevel
-
-PATIENCE = 3.0
-"""Seconds that closing waits for Redis to have everything."""
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +32,11 @@ class JobLogEmitter:
 
     The block says how the job is: running, then completed; failed on an exception, which is logged
     too; cancelled on a cancellation or Ctrl-C. Without a block, it only adds lines, to a job whose
-    state is another's.
+    state somebody else keeps.
     """
 
     def __init__(self, redis_url: str, job_id: str, *, patience: float = PATIENCE) -> None:
-        """Prepare; connects with the first line.
+        """Connect with the first line.
 
         Args:
             redis_url: redis://, rediss:// or unix://.
@@ -48,44 +44,42 @@ class JobLogEmitter:
             patience: Seconds that closing waits for Redis.
 
         Raises:
-            InvalidJobIdError: It is no job id.
+            InvalidJobIdError: It is not a job id.
 
         """
         self.job_id = job_id
-        self._patience = patience
-        self._sender = Sender(redis_url, job_id)
+        self._sender = Sender(redis_url, job_id, patience=patience)
         self._throttled = Throttled(logger)
-        atexit.register(self.close)
 
     def debug(self, message: str, /, **context: Any) -> Awaitable[None]:
-        """Log a line of level DEBUG; `context` is said along with it."""
+        """Log a line of level DEBUG, with `context` beside it."""
         return self.log("DEBUG", message, context)
 
     def info(self, message: str, /, **context: Any) -> Awaitable[None]:
-        """Log a line of level INFO; `context` is said along with it."""
+        """Log a line of level INFO, with `context` beside it."""
         return self.log("INFO", message, context)
 
     def warning(self, message: str, /, **context: Any) -> Awaitable[None]:
-        """Log a line of level WARNING; `context` is said along with it."""
+        """Log a line of level WARNING, with `context` beside it."""
         return self.log("WARNING", message, context)
 
     def error(self, message: str, /, **context: Any) -> Awaitable[None]:
-        """Log a line of level ERROR; `context` is said along with it."""
+        """Log a line of level ERROR, with `context` beside it."""
         return self.log("ERROR", message, context)
 
     def critical(self, message: str, /, **context: Any) -> Awaitable[None]:
-        """Log a line of level CRITICAL; `context` is said along with it."""
+        """Log a line of level CRITICAL, with `context` beside it."""
         return self.log("CRITICAL", message, context)
 
     def log(
         self, level: LogLevel, message: str, context: dict[str, Any], *, size: int | None = None
     ) -> Awaitable[None]:
-        """Log a line; it is taken in when this returns, and awaiting it does not wait.
+        """Log a line; it is accepted when this returns, and awaiting it does not wait.
 
         Args:
             level: How serious it is.
-            message: The line; over 16 KiB it is cut.
-            context: Said along with it.
+            message: The line; over 16 KiB of UTF-8 it is cut.
+            context: Fields beside it; values that JSON does not have become text.
             size: Bytes that the line has, if `message` is only its beginning.
 
         """
@@ -106,24 +100,31 @@ class JobLogEmitter:
         return JobLogHandler(self._sender, level)
 
     def flush(self, patience: float = PATIENCE) -> bool:
-        """Wait for at most `patience` seconds until Redis has all lines; tell whether it does."""
+        """Wait for at most `patience` seconds until Redis has all lines.
+
+        Returns:
+            Whether it has.
+
+        """
         return self._sender.flush(patience)
 
     def begin(self) -> None:
-        """Say that the job runs, as entering the block does."""
+        """Report that the job runs, as entering the block does."""
         self._sender.begin()
 
     def close(self, status: EndStatus | None = None, *, exit_code: int | None = None) -> None:
-        """Say how the job ended, if it was begun here; send what waits; take nothing more.
+        """Report how the job ended, if it was begun here; send the lines that wait; take no more.
+
+        It waits for `patience` seconds at most. Lines that Redis does not have by then are counted
+        in a warning, and tried for ten minutes more while the process lives.
 
         Args:
-            status: How it ended; None: that is another's to say.
+            status: How it ended; None leaves that to somebody else.
             exit_code: A command's exit status.
 
         """
         if self._sender.closed:
             return
-        atexit.unregister(self.close)
         end = None
         if status is not None:
             data = JobEndData(
@@ -132,13 +133,7 @@ class JobLogEmitter:
                 exit_code=UNSET if exit_code is None else exit_code,
             )
             end = JobEnd(data=data)
-        unsent = self._sender.close(end, patience=self._patience)
-        if unsent:
-            logger.warning(
-                "job %s ended, and Redis does not have the last %d lines of its log",
-                self.job_id,
-                unsent,
-            )
+        self._sender.close(end)
 
     def _end(self, error: BaseException | None) -> None:
         status = status_of(error)
@@ -185,7 +180,7 @@ def status_of(error: BaseException | None) -> EndStatus:
 
 
 class _Accepted:
-    """What awaiting a line waits for: nothing."""
+    """The awaitable that logging a line returns; awaiting it does not wait."""
 
     def __await__(self) -> Generator[None]:
         return

@@ -15,10 +15,10 @@ class JobLogHandler(logging.Handler):
     """
 
     def __init__(self, sender: Sender, level: int | str = logging.NOTSET) -> None:
-        """Prepare.
+        """Send records of this level and above.
 
         Args:
-            sender: Of the job.
+            sender: The job's.
             level: Less serious records are left out.
 
         """
@@ -28,7 +28,7 @@ class JobLogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Send a record; takes microseconds, and never fails the job."""
         sender = self._sender
-        # What the sending itself logs must not be sent: it would go on for ever.
+        # Records of the sending itself must not be sent: each would cause another.
         if sender.closed or sender.is_own_thread():
             return
         try:

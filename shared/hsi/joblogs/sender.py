@@ -1,48 +1,46 @@
-"""The thread that carries a job's lines to Redis, so that the job never waits for it."""
+"""Sending a job's lines to Redis in the background, so that the job never waits for it."""
 
-import contextlib
 import functools
 import logging
-import os
 import threading
 import time
 import uuid
-import weakref
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import resources
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from msgspec import UNSET
-from redis import Redis
-from redis.backoff import EqualJitterBackoff
 from redis.client import Pipeline
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
+from hsi import redis_functions
 from hsi.joblogs import job_state
 from hsi.joblogs.buffer import LineBuffer, chunks
 from hsi.joblogs.lines import dropped_line, end_line
 from hsi.logs import Throttled
 from hsi.redis_client import sync_client
 from hsi.schemas import JobEnd, channels
+from hsi.worker import Worker
 
 FUNCTION = "hsi_publish_lines_v1"
 LIBRARY = resources.files("hsi.joblogs").joinpath("publish_lines.lua").read_text()
 HISTORY_LENGTH = 10_000
-"""Lines of a job that are kept (DESIGN: Redis)."""
+"""Lines of a job that are kept."""
 MAX_JOBS = 1000
 """Jobs that the index keeps, those that began last."""
 TIMEOUT = 3.0
 """Seconds that one attempt may take."""
 BACKOFF_CAP = 1.0
-"""Seconds between attempts, at most."""
+"""Seconds between two attempts, at most."""
+PATIENCE = 3.0
+"""Seconds that closing waits for Redis to have everything."""
 LINGER = 0.02
-"""Seconds between two batches: a job that says much costs itself fewer, larger ones."""
+"""Seconds between two batches: a job that logs much costs itself fewer, larger ones."""
 REFRESH = 600.0
 """Seconds between two signs that a job still runs; without one its state ends after an hour."""
 AFTERLIFE = 600.0
-"""Seconds that what a closed sender could not send yet is tried for, while the process lives."""
+"""Seconds that a closed sender keeps retrying unsent lines while the process lives."""
 _POLL = 0.005
 
 logger = logging.getLogger(__name__)
@@ -51,169 +49,142 @@ logger = logging.getLogger(__name__)
 class Sender:
     """Sends lines in the order in which they came, each once, however often it has to be tried.
 
-    `send` may be called from any thread, takes microseconds and never fails. One connection, made
-    and used by one thread, which starts with the first line.
+    `send` may be called from any thread, takes microseconds and never fails. A background thread
+    makes and uses the one connection. A child process after `fork` has a sender of its own, which
+    only adds lines: the job is its parent's.
     """
 
-    def __init__(self, redis_url: str, job_id: str) -> None:
-        """Prepare.
+    def __init__(self, redis_url: str, job_id: str, *, patience: float = PATIENCE) -> None:
+        """Connect with the first line.
 
         Args:
             redis_url: redis://, rediss:// or unix://.
             job_id: The job.
+            patience: Seconds that closing waits for Redis.
+
+        Raises:
+            InvalidJobIdError: It is not a job id.
 
         """
         self.closed = False
         """Whether it takes no more lines."""
         self._job_id = job_id
+        self._patience = patience
         self._channel = channels.job_logs(job_id)
         self._buffer = LineBuffer(lambda count: dropped_line(count, time.time()))
         self._throttled = Throttled(logger)
         self._redis_url = redis_url
-        self._started: datetime | None = None
-        """When the job began; None: its state is another's."""
-        self._reset()
-        _senders.add(self)
+        self._set_up()
+        self._worker = Worker(self, name="hsi-job-log", base=0.02, cap=BACKOFF_CAP)
 
-    def _reset(self) -> None:
-        """Set up what a process has to itself."""
+    def _set_up(self) -> None:
+        # A signal handler that logs in the middle of a line may take it again.
+        self._lock = threading.RLock()
         self._redis = sync_client(self._redis_url, name="job-log", timeout=TIMEOUT)
         self._name = uuid.uuid4().hex
         self._next = 1
         """Number of the first line that was not acknowledged, under this name."""
-        # Both can be had again by a signal's handler that logs in the middle of a line.
-        self._lock = threading.RLock()
-        self._work: SimpleQueue[None] = SimpleQueue()
-        self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._resting = False
+        self._started: datetime | None = None
+        """When the job began; None: its state is another's."""
         self._end: JobEnd | None = None
         self._ended_at: datetime | None = None
-        self._give_up_at = float("inf")
         self._refresh_at = 0.0
         self._begun = False
 
-    def after_fork(self) -> None:
-        """Be a sender of the child's own: the thread, and what waits, are the parent's."""
+    def reset(self) -> None:
+        """Be a sender of the child's own: the lines that wait are its parent's."""
         self._buffer.clear()
-        self._started = None
-        self._reset()
+        self._set_up()
 
     def begin(self) -> None:
-        """Say that the job runs, now; from here on its state is kept up to date."""
+        """Report that the job runs, now; from here on its state is kept up to date."""
         self._started = datetime.now(UTC)
         self._refresh_at = 0.0
-        self._start()
-        self._work.put(None)
+        self._worker.notify()
 
     def send(self, line: bytes) -> None:
-        """Take in a line."""
+        """Take a line."""
         with self._lock:
             self._buffer.add(line)
-        if self._thread is None:
-            self._start()
-        if self._resting:
-            self._resting = False
-            self._work.put(None)
+        self._worker.notify()
 
     def is_own_thread(self) -> bool:
-        """Tell whether the caller is the thread that sends."""
-        return self._thread is not None and threading.get_ident() == self._thread.ident
+        """Return whether the caller is the thread that sends."""
+        return self._worker.is_own_thread()
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is not None:
-                return
-            self._thread = threading.Thread(target=self._run, name="hsi-job-log", daemon=True)
-            trouble = ""
-            try:
-                self._thread.start()
-            except RuntimeError as error:  # No more threads, or the interpreter ends.
-                self._thread = None
-                trouble = str(error)
-        if trouble:
-            self._throttled.warning(f"the log of job {self._job_id} is not sent: {trouble}")
+    def close(self, end: JobEnd | None = None) -> None:
+        """Take no more lines, and wait for some seconds until Redis has those that there are.
 
-    def close(self, end: JobEnd | None, *, patience: float) -> int:
-        """Take no more lines, and wait until Redis has those that there are.
+        Only the sender that began a job ends it: another, a child's for example, ignores `end`.
+        Lines that could not be sent in time are tried for `AFTERLIFE` seconds more, if the process
+        lives that long; how many they are is logged.
 
-        Only who began a job ends it: a sender that did not, a child's for example, ignores `end`.
-
-        What could not be sent within `patience` seconds is tried for `AFTERLIFE` seconds more, if
-        the process lives that long.
-
-        Returns:
-            How many lines were not acknowledged, the end included.
+        Args:
+            end: The job's end; None: its state is another's.
 
         """
         if self.closed:
-            return len(self._buffer)
+            return
         self.closed = True
         if end is not None and self._started is not None:
             self._ended_at = datetime.now(UTC)
             self._end = end
             self.send(end_line(end))
-        if self._thread is None:
-            return len(self._buffer)
-        self._give_up_at = time.monotonic() + max(patience, AFTERLIFE)
-        self._closing.set()
-        self._work.put(None)
-        self._thread.join(patience)
-        return len(self._buffer)
+        self._worker.close(self._patience, persist=max(self._patience, AFTERLIFE))
+        if unsent := len(self._buffer):
+            logger.warning(
+                "job %s ended, and Redis does not have the last %d lines of its log",
+                self._job_id,
+                unsent,
+            )
 
     def flush(self, patience: float) -> bool:
-        """Wait until Redis has all lines, for at most `patience` seconds; tell whether it does."""
-        if self._thread is None or self.is_own_thread():
+        """Wait until Redis has all lines, for at most `patience` seconds.
+
+        Returns:
+            Whether it has.
+
+        """
+        if not self._worker.started or self.is_own_thread():
             return not self._buffer
         deadline = time.monotonic() + patience
         while self._buffer and time.monotonic() < deadline:
             time.sleep(_POLL)
         return not self._buffer
 
-    def _run(self) -> None:
-        backoff, failures = EqualJitterBackoff(cap=BACKOFF_CAP, base=0.02), 0
-        while time.monotonic() < self._give_up_at:
-            try:
-                done = self._round()
-            except (RedisError, OSError) as error:
-                failures += 1
-                self._refresh_at = 0.0  # Redis may come back without what it knew.
-                self._throttled.warning(
-                    f"cannot send the log of job {self._job_id}: {error}", waiting=len(self._buffer)
-                )
-                time.sleep(backoff.compute(failures))
-                continue
-            failures = 0
-            if done:
-                break
-        self._redis.close()
+    def has_work(self) -> bool:
+        """Return whether lines wait, or a sign that the job runs is due."""
+        return bool(self._buffer) or time.monotonic() >= self._refresh_at
 
-    def _round(self) -> bool:
-        """Do what there is to do; return whether that was all, for good."""
+    def do_round(self) -> bool:
+        """Send some of the lines, or wait for some; return whether that was all, for good."""
         now = time.monotonic()
         if now >= self._refresh_at and self._end is None:
             self._refresh_at = now + REFRESH
-            self._say_that_it_runs()
+            self._keep_running()
         with self._lock:
             lines = self._buffer.take()
         if lines:
             self._send(lines)
             if not self._buffer.has_much:
-                self._closing.wait(LINGER)
+                self._worker.linger(LINGER)
             return False
-        if self._closing.is_set():
-            self._say_that_it_ended()
+        if self._worker.closing:
+            self._write_end()
             return True
-        self._rest()
+        self._worker.rest(max(0.0, self._refresh_at - time.monotonic()))
         return False
 
-    def _rest(self) -> None:
-        """Wait until there is something to do."""
-        self._resting = True
-        if not self._buffer and not self._closing.is_set():
-            with contextlib.suppress(Empty):
-                self._work.get(timeout=max(0.0, self._refresh_at - time.monotonic()))
-        self._resting = False
+    def failed(self, error: Exception) -> None:
+        """Log that lines cannot be sent."""
+        self._refresh_at = 0.0  # Redis may come back without what it knew.
+        self._throttled.warning(
+            f"cannot send the log of job {self._job_id}: {error}", waiting=len(self._buffer)
+        )
+
+    def ended(self) -> None:
+        """Close the connection."""
+        self._redis.close()
 
     def _send(self, lines: Sequence[bytes]) -> None:
         parts = list(chunks(lines))
@@ -244,16 +215,17 @@ class Sender:
             self._next += len(part)
 
     def _mend(self, error: Exception) -> None:
-        """Do what lets the next attempt go well, if that is in our hands."""
-        if "unction not found" in str(error):
-            _load(self._redis)
+        """Make the next attempt succeed, where that is possible; else raise the error."""
+        if redis_functions.is_missing(error):
+            redis_functions.load(self._redis, FUNCTION, LIBRARY)
         elif str(error).startswith("GAP"):
-            # Redis was wiped or rolled back, or an hour went by: it has none of those on the way.
+            # Redis was wiped or rolled back, or an hour went by: those lines start it afresh.
             self._name, self._next = uuid.uuid4().hex, 1
         else:
             raise error
 
-    def _say_that_it_runs(self) -> None:
+    def _keep_running(self) -> None:
+        """Write into Redis that the job runs, or, where its state is another's, that it exists."""
         try:
             if self._started is None:
                 self._redis.zadd(channels.JOBS, {self._job_id: time.time()}, nx=True)
@@ -265,7 +237,8 @@ class Sender:
         except ResponseError as error:  # Redis is there, and refuses: the lines go on.
             self._throttled.warning(f"cannot keep the state of job {self._job_id}: {error}")
 
-    def _say_that_it_ended(self) -> None:
+    def _write_end(self) -> None:
+        """Write into Redis how the job ended."""
         if self._end is None or self._started is None or self._ended_at is None:
             return
         code = self._end.data.exit_code
@@ -281,7 +254,7 @@ class Sender:
         )
 
     def _write(self, change: Callable[[bytes | None], str | None]) -> None:
-        """Change the job's state and its place in the index; what is no state stays as it is."""
+        """Change the job's state and its place in the index; a key of another kind stays."""
         key = channels.job(self._job_id)
 
         def write(transaction: Pipeline) -> None:
@@ -299,25 +272,3 @@ class Sender:
 
         started = self._started.timestamp() if self._started else time.time()
         self._redis.transaction(write, key)
-
-
-def _load(redis: Redis) -> None:
-    """Bring Redis the function that it does not have: it is new, or was wiped."""
-    try:
-        redis.function_load(LIBRARY)
-    except ResponseError as error:
-        if "already exists" not in str(error):
-            raise
-    else:
-        logger.info("brought Redis the function %s", FUNCTION)
-
-
-_senders: "weakref.WeakSet[Sender]" = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for sender in list(_senders):
-        sender.after_fork()
-
-
-os.register_at_fork(after_in_child=_after_fork)
