@@ -12,7 +12,8 @@ from redis.asyncio.client import PubSub
 from websockets.asyncio.client import connect
 
 from bench.parts import EVENT, events_service, running
-from hsi.publisher import FUNCTION, LIBRARY, Publisher
+from hsi.publisher import Publisher
+from hsi.publishing import FUNCTION, LIBRARY
 from hsi.schemas import channels
 from local.processes import free_port
 from local.redis import EmbeddedRedis

@@ -1,52 +1,40 @@
-"""Publishing: strict, because subscribers are lenient; and once, however often it is tried."""
+"""Publisher: publishing with asyncio; strict, because subscribers are lenient; and once."""
 
 import asyncio
-import logging
 import time
-import uuid
 from collections import deque
-from importlib import resources
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from redis.backoff import EqualJitterBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
+from hsi import redis_functions
+from hsi.publishing import (
+    BACKOFF_BASE,
+    BACKOFF_CAP,
+    FUNCTION,
+    LIBRARY,
+    PATIENCE,
+    TIMEOUT,
+    Published,
+    PublishError,
+    TooManyWaitingError,
+    call_of,
+    new_key,
+    payload_of,
+    published_of,
+)
 from hsi.redis_client import async_client
-from hsi.schemas import ChannelMessage, channels
-from hsi.schemas.validation import encode, validate
+from hsi.schemas import ChannelMessage
 from hsi.tasks import cancel_and_wait
 
-logger = logging.getLogger(__name__)
+__all__ = ["MAX_WAITING", "PublishError", "Published", "Publisher", "TooManyWaitingError"]
 
-FUNCTION = "hsi_publish_v1"
-LIBRARY = resources.files("hsi").joinpath("publish.lua").read_text()
-TIMEOUT = 3.0
-"""Seconds that one attempt may take."""
-PATIENCE = 30.0
-"""Seconds that a message is tried for."""
 MAX_WAITING = 1000
 """Messages that may wait for Redis; one more is refused."""
 MAX_BATCH = 100
-BACKOFF_CAP = 1.0
-"""Seconds between attempts, at most."""
-
-
-class PublishError(Exception):
-    """Redis did not acknowledge a message in time; it may or may not have been published."""
-
-
-class TooManyWaitingError(PublishError):
-    """`MAX_WAITING` messages wait for Redis already; this one was not accepted."""
-
-
-class Published(NamedTuple):
-    """What Redis acknowledged."""
-
-    cursor: str
-    """The message's place in the history."""
-    receivers: int
-    """Subscribers that heard it: one per service replica that listens. 0 for a repetition."""
+"""Messages that are sent at once."""
 
 
 class _Waiting(NamedTuple):
@@ -60,8 +48,11 @@ class _Waiting(NamedTuple):
 class Publisher:
     """Publishes messages, in the order given, each once however often it has to be tried.
 
+        async with Publisher("redis://127.0.0.1:6379/0") as publisher:
+            await publisher.publish("security_events", event)
+
     `publish` keeps the message in the channel's history; `publish_live` does not, which is for
-    what is soon out of date anyway.
+    messages that are soon out of date anyway. `hsi.SyncPublisher` is its twin without asyncio.
     """
 
     def __init__(
@@ -72,7 +63,7 @@ class Publisher:
         Args:
             redis_url: redis://, rediss:// or unix://.
             history_length: Messages that a channel's history keeps.
-            patience: Seconds that a message is tried for.
+            patience: Seconds that a message is tried for; the last attempt may take 3 s more.
 
         """
         self._redis = async_client(
@@ -80,7 +71,7 @@ class Publisher:
         )
         self._history_length = history_length
         self._patience = patience
-        self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=0.02)
+        self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE)
         self._waiting: deque[_Waiting] = deque()
         self._sending: asyncio.Task[None] | None = None
 
@@ -90,27 +81,28 @@ class Publisher:
         """Publish one message and keep it in the channel's history.
 
         Args:
-            channel: Where to; see `hsi.schemas.channels`.
+            channel: The channel; see `hsi.schemas.channels`.
             message: A Struct, or JSON that is sent byte for byte (after its cursor).
             key: Idempotency key: a second message with it, within two minutes, is not published.
-                By default each call has one of its own, so that our own retries are not published
+                By default each call has one of its own, so that its retries are not published
                 twice.
 
         Returns:
-            What Redis acknowledged.
+            Redis' acknowledgement.
 
         Raises:
             InvalidMessageError: It breaks its schema; nothing was sent.
             TooManyWaitingError: Too many wait already; nothing was sent.
-            PublishError: Redis did not acknowledge it for `patience` seconds.
+            PublishError: Redis did not acknowledge it for `patience` seconds, or the publisher
+                was closed.
 
         """
-        payload = _payload(message)
+        payload = payload_of(message)
         if len(self._waiting) >= MAX_WAITING:
             raise TooManyWaitingError(f"{MAX_WAITING} messages wait for Redis already")
         acknowledged: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
         deadline = time.monotonic() + self._patience
-        key = uuid.uuid4().hex if key is None else key
+        key = new_key() if key is None else key
         self._waiting.append(_Waiting(channel, payload, key, deadline, acknowledged))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_all())
@@ -118,6 +110,10 @@ class Publisher:
 
     async def publish_live(self, channel: str, message: ChannelMessage | bytes) -> int:
         """Publish one message, live and at most once, and do not try again.
+
+        Args:
+            channel: The channel; see `hsi.schemas.channels`.
+            message: A Struct, or JSON that is sent byte for byte.
 
         Returns:
             How many subscribers heard it.
@@ -127,13 +123,14 @@ class Publisher:
             PublishError: Redis did not acknowledge it.
 
         """
+        payload = payload_of(message)
         try:
-            return int(await self._redis.publish(channel, _payload(message)))
+            return int(await self._redis.publish(channel, payload))
         except (RedisError, OSError) as error:
             raise PublishError(f"not published to {channel}: {error}") from error
 
     async def _send_all(self) -> None:
-        """Send what waits, in order, until nothing does."""
+        """Send those that wait, in order, until none waits."""
         failures = 0
         try:
             while self._waiting:
@@ -148,25 +145,23 @@ class Publisher:
                 self._give_up(trouble)
                 await asyncio.sleep(self._backoff.compute(failures))
         finally:
-            # Only a cancellation or a fault of ours leaves some; nobody may wait for ever.
+            # Only a cancellation or a defect leaves some; their callers must not wait any longer.
             for waiting in self._waiting:
                 _fail(waiting, "the publisher was closed")
             self._waiting.clear()
 
     async def _send(self, batch: list[_Waiting]) -> Exception | None:
-        """Send some; return the first that went wrong."""
+        """Send some; return the first error."""
         try:
             async with self._redis.pipeline(transaction=False) as commands:
                 for waiting in batch:
                     commands.fcall(
-                        FUNCTION,
-                        3,
-                        channels.history(waiting.channel),
-                        channels.number(waiting.channel),
-                        channels.once(waiting.channel, waiting.key),
-                        waiting.channel,
-                        waiting.payload,
-                        self._history_length,
+                        *call_of(
+                            waiting.channel,
+                            waiting.payload,
+                            key=waiting.key,
+                            history_length=self._history_length,
+                        )
                     )
                 replies: list[Any] = await commands.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
@@ -176,28 +171,22 @@ class Publisher:
             if isinstance(reply, Exception):
                 trouble = trouble or reply
             elif not waiting.acknowledged.done():
-                waiting.acknowledged.set_result(Published(reply[0], int(reply[1])))
-        if trouble is not None and "unction not found" in str(trouble):
-            await self._load()
+                waiting.acknowledged.set_result(published_of(reply))
+        if trouble is not None and redis_functions.is_missing(trouble):
+            try:
+                await redis_functions.load_async(self._redis, FUNCTION, LIBRARY)
+            except (RedisError, OSError) as error:
+                return error
         return trouble
 
-    async def _load(self) -> None:
-        """Bring Redis the function that it does not have: it is new, or was wiped."""
-        try:
-            await self._redis.function_load(LIBRARY)
-            logger.info("brought Redis the function %s", FUNCTION)
-        except (RedisError, OSError) as error:
-            if not (isinstance(error, ResponseError) and "already exists" in str(error)):
-                logger.warning("cannot bring Redis the function %s: %s", FUNCTION, error)
-
     def _give_up(self, trouble: Exception) -> None:
-        """Tell those whose time is up."""
+        """Fail those whose time is up."""
         now = time.monotonic()
         while self._waiting and self._waiting[0].deadline < now:
             _fail(self._waiting.popleft(), str(trouble))
 
     async def aclose(self) -> None:
-        """Close the connection; what waits is not sent."""
+        """Close the connection; callers whose messages wait get a PublishError."""
         if self._sending:
             await cancel_and_wait(self._sending)
         await self._redis.aclose()
@@ -212,13 +201,6 @@ class Publisher:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-
-def _payload(message: ChannelMessage | bytes) -> bytes:
-    if isinstance(message, bytes):
-        validate(message)
-        return message
-    return encode(message)
 
 
 def _fail(waiting: _Waiting, why: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from hsi.publisher import FUNCTION, LIBRARY, Publisher, PublishError, TooManyWaitingError
+from hsi.publisher import Publisher
+from hsi.publishing import FUNCTION, LIBRARY, PublishError, TooManyWaitingError
 from hsi.schemas import channels
 from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, stamped
 from hsi.schemas.validation import InvalidMessageError
