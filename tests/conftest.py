@@ -1,5 +1,6 @@
 """Real parts for the tests: Redis, PostgreSQL, AI services over HTTP, service replicas."""
 
+import functools
 import os
 import signal
 import sys
@@ -15,7 +16,9 @@ from local.postgres import TABLES
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 from tests.browser import CHROMIUM, HOW_TO_GET_IT, NO_CHROMIUM
+from tests.installed import Installed, build_wheel
 from tests.servers import (
+    ROOT,
     AiServer,
     ContainerRedis,
     OwnPostgres,
@@ -244,6 +247,29 @@ def start_stack(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartStac
         return stack
 
     return start
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of ./shared."""
+    return build_wheel(ROOT / "shared", tmp_path_factory.mktemp("wheel"))
+
+
+class Install(Protocol):
+    """Installs hsi-client with these extras; once for all tests."""
+
+    def __call__(self, *extras: str) -> Installed: ...
+
+
+@pytest.fixture(scope="session")
+def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Install hsi-client as others do."""
+
+    @functools.cache
+    def installed(*extras: str) -> Installed:
+        return Installed(tmp_path_factory.mktemp("installed"), wheel, *extras)
+
+    return installed
 
 
 @pytest.fixture

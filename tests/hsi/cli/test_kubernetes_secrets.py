@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ from local.redis import EmbeddedRedis
 from tests.clients import dashboard, golden, hear, publish
 from tests.conftest import StartReplica
 from tests.hsi.cli.test_commands import hsi
-from tests.servers import ALL, ROOT
+from tests.servers import ALL
 
 USERS = ["events", "system", "joblogs", "collector", "producer"]
 NO_NAMES = dict.fromkeys(
@@ -129,26 +126,3 @@ async def test_its_users_log_in_to_a_redis_that_has_its_rules_and_its_key_opens_
     assert closed.value.rcvd.code == CloseCode.UNAUTHORIZED
     replica.stop()
     redis.stop()
-
-
-def test_installed_as_a_package_it_has_its_rules_too(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    shutil.copytree(ROOT / "shared", source)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    where = tmp_path / "installed"
-    commands: list[list[str | Path]] = [
-        [*pip, "--no-deps", "--no-build-isolation", "--target", where, source],
-        [sys.executable, "-c", PRINTS, where],
-    ]
-    for command in commands:
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(where), *USERS]
-
-
-PRINTS = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from hsi.cli import redis_users
-print(redis_users.RULES.parents[2], *redis_users.RedisUsers({}).names)
-"""
