@@ -20,7 +20,7 @@ class Work(Protocol):
     """The work of a `Worker`. All but `reset` and `close` is called in its thread."""
 
     def reset(self) -> None:
-        """Set up everything anew in a child process: what there was belongs to its parent."""
+        """Set up everything again in a child process: what there was belongs to its parent."""
 
     def has_work(self) -> bool:
         """Return whether there is something to do now."""
