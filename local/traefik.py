@@ -1,4 +1,4 @@
-"""A real ingress: Traefik, with a cookie that brings a client back to its replica."""
+"""A real ingress: Traefik, with a cookie that brings a client back to its replica (R64)."""
 
 import json
 import sysconfig

@@ -107,3 +107,7 @@ def test_every_number_in_the_code_and_in_the_document_is_a_requirement() -> None
     known = {each.number for each in requirements()}
     assert set(_REFERENCE.findall((ROOT / DOCUMENT).read_text())) == known
     assert not used() - known
+
+
+def test_every_requirement_is_referred_to_where_it_is_implemented() -> None:
+    assert {each.number for each in requirements()} - used() == set()

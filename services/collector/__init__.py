@@ -1,1 +1,1 @@
-"""Performance figures of everything that the home runs on (seed: Performance Broadcasting)."""
+"""Performance figures of everything that the home runs on (R47)."""

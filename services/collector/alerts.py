@@ -1,4 +1,4 @@
-"""When a figure is an alert, and when it is none any more (seed: Performance Alerts). Pure.
+"""When a figure is an alert, and when it is none any more (R50). Pure.
 
 A threshold that is crossed for a moment is no alert, and a figure that dances around one must not
 become many. So a level begins when its figure has been beyond the threshold for some time without a
@@ -94,7 +94,7 @@ RULES: Mapping[str, Rule] = {
         texts=("Redis hit ratio low", "Redis hit ratio critically low"),
     ),
 }
-"""The seed's table."""
+"""The document's table (R50)."""
 
 
 def rules_with(changes: Sequence[str]) -> dict[str, Rule]:

@@ -1,4 +1,4 @@
-"""One round: what a `performance_update` says, all asked at once (seed: Performance Update)."""
+"""One round: what a `performance_update` says, all asked at once (R12)."""
 
 import asyncio
 import time

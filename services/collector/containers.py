@@ -23,7 +23,7 @@ MAX_ANSWER = 16 * 1024 * 1024
 
 
 class Container(Struct, frozen=True, kw_only=True):
-    """One container, in the seed's words."""
+    """One container, in the words of its message (R19)."""
 
     name: str
     status: ContainerState

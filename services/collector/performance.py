@@ -40,7 +40,7 @@ class CollectorReport(Struct):
 
 
 class PerformanceCollector:
-    """Asks all sources at every interval, on every replica (seed: PerformanceCollector).
+    """Asks all sources at every interval, on every replica (R47, R48).
 
     So each has figures for Prometheus, rates that go on when it takes over, and something to serve
     when Redis is away. One of them, by lease, keeps the history, tells of alerts, and publishes.

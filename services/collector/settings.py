@@ -25,7 +25,7 @@ class CollectorSettings(SourceSettings, frozen=True, kw_only=True):
     host_disk: str = "/"
     """Folder whose file system is the host's disk."""
     alert_thresholds: tuple[str, ...] = ()
-    """Other thresholds than the seed's, as `metric=warning/critical`."""
+    """Other thresholds than the usual ones (R50), as `metric=warning/critical`."""
     alert_after: Seconds = AFTER
     """Seconds that a figure must be beyond a threshold, or back, without a break."""
 

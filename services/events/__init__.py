@@ -1,1 +1,1 @@
-"""Security events, pushed to every dashboard (seed: Events Channel, Event Broadcasting)."""
+"""Security events, pushed to every dashboard (R1, R26)."""

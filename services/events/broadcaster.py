@@ -13,7 +13,7 @@ process_broadcaster: OnePerProcess["EventBroadcaster"] = OnePerProcess("event br
 
 
 def get_broadcaster() -> "EventBroadcaster":
-    """Return this process's broadcaster, which `create_events_app` made.
+    """Return this process's broadcaster, which `create_events_app` made (R27).
 
     Raises:
         RuntimeError: No application was made in this process.
@@ -36,7 +36,7 @@ class EventBroadcaster:
     """Carries security events from their Redis channel to every client of this replica.
 
     Each replica has one, and each hears every event; so it does not matter which replica a client
-    is connected to (seed: Event Broadcasting, Multi-Instance Deployment).
+    is connected to (R26, R61).
     """
 
     def __init__(self, service: Service, channel_name: str | None = None) -> None:

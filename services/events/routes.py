@@ -15,7 +15,7 @@ async def events(
     since: FromQuery[str | None] = None,
     tail: FromQuery[str | None] = None,
 ) -> None:
-    """Stream security events as they are created (seed: Events Channel).
+    """Stream security events as they are created (R1).
 
     `?since=<cursor>` goes on after a message that the client has; `?tail=<n>` begins with the last
     n. Neither: from now on.

@@ -1,1 +1,1 @@
-"""Job logs, live from the first line to the last (seed: Job Logs Channel)."""
+"""Job logs, live from the first line to the last (R3)."""

@@ -22,7 +22,7 @@ async def job_logs(  # noqa: PLR0917 (Litestar passes them by name)
     tail: FromQuery[str | None] = None,
     level: FromQuery[str | None] = None,
 ) -> None:
-    """Stream a job's log: the lines so far, those to come, and the end (seed: Job Logs Channel).
+    """Stream a job's log: the lines so far, those to come, and the end (R3).
 
     `?tail=<n>` begins with the last n lines instead of 1,000; `?since=<cursor>` goes on after a
     line that the client has; `?level=WARNING` sends this level and above.

@@ -28,7 +28,7 @@ BACKLOG = 1000
 
 
 class JobLogStreamer:
-    """Streams job logs to this replica's clients (seed: Job Logs Channel).
+    """Streams job logs to this replica's clients (R3, R6).
 
     However many clients watch however many jobs: one pub/sub connection, and one question a second
     about the states of all of them.

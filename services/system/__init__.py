@@ -1,1 +1,1 @@
-"""System status, pushed to every dashboard (seed: System Channel, System Status Broadcasting)."""
+"""System status, pushed to every dashboard (R2, R30)."""

@@ -1,4 +1,4 @@
-"""SystemBroadcaster: what is on /ws/system, and who says it (seed: System Status Broadcasting)."""
+"""SystemBroadcaster: what is on /ws/system, and who says it (R30)."""
 
 import asyncio
 import logging
@@ -97,7 +97,7 @@ class SystemBroadcaster:
     """Sends every client of this replica a status per interval, whoever collects it.
 
     One replica leads: it collects, sends its own clients the status, and publishes it for the
-    others. A replica that cannot hear the leader collects for its own clients.
+    others. A replica that cannot hear the leader collects for its own clients (R44).
     """
 
     def __init__(self, service: Service, settings: SystemSettings) -> None:
@@ -267,7 +267,7 @@ class SystemBroadcaster:
             self._metrics.statuses.labels("local").inc()
 
     def broadcast_performance(self, update: PerformanceUpdate) -> None:
-        """Send performance figures to this replica's clients.
+        """Send performance figures to this replica's clients (R49).
 
         The collector publishes those for all replicas, which forward them as they hear them.
 

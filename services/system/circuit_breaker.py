@@ -1,4 +1,4 @@
-"""The circuit breaker (seed: Circuit Breaker Integration). Pure: no I/O, and the clock is given.
+"""The circuit breaker (R36, R38, R39, R40). Pure: no I/O, and the clock is given.
 
 What fails again and again is left alone for a while, then tried by one call, and trusted again
 when that one succeeds.

@@ -1,4 +1,4 @@
-"""One round: what a `system_status` says, all asked at once (seed: Status Update Content)."""
+"""One round: what a `system_status` says, all asked at once (R32)."""
 
 import asyncio
 from typing import Any, NamedTuple

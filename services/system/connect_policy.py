@@ -1,4 +1,4 @@
-"""The breaker and degraded mode, on the listener of this replica. Pure: the clock is given."""
+"""The breaker and degraded mode, on this replica's listener (R41). Pure: the clock is given."""
 
 import time
 from collections.abc import Callable

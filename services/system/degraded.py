@@ -1,4 +1,4 @@
-"""Degraded mode (seed: Degraded Mode): when to tell users, once, that Redis cannot be heard. Pure.
+"""Degraded mode (R43, R45, R46): when to tell users, once, that Redis cannot be heard. Pure.
 
 What is exhausted is the patience before telling them, never the trying.
 """
@@ -16,7 +16,7 @@ RECOVERED = "System status broadcasting has recovered."
 
 
 class DegradedReason(StrEnum):
-    """Why it is degraded (seed: When Degraded Mode is Activated)."""
+    """Why it is degraded (R42)."""
 
     CIRCUIT_OPEN = "circuit_open"
     """The circuit breaker opened."""
@@ -110,7 +110,7 @@ class DegradedMode:
 
 
 def _message(status: ServiceHealth, message: str, circuit: WebSocketCircuitState) -> ServiceStatus:
-    # Without a timestamp, as the seed's example.
+    # Without a timestamp, as in the document's example.
     return ServiceStatus(
         data=ServiceStatusData(
             service=SERVICE, status=status, message=message, circuit_state=circuit

@@ -1,4 +1,4 @@
-"""Messages of this replica that come back from Redis: its clients had them first. Pure, no I/O."""
+"""Messages of this replica that come back from Redis; its clients had them first (R35). Pure."""
 
 from collections import deque
 

@@ -1,4 +1,4 @@
-"""HealthMonitor: when the health of a service has changed (seed: Service Status Message). Pure.
+"""HealthMonitor: when the health of a service has changed (R34). Pure.
 
 One bad answer is no outage, and a service that comes and goes must not flood anybody; so a change
 is believed, and told, after some results in a row.

@@ -11,7 +11,7 @@ from services.system.cameras import Camera, CameraList
 
 @websocket("/ws/system")
 async def system(socket: Socket, broadcaster: NamedDependency[SystemBroadcaster]) -> None:
-    """Stream system statuses and performance figures, the latest first (seed: System Channel)."""
+    """Stream system statuses and performance figures, the latest first (R2)."""
     await broadcaster.connect(socket)
 
 

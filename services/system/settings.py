@@ -14,6 +14,6 @@ class SystemSettings(SourceSettings, frozen=True, kw_only=True):
     """Settings of the system service."""
 
     broadcast_interval: Interval = 5
-    """Seconds between two statuses (seed: Broadcast Interval)."""
+    """Seconds between two statuses (R31)."""
     circuit_recovery_timeout: PositiveSeconds = 30
-    """Seconds that the breaker stays open (seed: Circuit Breaker Configuration)."""
+    """Seconds that the breaker stays open (R37)."""

@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     redis_url: str = DEFAULT_REDIS_URL
     """Redis, as redis://, rediss:// (TLS) or unix://."""
     redis_event_channel: Annotated[str, Meta(min_length=1)] = channels.SECURITY_EVENTS
-    """Channel of security events (seed: Channel Configuration)."""
+    """Channel of security events (R22)."""
     api_keys: tuple[str, ...] = ()
     """SHA-256 digests (hex) of the API keys that let a client in."""
     websocket_token: str = ""

@@ -1,4 +1,4 @@
-/** React hooks: everything that a page needs to show a home live. */
+/** React hooks: everything that a page needs to show a home live (R52 to R56). */
 
 export { ApiError } from "./api.ts";
 export type { RealtimeOptions } from "./client.ts";

@@ -247,7 +247,7 @@ export interface PerformanceUpdateData {
   gpus?: GpuDevice[];
 }
 /**
- * GPU metrics (seed: `gpu`).
+ * GPU metrics (R13).
  */
 export interface GpuMetrics {
   /**
@@ -276,14 +276,14 @@ export interface GpuMetrics {
   power_watts: number | null;
 }
 /**
- * AI model metrics by model name (seed: `ai_models`).
+ * AI model metrics by model name (R14).
  */
 export interface AiModels {
   yolo26?: Yolo26Metrics | null;
   nemotron?: NemotronMetrics | null;
 }
 /**
- * The object detector (seed: `ai_models`, `yolo26`).
+ * The object detector (R14).
  */
 export interface Yolo26Metrics {
   /**
@@ -304,7 +304,7 @@ export interface Yolo26Metrics {
   device: string | null;
 }
 /**
- * The language model (seed: `nemotron`).
+ * The language model (R15).
  */
 export interface NemotronMetrics {
   /**
@@ -325,7 +325,7 @@ export interface NemotronMetrics {
   context_size: number | null;
 }
 /**
- * Inference latency and throughput (seed: `inference`).
+ * Inference latency and throughput (R16).
  */
 export interface InferenceMetrics {
   yolo26_latency_ms: ModelLatency | null;
@@ -391,14 +391,14 @@ export interface InferenceQueues {
   analysis: number | null;
 }
 /**
- * Database metrics by name (seed: `databases`).
+ * Database metrics by name (R17).
  */
 export interface Databases {
   postgresql?: PostgresqlMetrics | null;
   redis?: RedisMetrics | null;
 }
 /**
- * PostgreSQL (seed: `databases`, `postgresql`).
+ * PostgreSQL (R17).
  */
 export interface PostgresqlMetrics {
   /**
@@ -423,7 +423,7 @@ export interface PostgresqlMetrics {
   transactions_per_min: number | null;
 }
 /**
- * Redis (seed: `databases`, `redis`).
+ * Redis (R17).
  */
 export interface RedisMetrics {
   /**
@@ -448,7 +448,7 @@ export interface RedisMetrics {
   blocked_clients: number | null;
 }
 /**
- * The host (seed: `host`).
+ * The host (R18).
  */
 export interface HostMetrics {
   /**
@@ -473,7 +473,7 @@ export interface HostMetrics {
   disk_total_gb: number | null;
 }
 /**
- * One container (seed: `containers`).
+ * One container (R19).
  */
 export interface ContainerMetrics {
   /**
@@ -490,7 +490,7 @@ export interface ContainerMetrics {
   health: "healthy" | "starting" | "unhealthy";
 }
 /**
- * One active alert (seed: `alerts`).
+ * One active alert (R51).
  */
 export interface Alert {
   /**

@@ -5,7 +5,7 @@ import { useObservable } from "./useObservable.ts";
 import { connectionValues } from "./useWebSocket.ts";
 
 /**
- * The home's security events, newest first, at most 100.
+ * The home's security events, newest first, at most 100 (R53).
  *
  * They begin with the last ones that the history has. Each is there once, whatever breaks; where
  * some are missing, `gapAt` says since when this page knows.

@@ -5,7 +5,7 @@ import { useObservable } from "./useObservable.ts";
 import { connectionValues } from "./useWebSocket.ts";
 
 /**
- * A job's log from its first kept line on, and how it ended.
+ * A job's log from its first kept line on, and how it ended (R56).
  *
  * `logs` is always the same object; `version` grows when it changes. Identical lines are all there:
  * each line is told from the others by its place, not by its text.

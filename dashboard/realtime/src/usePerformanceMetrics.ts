@@ -10,7 +10,7 @@ import { useObservable } from "./useObservable.ts";
 const historyOf = (body: unknown) => wholeOf("PerformanceHistory", body);
 
 /**
- * Performance figures, and their history over the chosen range.
+ * Performance figures, and their history over the chosen range (R55).
  *
  * The history is loaded at first, and again after a break, for what was missed meanwhile.
  */

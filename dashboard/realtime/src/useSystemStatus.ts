@@ -4,7 +4,7 @@ import { useObservable } from "./useObservable.ts";
 import { connectionValues } from "./useWebSocket.ts";
 
 /**
- * The latest system status.
+ * The latest system status (R54).
  *
  * `connectionState` is `stale` also while the connection answers but statuses are late, and
  * `degraded` while its replica cannot hear the others.

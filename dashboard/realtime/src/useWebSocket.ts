@@ -41,7 +41,7 @@ class LastMessage extends Observable<Message | null> {
 }
 
 /**
- * A WebSocket that comes back by itself and goes on where it was.
+ * A WebSocket that comes back by itself and goes on where it was (R52).
  *
  * However many components ask for a URL, it has one socket. Options but `onMessage` are the first
  * one's. The API key goes to the services' host alone.

@@ -18,7 +18,7 @@ const PARTS: readonly { area: string; Part: ComponentType }[] = [
   { area: "[grid-area:services]", Part: HealthIndicators },
 ];
 
-/** Whether the home, its cameras and its AI are well; then what makes it so. */
+/** Whether the home, its cameras and its AI are well; then what makes it so (R57). */
 export function DashboardPage() {
   return (
     <div className="flex flex-col gap-3 sm:gap-4">

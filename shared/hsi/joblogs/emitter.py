@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class JobLogEmitter:
-    """Streams a job's log (seed: Job Logs Channel): its lines as they come, and an honest end.
+    """Streams a job's log (R21): its lines as they come, and an honest end.
 
         async with JobLogEmitter(redis_url, job_id) as emitter:
             await emitter.info("Processing batch 2/3", batch_id="abc123")

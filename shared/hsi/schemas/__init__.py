@@ -1,6 +1,6 @@
 """Every message on the wire, as msgspec Structs: the only definition there is.
 
-Implements the seed's Message Formats. Fields are required unless the seed shows them only
+Implements docs/seed.md, "Messages". Fields are required unless its document shows them only
 sometimes; those are absent (`UNSET`) when they are not said. Pure, like all of this package.
 """
 

@@ -9,7 +9,7 @@ Percent = Annotated[float, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=0)]
 
 ServiceHealth = Literal["healthy", "degraded", "unhealthy", "unreachable"]
-"""How a service or a database is: the seed's words, from its message formats."""
+"""How a service or a database is (R11, R17)."""
 
 
 class Part(Struct, kw_only=True):
@@ -21,7 +21,7 @@ class Part(Struct, kw_only=True):
 
 
 class Message(Struct, kw_only=True, tag_field="type"):
-    """A frame as it travels on a channel and to the clients: `{"type": ..., "data": {...}}`."""
+    """A frame as it travels on a channel and to clients: `{"type": ..., "data": {...}}` (R7)."""
 
     cursor: Annotated[
         str | UnsetType,
@@ -30,5 +30,5 @@ class Message(Struct, kw_only=True, tag_field="type"):
 
 
 def now() -> datetime:
-    """Return the current time as UTC, which goes onto the wire with a `Z`."""
+    """Return the current time as UTC, which goes onto the wire with a `Z` (R8)."""
     return datetime.now(UTC)

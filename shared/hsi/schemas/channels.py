@@ -1,4 +1,4 @@
-"""Names in Redis: the one place that spells them (DESIGN: Redis; seed: Redis Channels).
+"""Names in Redis: the one place that spells them (R22, R23, R24).
 
 The channel of security events is a setting, `REDIS_EVENT_CHANNEL`; the others are fixed. Names with
 a job id in them refuse what is none.

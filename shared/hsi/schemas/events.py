@@ -1,4 +1,4 @@
-"""Security events (seed: Message Formats, Event Message)."""
+"""Security events (R9)."""
 
 from datetime import datetime
 from typing import Annotated, Literal

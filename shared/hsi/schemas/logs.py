@@ -1,4 +1,4 @@
-"""Job logs (seed: Job Logs Channel)."""
+"""Job logs (R20)."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Performance figures (seed: Message Formats, Performance Update Message)."""
+"""Performance figures (R12)."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ AlertSeverity = Literal["warning", "critical"]
 
 
 class GpuMetrics(Part):
-    """GPU metrics (seed: `gpu`)."""
+    """GPU metrics (R13)."""
 
     name: Annotated[str | None, Meta(description="Device name.")]
     utilization: Annotated[Percent | None, Meta(description="Utilization, percent.")]
@@ -33,7 +33,7 @@ class GpuDevice(GpuMetrics):
 
 
 class Yolo26Metrics(Part):
-    """The object detector (seed: `ai_models`, `yolo26`)."""
+    """The object detector (R14)."""
 
     status: Annotated[ServiceHealth, Meta(description="healthy, unhealthy or unreachable.")]
     vram_gb: Annotated[Amount | None, Meta(description="VRAM used by the model, GB.")]
@@ -42,7 +42,7 @@ class Yolo26Metrics(Part):
 
 
 class NemotronMetrics(Part):
-    """The language model (seed: `nemotron`)."""
+    """The language model (R15)."""
 
     status: Annotated[ServiceHealth, Meta(description="healthy, unhealthy or unreachable.")]
     slots_active: Annotated[Count | None, Meta(description="Inference slots at work.")]
@@ -51,7 +51,7 @@ class NemotronMetrics(Part):
 
 
 class AiModels(Part):
-    """AI model metrics by model name (seed: `ai_models`)."""
+    """AI model metrics by model name (R14)."""
 
     yolo26: Yolo26Metrics | UnsetType | None = UNSET
     nemotron: NemotronMetrics | UnsetType | None = UNSET
@@ -85,7 +85,7 @@ class InferenceQueues(Part):
 
 
 class InferenceMetrics(Part):
-    """Inference latency and throughput (seed: `inference`)."""
+    """Inference latency and throughput (R16)."""
 
     yolo26_latency_ms: ModelLatency | None
     nemotron_latency_ms: ModelLatency | None
@@ -95,7 +95,7 @@ class InferenceMetrics(Part):
 
 
 class PostgresqlMetrics(Part):
-    """PostgreSQL (seed: `databases`, `postgresql`)."""
+    """PostgreSQL (R17)."""
 
     status: Annotated[ServiceHealth, Meta(description="healthy, unhealthy or unreachable.")]
     connections_active: Annotated[Count | None, Meta(description="Connections at work.")]
@@ -105,7 +105,7 @@ class PostgresqlMetrics(Part):
 
 
 class RedisMetrics(Part):
-    """Redis (seed: `databases`, `redis`)."""
+    """Redis (R17)."""
 
     status: Annotated[ServiceHealth, Meta(description="healthy, unhealthy or unreachable.")]
     connected_clients: Annotated[Count | None, Meta(description="Client connections.")]
@@ -115,14 +115,14 @@ class RedisMetrics(Part):
 
 
 class Databases(Part):
-    """Database metrics by name (seed: `databases`)."""
+    """Database metrics by name (R17)."""
 
     postgresql: PostgresqlMetrics | UnsetType | None = UNSET
     redis: RedisMetrics | UnsetType | None = UNSET
 
 
 class HostMetrics(Part):
-    """The host (seed: `host`)."""
+    """The host (R18)."""
 
     cpu_percent: Annotated[Percent | None, Meta(description="CPU utilization, percent.")]
     ram_used_gb: Annotated[Amount | None, Meta(description="RAM used, GB.")]
@@ -132,7 +132,7 @@ class HostMetrics(Part):
 
 
 class ContainerMetrics(Part):
-    """One container (seed: `containers`)."""
+    """One container (R19)."""
 
     name: Annotated[str, Meta(description="Container name.")]
     status: Annotated[ContainerState, Meta(description="What it does.")]
@@ -140,7 +140,7 @@ class ContainerMetrics(Part):
 
 
 class Alert(Part):
-    """One active alert (seed: `alerts`)."""
+    """One active alert (R51)."""
 
     severity: Annotated[AlertSeverity, Meta(description="warning or critical.")]
     metric: Annotated[str, Meta(description="The metric that raised it.")]

@@ -1,4 +1,4 @@
-"""System status (seed: Message Formats, System Status Message and Service Status Message)."""
+"""System status (R10, R11)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from hsi.schemas.base import Count, Message, Part, Percent, ServiceHealth
 
 
 class WebSocketCircuitState(StrEnum):
-    """States of the circuit breaker (seed: Circuit Breaker States)."""
+    """States of the circuit breaker (R36)."""
 
     CLOSED = "closed"
     """Normal operation."""

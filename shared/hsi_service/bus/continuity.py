@@ -1,6 +1,6 @@
 """Where a topic and its clients are in a channel's history, and what is sent next. Pure, no I/O.
 
-The promise (DESIGN: Continuity): every message with a cursor that Redis acknowledged reaches each
+The promise (R62): every message with a cursor that Redis acknowledged reaches each
 client once and in order, or the client is told that something is missing. It rests on three things:
 
 - Publishing appends to the history and publishes in one atomic step, so the history is the truth,

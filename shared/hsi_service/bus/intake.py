@@ -1,6 +1,6 @@
 """What a subscriber does with a payload from a channel: forward or drop. Pure, no I/O.
 
-Publishers are strict, subscribers are lenient (DESIGN: The wire). Other producers publish more
+Publishers are strict, subscribers are lenient (R25). Other producers publish more
 than we know, and a security event must not be lost to a missing field: so whatever is a JSON
 object with a string `type` and an object `data` is forwarded byte for byte, and only counted when
 it is not what our schemas say.

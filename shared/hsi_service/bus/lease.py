@@ -1,4 +1,4 @@
-"""One publisher of N replicas, by a lease in Redis (DESIGN: Redis, One publisher).
+"""One publisher of N replicas, by a lease in Redis (R63).
 
 The key `lease:<name>` holds a random token of its holder and expires by itself. A holder knows by
 its own clock that it holds it no longer, before Redis lets another in: it counts from when it

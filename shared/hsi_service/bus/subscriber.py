@@ -1,4 +1,4 @@
-"""The one pub/sub connection of a process: supervised, and never deaf for long (DESIGN: Redis).
+"""The one pub/sub connection of a process: supervised, and never deaf for long (R61).
 
 A listener that dies quietly is this field's commonest fault. So the connection's life is ours to
 watch: redis-py connects and authenticates, and parses what arrives; when to subscribe, when a

@@ -1,4 +1,4 @@
-"""Who gets in: credentials and origins (DESIGN: Who gets in). Pure, no I/O.
+"""Who gets in: credentials and origins (R4). Pure, no I/O.
 
 Any one valid credential is enough. Secrets are kept as SHA-256 digests, and compared in constant
 time with each that is configured, so that time does not tell how close a guess was. Keys are random

@@ -1,4 +1,4 @@
-"""What goes to many clients at once: encoded once, framed once, joined once (DESIGN: Fan-out)."""
+"""What goes to many clients at once: encoded once, framed once, joined once."""
 
 import struct
 from collections.abc import Sequence

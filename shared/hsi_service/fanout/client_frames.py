@@ -1,4 +1,4 @@
-"""What a client may say, and the answer (DESIGN: Heartbeat). Pure, no I/O.
+"""What a client may say, and the answer. Pure, no I/O.
 
 `ping` or `{"type":"ping"}` gets a pong, `{"type":"pong"}` is silent, and anything else gets an
 error that says what was wrong; the connection stays open.

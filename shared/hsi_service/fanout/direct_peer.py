@@ -1,4 +1,4 @@
-"""A client after its handshake: one small object, and nothing else (DESIGN: Fan-out).
+"""A client after its handshake: one small object, and nothing else.
 
 A `DirectPeer` is the client's transport's protocol, which it has taken over from uvicorn
 (`takeover.py`), and the hub's peer at once. What the request took is freed by then.

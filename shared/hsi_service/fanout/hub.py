@@ -2,7 +2,7 @@
 
 The hub never awaits a client: it examines a message once, joins what arrives in one go, and writes
 it to each peer once. What a peer does with it is the peer's business, so a slow client costs the
-others nothing.
+others nothing (R29).
 """
 
 import asyncio
@@ -38,7 +38,7 @@ T = TypeVar("T", bound=Topic)
 
 
 class Hub:
-    """All clients of this process, and all topics. A topic exists while a client listens to it."""
+    """All clients and topics of this process (R28). A topic exists while a client listens to it."""
 
     def __init__(self, subscriber: Subscriber, history: History, metrics: Metrics) -> None:
         self.metrics = metrics
@@ -87,7 +87,7 @@ class Hub:
                 topic.close()
 
     async def beat(self, interval: float) -> None:
-        """Send heartbeats for ever, every `interval` seconds."""
+        """Send heartbeats, every `interval` seconds (R5)."""
         while True:
             await asyncio.sleep(interval)
             for topic in self.topics.values():

@@ -2,7 +2,7 @@
 
 uvicorn, Litestar and the websockets library hold 25 KB for each connection, and ASGI's `send` is a
 coroutine, while the hub awaits nobody. So they do the handshake, and then a `DirectPeer` takes the
-connection over (DESIGN: Fan-out). uvicorn is pinned, because this leans on its protocols' insides;
+connection over. uvicorn is pinned, because this leans on its protocols' insides;
 tests/hsi_service/fanout/test_takeover.py holds the seam.
 
 For uvicorn the connection ends at the hand-over: the peer takes its place among the connections

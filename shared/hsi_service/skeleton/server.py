@@ -31,7 +31,7 @@ LAST_SECONDS = 3.0
 
 
 class Server(uvicorn.Server):
-    """uvicorn, except for how it ends.
+    """uvicorn, except for how it ends (R60).
 
     uvicorn alone closes every client at once, before the application hears of it. Here SIGTERM
     first drains the service: unready, wait, close clients evenly, then shut down. SIGINT, which is

@@ -1,4 +1,4 @@
-"""The skeleton of every service: bus, hub, health, metrics, status, OpenAPI, drain.
+"""The skeleton of every service: bus, hub, health, metrics, status, OpenAPI, drain (R59).
 
 A service adds its routes: `Service(name, settings)`, then `create_app(service, routes)`.
 """

@@ -38,7 +38,7 @@ class Gpu(Struct, frozen=True, kw_only=True):
 
 
 class GPUMonitor:
-    """Reads the GPUs of this machine (seed: GPUMonitor, GPU metrics)."""
+    """Reads the GPUs of this machine (R13, R33)."""
 
     def __init__(self, nvml: Any = pynvml) -> None:
         """Prepare; NVML is looked for at each reading until it is found.
@@ -116,7 +116,7 @@ class GPUMonitor:
 
 
 def chosen(gpus: Sequence[Gpu] | None, yolo26: Yolo26 | None) -> Gpu | None:
-    """Return the GPU of the seed's fields: device 0, else what yolo26 says of its own, else None.
+    """Return the GPU that statuses describe: device 0, else what yolo26 says of its own, else None.
 
     Args:
         gpus: What NVML sees; None if it could not be read.

@@ -21,7 +21,7 @@ from tests.servers import RedisServer
 
 CLIENTS = 5
 PROMISE = 15
-"""Seconds after Redis is back within which events are heard again (DESIGN: No deaf pod)."""
+"""Seconds after Redis is back within which events are heard again."""
 
 
 async def all_hear_again(

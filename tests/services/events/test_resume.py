@@ -30,7 +30,7 @@ from tests.conftest import StartReplica
 from tests.servers import RedisServer
 
 PROMISE = 15
-"""Seconds after Redis is back within which everything missed is there (DESIGN: No deaf pod)."""
+"""Seconds after Redis is back within which everything missed is there."""
 PLAIN = b'{"type":"plain","data":{}}'
 
 
