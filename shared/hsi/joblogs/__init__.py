@@ -1,4 +1,4 @@
-"""Streaming a job's log from any program, without waiting for Redis (seed: Job Logs Channel)."""
+"""Streaming a job's log from any program, without waiting for Redis (R3)."""
 
 from hsi.joblogs.emitter import JobLogEmitter
 from hsi.joblogs.handler import JobLogHandler
