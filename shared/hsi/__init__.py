@@ -1,3 +1,3 @@
 """Home Security Intelligence, real time: what producers, clients and bridges need."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,15 +1,18 @@
 """The walls hold: whoever breaks a rule of the layers on purpose is told by the lint."""
 
 import ast
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from hsi import __version__
 from tests.servers import ROOT
 
 PACKAGES = ("shared/hsi", "shared/hsi_service", "services", "local")
@@ -119,3 +122,9 @@ def test_no_file_is_longer_than_one_would_like_to_open() -> None:
     ]
     long = {str(file.relative_to(ROOT)) for file in files if file.read_text().count("\n") > 400}
     assert long == set()
+
+
+def test_all_that_is_released_together_has_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    package = json.loads((ROOT / "dashboard/realtime/package.json").read_text())
+    assert project["version"] == package["version"] == __version__
