@@ -142,7 +142,7 @@ def _alone() -> Iterator[None]:
         os.close(folder)
 
 
-def _npm(*arguments: str) -> list[str]:
+def npm(*arguments: str) -> list[str]:
     """Return the command for npm: the wheel's own `npm` does not find its parts."""
     wheel = _wheel()
     npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -163,7 +163,7 @@ def _environment() -> dict[str, str]:
 
 def _run(*arguments: str) -> None:
     """Run npm; end with its status if it fails."""
-    done = subprocess.run(_npm(*arguments), cwd=FOLDER, env=_environment(), check=False)
+    done = subprocess.run(npm(*arguments), cwd=FOLDER, env=_environment(), check=False)
     if done.returncode:
         raise SystemExit(done.returncode)
 
@@ -201,7 +201,7 @@ def main() -> None:
             _build()
             return
     os.chdir(FOLDER)
-    command = _npm("run", script, "--", *arguments)
+    command = npm("run", script, "--", *arguments)
     os.execve(command[0], command, _environment())  # noqa: S606 (signals go straight to it)
 
 

@@ -1,6 +1,7 @@
 """Real parts for the tests: Redis, PostgreSQL, AI services over HTTP, service replicas."""
 
 import functools
+import itertools
 import os
 import signal
 import sys
@@ -192,6 +193,29 @@ def start_replica(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartRe
         cleanup(replica)
         replica.start()
         return replica
+
+    return start
+
+
+class StartProgram(Protocol):
+    """Starts a program with these environment variables alone; it ends with the test."""
+
+    def __call__(self, *command: str | Path, **environment: str) -> Process: ...
+
+
+@pytest.fixture
+def start_program(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartProgram:
+    """Start programs, each with a log of its own."""
+    numbers = itertools.count()
+
+    def start(*command: str | Path, **environment: str) -> Process:
+        name = f"{Path(command[0]).name}-{next(numbers)}"
+        program = Process(
+            name, command, url="", log=tmp_path / f"{name}.log", environment=environment
+        )
+        cleanup(program)
+        program.spawn()
+        return program
 
     return start
 

@@ -11,6 +11,8 @@ from tests.conftest import Install
 from tests.installed import build_wheel
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.server  # It builds wheels, and makes virtual environments.
+
 PUBLISHES = """
 import sys
 import hsi, hsi.publisher, hsi.consumer, hsi.joblogs, hsi.latency, hsi.schemas
