@@ -12,6 +12,7 @@ At least once: what was not acknowledged comes again after a restart, a crash or
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
@@ -37,6 +38,8 @@ PAGE = 100
 BACKOFF_CAP = 5.0
 """Seconds between attempts while Redis does not answer, at most."""
 
+_RawEntry = tuple[bytes, dict[bytes, bytes]]
+_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
 _messages = msgspec.json.Decoder(ChannelMessage)
 
 
@@ -76,9 +79,8 @@ class Consumer:
             channel: The channel, e.g. `security_events`.
 
         """
-        self._redis = async_client(
-            redis_url, name=f"consumer-{name}", timeout=TIMEOUT, decode_responses=True
-        )
+        # Bytes: an entry that somebody appended by hand may hold anything.
+        self._redis = async_client(redis_url, name=f"consumer-{name}", timeout=TIMEOUT)
         self._key = channels.consumer(name)
         self._history = channels.history(channel)
         self._name = name
@@ -96,16 +98,17 @@ class Consumer:
             if not found:
                 # Older entries were seen, or are missing; newer ones have higher ids, since the
                 # time comes first in them, unless the history ends before the position.
-                gap = Gap(after=position, cursor=min(position, last, key=_order))
+                ahead = not _is_id(position) or _order(last) < _order(position)
+                gap = Gap(after=position, cursor=last if ahead else position)
                 position = gap.cursor
                 yield gap
                 if position != gap.after:
                     continue
-            for cursor, fields in entries:
-                position = cursor
-                text = fields.get("m")
-                if text is not None:  # An entry that somebody appended by hand is none of ours.
-                    yield Entry(cursor, text, _decoded(text))
+            for identifier, fields in entries:
+                position = identifier.decode()
+                text = _text(fields)
+                if text is not None:  # Else somebody appended it by hand.
+                    yield Entry(position, text, _decoded(text))
             if not entries:
                 await self._ask(lambda: self._wait(position))  # noqa: B023
 
@@ -118,31 +121,34 @@ class Consumer:
         last = await self._last()
         await self._redis.set(self._key, last, nx=True)
         position: Any = await self._redis.get(self._key)
-        return str(position or last)
+        return last if position is None else str(position, errors="replace")
 
-    async def _page(self, position: str) -> tuple[bool, list[tuple[str, dict[str, str]]], str]:
+    async def _page(self, position: str) -> tuple[bool, list[_RawEntry], str]:
         """Read what comes after a position, at one instant.
 
         Returns:
             Whether nothing is missing in between, the entries, and the history's last id.
 
         """
+        if not _is_id(position):  # Somebody wrote something else into the key.
+            return False, [], await self._last()
         at_start = position == str(BEGINNING)
         async with self._redis.pipeline(transaction=True) as commands:
-            commands.xrange(self._history, "-" if at_start else position, count=1)
+            commands.xrange(self._history, *(("-", "+") if at_start else (position,) * 2), count=1)
             commands.xrange(self._history, f"({position}", count=PAGE)
             commands.xrevrange(self._history, count=1)
             first, entries, newest = await commands.execute()
         if at_start:
-            cursor = Cursor.parse(first[0][0]) if first else None
+            cursor = Cursor.parse(first[0][0].decode()) if first else None
             found = cursor is None or cursor.number <= 1
         else:
-            found = bool(first) and first[0][0] == position
-        return found, entries, newest[0][0] if newest else str(BEGINNING)
+            found = bool(first)
+        return found, entries, newest[0][0].decode() if newest else str(BEGINNING)
 
     async def _last(self) -> str:
+        """Return the id of the history's last entry."""
         newest: Any = await self._redis.xrevrange(self._history, count=1)
-        return str(newest[0][0]) if newest else str(BEGINNING)
+        return newest[0][0].decode() if newest else str(BEGINNING)
 
     async def _wait(self, position: str) -> None:
         """Wait until there is something after a position, or for a while."""
@@ -177,6 +183,18 @@ class Consumer:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+def _is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
+def _text(fields: dict[bytes, bytes]) -> str | None:
+    """Return an entry's message; None where it has none that is text."""
+    try:
+        return fields[b"m"].decode()
+    except (KeyError, UnicodeDecodeError):
+        return None
 
 
 def _order(cursor: str) -> tuple[int, int]:

@@ -142,12 +142,27 @@ async def test_what_is_not_ours_in_the_history_stops_nothing(
     async with Redis.from_url(redis_url) as redis:
         await publish(redis_url, channel, 1)
         await redis.xadd(channels.history(channel), {"other": "entry"})
+        await redis.xadd(channels.history(channel), {"m": b"\xff not text"})
         await redis.xadd(channels.history(channel), {"m": "not JSON"})
     async with consuming(redis_url, name, channel) as (_, messages):
         assert await numbers_of(messages, 1) == [1]
         odd = await next_of(messages)
         assert isinstance(odd, Entry)
         assert (odd.text, odd.message) == ("not JSON", None)
+
+
+async def test_nonsense_in_its_key_is_a_gap_and_then_it_goes_on(
+    redis_url: str, name: str, channel: str
+) -> None:
+    await publish(redis_url, channel, 1)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.set(channels.consumer(name), b"\xff nonsense")
+    async with consuming(redis_url, name, channel) as (consumer, messages):
+        gap = await next_of(messages)
+        assert isinstance(gap, Gap)
+        await consumer.acknowledge(gap)
+        await publish(redis_url, channel, 2)
+        assert await numbers_of(messages, 1) == [2]
 
 
 async def test_it_goes_on_when_redis_is_back(
