@@ -1,6 +1,6 @@
 """Which jobs there are, and how they are: few round trips, however many jobs."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -77,8 +77,11 @@ class Jobs:
             )
         return jobs
 
-    async def states(self, jobs: Collection[str]) -> dict[str, JobState]:
+    async def states(self, jobs: Sequence[str]) -> dict[str, JobState]:
         """Return how each of these jobs is, in one round trip.
+
+        Args:
+            jobs: Their ids, which must not change meanwhile: no view of a dict.
 
         Raises:
             InvalidJobIdError: One is no job id.

@@ -14,7 +14,6 @@ from hsi.schemas.close_codes import CloseCode
 from hsi_service.fanout.peer import Peer
 from hsi_service.skeleton.service import Service
 from hsi_service.skeleton.session import OrderedSession, Socket, serve_client
-from hsi_service.supervision import spawn
 from services.joblogs.jobs import Jobs
 from services.joblogs.messages import AtLeast
 from services.joblogs.topic import JobTopic, let_go
@@ -49,7 +48,6 @@ class JobLogStreamer:
         self._idle_timeout = idle_timeout
         self._topics: dict[str, set[JobTopic]] = defaultdict(set)
         """The topics of each watched job: one for each level that is asked for."""
-        self._endings: set[asyncio.Task[None]] = set()
 
     async def connect(
         self, socket: Socket, job_id: str, *, since: str | None, tail: str | None, level: str | None
@@ -99,8 +97,12 @@ class JobLogStreamer:
         for topics in self._topics.values():
             for topic in topics:
                 for peer in tuple(topic.clients):
-                    if now - max(topic.heard_at, peer.heard_at) >= self._idle_timeout:
+                    if now - max(topic.heard_at, peer.heard_at) < self._idle_timeout:
+                        continue
+                    try:
                         peer.close(CloseCode.NORMAL, "Idle timeout")
+                    except Exception as error:  # noqa: BLE001 (one client's fault is no other's)
+                        self._service.supervisor.went_on(error)
 
     async def _end_what_ended(self, over: set[str]) -> set[str]:
         """End the logs of jobs that were over at the last look already, and say which are now.
@@ -120,13 +122,10 @@ class JobLogStreamer:
             now_over.add(job_id)
             if job_id in over:
                 for topic in self._topics.get(job_id, ()):
-                    ending = spawn(
+                    self._service.supervisor.spawn(
+                        "end of a job",
                         topic.end_with(job_id, state.status),  # type: ignore[arg-type]  # just checked
-                        name="end of a job",
-                        metrics=self._service.metrics,
                     )
-                    self._endings.add(ending)
-                    ending.add_done_callback(self._endings.discard)
         return now_over - over
 
 

@@ -128,7 +128,6 @@ class SystemBroadcaster:
         )
         self._metrics = SystemMetrics(service.metrics, self.report)
         self._unpublished = Throttled(logger)
-        self._faults = Throttled(logger)
 
     async def start(self) -> None:
         """Begin to broadcast, with the circuit closed; the service calls it at startup."""
@@ -224,12 +223,8 @@ class SystemBroadcaster:
         """Broadcast for ever."""
         while True:
             await wait_until_due(self._interval)
-            if not self._running:
-                continue
-            try:
+            if self._running:
                 await self._round()
-            except Exception as error:  # noqa: BLE001 (one round that fails must not be the last)
-                self._faults.warning("a round failed", fault=repr(error))
 
     async def _round(self) -> None:
         """Send a status, if it is this replica's turn and somebody listens."""

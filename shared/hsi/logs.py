@@ -78,6 +78,15 @@ class Throttled:
 
     def warning(self, message: str, **extra: Any) -> None:
         """Log `message`, unless the last line is younger than the interval (in seconds)."""
+        self._log(logging.WARNING, message, None, extra)
+
+    def error(self, message: str, error: BaseException | None, **extra: Any) -> None:
+        """Log `message` as an error, with the traceback of `error`; as seldom as a warning."""
+        self._log(logging.ERROR, message, error, extra)
+
+    def _log(
+        self, level: int, message: str, error: BaseException | None, extra: dict[str, Any]
+    ) -> None:
         now = self._clock()
         if now < self._next:
             self._unsaid += 1
@@ -85,4 +94,4 @@ class Throttled:
         if self._unsaid:
             extra["unsaid"] = self._unsaid
         self._next, self._unsaid = now + self._interval, 0
-        self._logger.warning(message, extra=extra)
+        self._logger.log(level, message, exc_info=error, extra=extra)

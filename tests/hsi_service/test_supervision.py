@@ -1,68 +1,51 @@
 """No background task dies unseen: what it raises is logged and counted, and it goes on."""
 
+import ast
 import asyncio
 import contextlib
-import itertools
-import re
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 from litestar import Litestar
-from prometheus_client.parser import text_string_to_metric_families
+from litestar.testing import AsyncTestClient
+from redis.asyncio import Redis
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
+from hsi.publisher import Publisher
+from hsi.schemas import channels
 from hsi_service import supervision
-from hsi_service.fanout.takeover import TakeoverProtocol
+from hsi_service.bus.history import History
+from hsi_service.bus.lease import Lease
+from hsi_service.bus.subscriber import BusState, Subscriber
+from hsi_service.fanout import hub
+from hsi_service.fanout.direct_peer import DirectPeer
+from hsi_service.fanout.takeover import PlainProtocol, TakeoverProtocol
+from hsi_service.fanout.topic import OrderedTopic, SnapshotTopic
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
-from hsi_service.supervision import Run, Supervisor, spawn
+from hsi_service.skeleton import session
+from hsi_service.skeleton.service import Service, create_app
+from hsi_service.supervision import Pauses, Run, Supervisor
 from services.collector.app import create_collector_app
+from services.collector.performance import PerformanceCollector
 from services.collector.settings import CollectorSettings
 from services.events.app import create_events_app
+from services.joblogs import streamer
 from services.joblogs.app import create_joblogs_app
+from services.joblogs.jobs import Jobs
 from services.joblogs.settings import JobLogSettings
+from services.joblogs.topic import JobTopic
 from services.system.app import create_system_app
+from services.system.broadcaster import SystemBroadcaster
+from services.system.connect_policy import BreakerPolicy
 from services.system.settings import SystemSettings
-from tests.clients import until
-from tests.servers import ROOT, serving
-
-
-def failures(metrics: Metrics) -> dict[str, float]:
-    return {
-        sample.labels["task"]: sample.value
-        for family in text_string_to_metric_families(metrics.exposition().decode())
-        for sample in family.samples
-        if sample.name == "hsi_task_failures_total"
-    }
-
-
-@contextlib.asynccontextmanager
-async def supervised(run: Run) -> AsyncIterator[tuple[Supervisor, Metrics]]:
-    metrics = Metrics()
-    supervisor = Supervisor(metrics)
-    supervisor.start("a task", run)
-    yield supervisor, metrics
-    await supervisor.stop()
-
-
-class Faulty:
-    """A task that ends in some way, and then runs as it should."""
-
-    def __init__(self, fault: Callable[[], None], *, times: int) -> None:
-        self.starts = 0
-        self._fault = fault
-        self._times = times
-
-    async def run(self) -> None:
-        self.starts += 1
-        if self.starts <= self._times:
-            self._fault()
-            return
-        await asyncio.Event().wait()
-
-    async def has_recovered(self) -> bool:
-        return self.starts == self._times + 1
+from tests.clients import golden, hear, until
+from tests.hsi_service.bus.test_subscriber import Ear
+from tests.servers import ROOT, RedisServer, serving
 
 
 def raise_error() -> None:
@@ -73,146 +56,564 @@ def cancel_itself() -> None:
     raise asyncio.CancelledError
 
 
+async def run_on() -> None:
+    await asyncio.Event().wait()
+
+
+class Faulty:
+    """A task that ends in some way a number of times, and then runs as it should."""
+
+    def __init__(self, fault: Callable[[], None], *, times: int = 1, run: Run = run_on) -> None:
+        self.starts = 0
+        self._fault = fault
+        self._times = times
+        self._run = run
+
+    async def run(self) -> None:
+        self.starts += 1
+        if self.starts <= self._times:
+            self._fault()
+            return
+        await self._run()
+
+    async def has_recovered(self) -> bool:
+        return self.starts > self._times
+
+
+@pytest.fixture
+async def supervisor() -> AsyncIterator[Supervisor]:
+    supervisor = Supervisor(Metrics())
+    yield supervisor
+    await supervisor.stop()
+
+
+# The supervisor by itself.
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (raise_error, "the task a task failed"),
-        (cancel_itself, "the task a task was cancelled"),
-        (lambda: None, "the task a task returned"),
+        (raise_error, "the task a task failed; it starts again in 0."),
+        (cancel_itself, "the task a task was cancelled; it starts again in 0."),
+        (lambda: None, "the task a task returned; it starts again in 0."),
     ],
     ids=["raises", "is cancelled by a stray", "returns"],
 )
 async def test_a_task_that_ends_is_logged_and_counted_and_starts_again(
-    fault: Callable[[], None], said: str, caplog: pytest.LogCaptureFixture
+    fault: Callable[[], None], said: str, supervisor: Supervisor, caplog: pytest.LogCaptureFixture
 ) -> None:
     task = Faulty(fault, times=3)
-    async with supervised(task.run) as (supervisor, metrics):
-        await until(task.has_recovered)
-        assert supervisor.failures == {"a task": 3}
-        assert failures(metrics) == {"a task": 3}
-        assert not supervisor.ended()
-    assert caplog.text.count(said) == 3
-    assert ("ZeroDivisionError: by design" in caplog.text) is (fault is raise_error)
+    supervisor.start("a task", task.run)
+    await until(task.has_recovered)
+    assert supervisor.failures() == {"a task": 3}
+    assert not supervisor.ended()
+    assert said in caplog.text
+    assert ("Traceback" in caplog.text) is (fault is raise_error)
 
 
-async def test_one_that_fails_always_waits_longer_each_time(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_task_that_fails_always_waits_longer_each_time_and_never_longer_than_the_cap() -> None:
+    pauses = Pauses()
+    in_a_row = [pauses.after(0.01) for _ in range(1000)]
+    assert in_a_row[0] <= 2 * supervision.BACKOFF_BASE
+    assert in_a_row[3] > in_a_row[0]
+    assert max(in_a_row) <= supervision.BACKOFF_CAP
+    assert min(in_a_row[10:]) >= supervision.BACKOFF_CAP / 2
+    assert len(set(in_a_row[10:])) > 900, "without jitter"
+
+
+def test_a_task_that_has_run_well_for_a_while_starts_again_at_once() -> None:
+    pauses = Pauses()
+    for _ in range(100):
+        pauses.after(0.01)
+    assert pauses.after(supervision.STABLE_AFTER) <= supervision.BACKOFF_BASE
+
+
+async def test_a_task_that_fails_all_the_time_does_not_flood_the_log_nor_hide_another_failure(
+    supervisor: Supervisor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pauses: list[float] = []
-    waiting = asyncio.Event()
+    def fail() -> None:
+        if task.starts == 4:
+            raise LookupError("something else")
+        raise_error()
 
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 12:
-            waiting.set()
-            await asyncio.Event().wait()
+    task = Faulty(fault=fail, times=4)
+    supervisor.start("a task", task.run)
+    await until(task.has_recovered)
+    assert supervisor.failures() == {"a task": 4}
+    assert caplog.text.count("ZeroDivisionError: by design") == 1
+    assert caplog.text.count("LookupError: something else") == 1
 
-    monkeypatch.setattr("hsi_service.supervision.asyncio.sleep", sleep)
-    async with supervised(Faulty(raise_error, times=100).run):
-        await waiting.wait()
-    assert pauses[0] <= 2 * supervision.BACKOFF_BASE
-    assert max(pauses) <= supervision.BACKOFF_CAP
-    assert all(pause >= supervision.BACKOFF_CAP / 2 for pause in pauses[-2:])
-    assert caplog.text.count("the task a task failed") == 12
+
+async def test_a_task_that_cannot_even_be_started_is_logged_and_counted(
+    supervisor: Supervisor, caplog: pytest.LogCaptureFixture
+) -> None:
+    def run() -> Any:
+        raise_error()
+
+    supervisor.start("a task", run)
+    await until(lambda: has_failed(supervisor, "a task", 2))
+    assert not supervisor.ended()
+    assert "ZeroDivisionError: by design" in caplog.text
 
 
 async def test_a_task_that_runs_once_is_logged_and_counted_when_it_fails(
-    caplog: pytest.LogCaptureFixture,
+    supervisor: Supervisor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    metrics = Metrics()
-
-    async def fail() -> None:
-        raise_error()
-
-    task = spawn(fail(), name="once", metrics=metrics)
+    task = supervisor.spawn("once", Faulty(raise_error).run())
     await asyncio.wait({task})
-    assert failures(metrics) == {"once": 1}
-    assert "the task once failed" in caplog.text
+    assert supervisor.failures() == {"once": 1}
+    assert "the task once failed; it does not start again by itself" in caplog.text
+    assert "ZeroDivisionError: by design" in caplog.text
 
 
-APPS: dict[str, Callable[[str], Litestar]] = {
-    "events": lambda url: create_events_app(Settings(redis_url=url)),
-    "joblogs": lambda url: create_joblogs_app(JobLogSettings(redis_url=url)),
-    "system": lambda url: create_system_app(SystemSettings(redis_url=url)),
-    "collector": lambda url: create_collector_app(CollectorSettings(redis_url=url)),
+async def test_a_task_that_is_to_be_done_is_tried_until_it_is(supervisor: Supervisor) -> None:
+    async def done() -> None:
+        pass
+
+    task = Faulty(raise_error, times=2, run=done)
+    async with asyncio.timeout(10):
+        await supervisor.spawn_until_done("work", task.run)
+    assert task.starts == 3
+    assert supervisor.failures() == {"work": 2}
+
+
+async def test_all_tasks_end_when_the_supervisor_is_stopped() -> None:
+    supervisor = Supervisor(Metrics())
+    before = asyncio.all_tasks()
+    supervisor.start("runs", Faulty(raise_error, times=0).run)
+    supervisor.start("waits to start again", Faulty(raise_error, times=100).run)
+    supervisor.spawn("once", Faulty(raise_error, times=0).run())
+    supervisor.spawn_until_done("work", Faulty(raise_error, times=0).run)
+    await until(lambda: has_failed(supervisor, "waits to start again", 1))
+    await supervisor.stop()
+    assert asyncio.all_tasks() == before
+
+
+async def has_failed(supervisor: Supervisor, name: str, times: int) -> bool:
+    return supervisor.failures()[name] >= times
+
+
+async def test_a_task_counts_from_zero_so_that_its_first_failure_is_an_increase() -> None:
+    metrics = Metrics()
+    supervisor = Supervisor(metrics)
+    supervisor.start("a task", Faulty(raise_error, times=0).run)
+    assert b'hsi_task_failures_total{task="a task"} 0.0' in metrics.exposition()
+    await supervisor.stop()
+
+
+# What liveness says.
+
+
+async def test_only_a_task_that_cannot_be_kept_running_asks_for_a_restart(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service("events", Settings(redis_url=redis_url))
+    service.run_background("fails always", Faulty(raise_error, times=1000).run)
+    async with AsyncTestClient(create_app(service, routes=[])) as client:
+        await until(lambda: has_failed(service.supervisor, "fails always", 2))
+        response = await client.get("/health/live")
+        assert (response.status_code, response.json()) == (200, {"status": "alive"})
+        monkeypatch.setattr(Pauses, "after", lambda *_: raise_error())
+        await until(lambda: has_ended(service.supervisor))
+        response = await client.get("/health/live")
+    assert response.status_code == 500
+    assert response.json() == {"status": "ended: fails always"}
+    assert "the task fails always cannot be kept running" in caplog.text
+
+
+async def has_ended(supervisor: Supervisor) -> bool:
+    return bool(supervisor.ended())
+
+
+# The tasks of each service.
+
+Build = Callable[[str, str], Litestar]
+
+
+def settings(redis_url: str, channel: str) -> dict[str, Any]:
+    return {"redis_url": redis_url, "redis_event_channel": channel, "heartbeat_interval": 0.1}
+
+
+APPS: dict[str, Build] = {
+    "events": lambda url, channel: create_events_app(Settings(**settings(url, channel))),
+    "joblogs": lambda url, channel: create_joblogs_app(JobLogSettings(**settings(url, channel))),
+    "system": lambda url, channel: create_system_app(
+        SystemSettings(broadcast_interval=0.3, **settings(url, channel))
+    ),
+    "collector": lambda url, channel: create_collector_app(
+        CollectorSettings(broadcast_interval=0.3, **settings(url, channel))
+    ),
 }
+PATHS = {"events": "/ws/events", "joblogs": "/ws/jobs/{job}/logs", "system": "/ws/system"}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in (
+        (hub, "SWEEP_INTERVAL"),
+        (hub, "DETECT_INTERVAL"),
+        (streamer, "SWEEP_INTERVAL"),
+    ):
+        monkeypatch.setattr(module, name, 0.05)
+
+
+@contextlib.asynccontextmanager
+async def client_of(host: str, port: int, path: str) -> AsyncIterator[ClientConnection]:
+    async with connect(f"ws://{host}:{port}{path}", compression=None) as client:
+        yield client
 
 
 @pytest.mark.parametrize("name", APPS)
-async def test_every_background_task_of_a_service_goes_on_after_a_fault(
-    name: str, redis_url: str
+async def test_every_background_task_of_a_service_starts_again_after_a_fault(
+    name: str, redis_url: str, channel: str
 ) -> None:
-    app = APPS[name](redis_url)
-    service = app.state["service"]
-    tasks: dict[str, Faulty] = {}
-
-    def faulty(run: Run, task: Faulty) -> Run:
-        async def first_fails() -> None:
-            task.starts += 1
-            if task.starts == 1:
-                raise_error()
-            await run()
-
-        return first_fails
-
-    for task_name, run in service.background.items():
-        tasks[task_name] = Faulty(raise_error, times=1)
-        service.background[task_name] = faulty(run, tasks[task_name])
-    assert len(tasks) >= 4
+    app = APPS[name](redis_url, channel)
+    service: Service = app.state["service"]
+    tasks = {task: Faulty(raise_error, run=run) for task, run in service.background.items()}
+    service.background.update({task: faulty.run for task, faulty in tasks.items()})
     async with serving(app, ws=TakeoverProtocol) as (host, port):
         for task in tasks.values():
             await until(task.has_recovered)
         async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as http:
             assert (await http.get("/health/live")).json() == {"status": "alive"}
             status = (await http.get("/status")).json()
-        assert status["task_failures"] == dict.fromkeys(tasks, 1)
-        assert failures(service.metrics) == dict.fromkeys(tasks, 1)
+        assert status["task_failures"].items() >= dict.fromkeys(tasks, 1).items()
 
 
-LONG_LIVED_ELSEWHERE = {
-    "hsi/publisher.py": "sends what waits, and fails those that wait when it ends",
-    "hsi_service/bus/subscriber.py": "one connection, which `Subscriber.run` follows up",
-    "hsi_service/fanout/topic.py": "waits for slow clients, and is awaited",
-    "hsi_service/sources/time_limited.py": "one reading, and is awaited",
-    "hsi_service/supervision.py": "the one place",
-    "hsi_service/skeleton/server.py": "the drain, and is awaited",
-    "hsi_service/skeleton/session.py": "a client by plain ASGI, and is awaited",
-    "services/system/broadcaster.py": "one round, and is awaited",
-    "services/system/cameras.py": "one answer, and is awaited",
+class Method(NamedTuple):
+    owner: type
+    name: str
+
+
+COMMON = {
+    "subscriber": [
+        Method(Subscriber, "_read"),
+        Method(Subscriber, "_keepalive"),
+        Method(Subscriber, "_confirmed"),
+    ],
+    "heartbeats": [Method(OrderedTopic, "heartbeat")],
+    "lost subscriptions": [Method(History, "last")],
+    "sweep of clients": [Method(DirectPeer, "check")],
 }
+LEASE = [Method(Lease, "_ask"), Method(Lease, "_tell")]
+INSIDE: dict[str, dict[str, list[Method]]] = {
+    "events": COMMON,
+    "joblogs": COMMON
+    | {"sweep of jobs": [Method(Jobs, "states"), Method(streamer.JobLogStreamer, "_close_idle")]},
+    "system": COMMON
+    | {
+        "heartbeats": [Method(SnapshotTopic, "heartbeat")],
+        "lease": LEASE,
+        "broadcast": [Method(SystemBroadcaster, "_round")],
+    },
+    "collector": {
+        "subscriber": [Method(Subscriber, "_end_session")],
+        "lost subscriptions": [Method(History, "last")],
+        "lease": LEASE,
+        "collection": [
+            Method(PerformanceCollector, "round"),
+            Method(PerformanceCollector, "_tell"),
+        ],
+    },
+}
+"""By service and task: what the task calls again and again, or at each start."""
+WITHOUT_CLIENTS = {"heartbeats", "sweep of clients"}
+"""Tasks that have nothing to do where no client ever connects."""
 
 
-def test_no_task_is_made_past_supervision_without_a_reason() -> None:
-    made = set()
-    for folder in (ROOT / "shared", ROOT / "services"):
-        for file in folder.rglob("*.py"):
-            if re.search(r"\b(create_task|ensure_future)\(", file.read_text()):
-                made.add(str(file.relative_to(ROOT)).removeprefix("shared/"))
-    assert made <= LONG_LIVED_ELSEWHERE.keys()
+def test_a_fault_is_tried_inside_every_background_task(redis_url: str, channel: str) -> None:
+    for name, build in APPS.items():
+        tasks = build(redis_url, channel).state["service"].background.keys()
+        assert INSIDE[name].keys() == tasks - (WITHOUT_CLIENTS if name == "collector" else set())
 
 
-async def test_clients_that_come_while_redis_is_asked_end_no_sweep(
-    redis_url: str, job_id: str
+class FailsOnce:
+    """A method that raises when it is called first, and then does what it is to do.
+
+    Calls by the tasks of clients are not counted.
+    """
+
+    def __init__(self, method: Method, patch: pytest.MonkeyPatch) -> None:
+        self.calls = 0
+        self.later = 0
+        """Calls after the one that failed that went well."""
+        do = getattr(method.owner, method.name)
+
+        def call(*args: Any, **options: Any) -> Any:
+            task = asyncio.current_task()
+            if task and task.get_name() == "session":
+                return do(*args, **options)
+            self.calls += 1
+            if self.calls == 1:
+                raise_error()
+            result = do(*args, **options)
+            self.later += 1
+            return result
+
+        patch.setattr(method.owner, method.name, call)
+
+    async def goes_on(self) -> bool:
+        return self.later >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "method"),
+    [
+        pytest.param(name, task, method, id=f"{name}: {task}, {method.name}")
+        for name, tasks in INSIDE.items()
+        for task, methods in tasks.items()
+        for method in methods
+    ],
+)
+async def test_a_background_task_goes_on_after_a_fault_inside_it(  # noqa: PLR0917 (pytest's names)
+    name: str,
+    task: str,
+    method: Method,
+    redis_url: str,
+    channel: str,
+    job_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The sweep asks Redis about the watched jobs; more may be watched when the answer comes."""
-    app = create_joblogs_app(JobLogSettings(redis_url=redis_url))
-    streamer, jobs = app.state["streamer"], app.state["jobs"]
-    ask, asked = jobs.states, itertools.count()
-
-    async def slowly(watched: object) -> object:
-        next(asked)
-        answer = asyncio.create_task(ask(watched))
-        await asyncio.sleep(0)
-        streamer._topics[f"{job_id}-{next(asked)}"] = set()  # noqa: SLF001 (a client that comes)
-        return await answer
-
-    jobs.states = slowly
-    streamer._topics[job_id] = set()  # noqa: SLF001
-    assert await streamer._end_what_ended(set()) == set()  # noqa: SLF001
-    assert next(asked) >= 2
-    await jobs.aclose()
+    app = APPS[name](redis_url, channel)
+    service: Service = app.state["service"]
+    fault = FailsOnce(method, monkeypatch)
+    async with contextlib.AsyncExitStack() as stack:
+        host, port = await stack.enter_async_context(serving(app, ws=TakeoverProtocol))
+        if path := PATHS.get(name):
+            await stack.enter_async_context(client_of(host, port, path.format(job=job_id)))
+        await until(fault.goes_on)
+        assert service.supervisor.failures()[task] == 1
+        assert sum(service.supervisor.failures().values()) == 1
+        assert not service.supervisor.ended()
+    assert f"the task {task} failed; " in caplog.text
+    assert "ZeroDivisionError: by design" in caplog.text
 
 
-def test_the_alert_and_the_documentation_name_the_metric() -> None:
-    for file in ("docs/operations.md", "deploy/k8s/components/monitoring/alerts.yaml"):
-        assert "hsi_task_failures" in Path(ROOT / file).read_text()
+async def test_a_client_whose_check_fails_leaves_the_others_theirs(
+    redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = APPS["events"](redis_url, channel)
+    service: Service = app.state["service"]
+    check, checked = DirectPeer.check, set[DirectPeer]()
+
+    def fail_for_one(peer: DirectPeer, now: float) -> None:
+        checked.add(peer)
+        if peer is min(checked, key=id):
+            raise_error()
+        check(peer, now)
+
+    monkeypatch.setattr(DirectPeer, "check", fail_for_one)
+
+    async def are_all_checked() -> bool:
+        return checked == service.hub.clients
+
+    async with serving(app, ws=TakeoverProtocol) as (host, port), contextlib.AsyncExitStack() as s:
+        clients = [
+            await s.enter_async_context(client_of(host, port, "/ws/events")) for _ in range(5)
+        ]
+        await until(are_all_checked)
+        for peer in service.hub.clients:
+            peer.expires = 0
+
+        async def are_closed_but_for_one() -> bool:
+            return sum(client.close_code == 1012 for client in clients) == 4
+
+        await until(are_closed_but_for_one)
+
+
+async def test_a_subscriber_that_ends_during_the_trial_of_a_half_open_circuit_hears_again(
+    own_redis: RedisServer, channel: str, supervisor: Supervisor
+) -> None:
+    """The trial that a fault left unreported held its place, and no other was let through."""
+    policy = BreakerPolicy(recovery_timeout=0, announce=lambda _: None)
+    for _ in range(5):
+        policy.may_connect()
+        policy.failed(refused=False)
+    subscriber = Subscriber(own_redis.url, name="test", on_outage=lambda: None)
+    subscriber.connect_policy = policy
+    own_redis.freeze()
+    subscription = subscriber.subscribe(channel, Ear())
+    supervisor.start("subscriber", subscriber.run)
+    await until(lambda: is_at_its_trial(policy))
+    for task in asyncio.all_tasks():
+        if "_started" in repr(task.get_coro()):
+            task.cancel()
+    await until(lambda: has_failed(supervisor, "subscriber", 1))
+    own_redis.thaw()
+    assert await subscription.established(15)
+    assert subscriber.state is BusState.LISTENING
+
+
+async def is_at_its_trial(policy: BreakerPolicy) -> bool:
+    return policy.breaker.get_status()["half_open_calls"] == 1
+
+
+# Tasks that end by themselves.
+
+
+@pytest.mark.parametrize("protocol", [TakeoverProtocol, PlainProtocol])
+async def test_a_client_whose_beginning_fails_is_asked_to_come_back(
+    protocol: Any,
+    redis_url: str,
+    channel: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(*_: object) -> None:
+        raise_error()
+
+    monkeypatch.setattr(session, "begin_with_the_last", fail)
+    app = APPS["events"](redis_url, channel)
+    async with serving(app, ws=protocol) as (host, port):
+        async with client_of(host, port, "/ws/events?tail=3") as client:
+            with pytest.raises(ConnectionClosed):
+                await hear(client)
+            assert client.close_code == 1012
+        assert app.state["service"].supervisor.failures()["session"] == 1
+    assert "the task session failed" in caplog.text
+
+
+async def test_a_topic_whose_catching_up_fails_has_its_clients_miss_nothing(
+    redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No later message helps, and the look for lost subscriptions does not come in time."""
+    monkeypatch.setattr(hub, "DETECT_INTERVAL", 1000)
+    app = APPS["events"](redis_url, channel)
+    service: Service = app.state["service"]
+    async with serving(app, ws=TakeoverProtocol) as (host, port), Publisher(redis_url) as publisher:
+        async with client_of(host, port, "/ws/events") as client:
+            (topic,) = service.hub.topics.values()
+            assert isinstance(topic, OrderedTopic)
+            await publisher.publish(channel, golden("event"))
+            assert "cursor" in await events_of(client)
+            topic.position.mark_stale()
+            published = await publisher.publish(channel, golden("event"))
+            position, catch_up = topic.position, topic.position.catch_up
+            failed: list[Any] = []
+
+            def fail_twice(page: Any) -> Any:
+                if len(failed) < 2:
+                    failed.append(page)
+                    raise_error()
+                return catch_up(page)
+
+            position.catch_up = fail_twice  # type: ignore[method-assign]
+            topic.catch_up_if_behind()
+            assert json.loads(await events_of(client))["cursor"] == published.cursor
+        assert service.supervisor.failures()["catching up"] == 2
+
+
+async def events_of(client: ClientConnection) -> str:
+    """Return the next message that is not a heartbeat."""
+    while (message := await hear(client)) and '"ping"' in message:
+        pass
+    return message
+
+
+async def test_a_topic_that_cannot_catch_up_does_not_fail_once_more_with_each_message(
+    redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = APPS["events"](redis_url, channel)
+    service: Service = app.state["service"]
+    async with (
+        serving(app, ws=TakeoverProtocol) as (host, port),
+        client_of(host, port, "/ws/events"),
+        Publisher(redis_url) as publisher,
+    ):
+        (topic,) = service.hub.topics.values()
+        assert isinstance(topic, OrderedTopic)
+        monkeypatch.setattr(topic.position, "catch_up", lambda _: raise_error())
+        topic.position.mark_stale()
+        for _ in range(100):
+            await publisher.publish(channel, golden("event"))
+        await until(lambda: has_failed(service.supervisor, "catching up", 1))
+        assert service.supervisor.failures()["catching up"] < 10
+
+
+async def say_that_it_ended(redis_url: str, job_id: str) -> None:
+    """Let a job be over by its state, without an end in its log."""
+    async with Redis.from_url(redis_url) as redis:
+        await redis.set(channels.job(job_id), b'{"status":"completed"}', ex=60)
+
+
+async def test_an_end_of_a_job_that_fails_is_told_later(
+    redis_url: str, channel: str, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FailsOnce(Method(JobTopic, "has_ended"), monkeypatch)
+    app = APPS["joblogs"](redis_url, channel)
+    async with serving(app, ws=TakeoverProtocol) as (host, port):
+        async with client_of(host, port, f"/ws/jobs/{job_id}/logs") as client:
+            await say_that_it_ended(redis_url, job_id)
+            assert json.loads(await events_of(client))["type"] == "end"
+        assert app.state["service"].supervisor.failures()["end of a job"] == 1
+
+
+async def test_a_job_that_is_watched_while_redis_is_asked_about_the_others_ends_no_sweep(
+    redis_url: str, channel: str, job_id: str
+) -> None:
+    app = APPS["joblogs"](redis_url, channel)
+    redis = app.state["jobs"]._redis  # noqa: SLF001 (Redis' answer is to come late)
+    ask, asked = redis.mget, asyncio.Event()
+    async with serving(app, ws=TakeoverProtocol) as (host, port):
+        async with contextlib.AsyncExitStack() as stack:
+
+            async def watched_meanwhile(keys: list[str]) -> Any:
+                answer = await ask(keys)
+                if not asked.is_set():
+                    await stack.enter_async_context(
+                        client_of(host, port, f"/ws/jobs/{job_id}-2/logs")
+                    )
+                    asked.set()
+                return answer
+
+            client = await stack.enter_async_context(
+                client_of(host, port, f"/ws/jobs/{job_id}/logs")
+            )
+            redis.mget = watched_meanwhile
+            await asked.wait()
+            await say_that_it_ended(redis_url, job_id)
+            assert json.loads(await events_of(client))["type"] == "end"
+        assert app.state["service"].supervisor.failures()["sweep of jobs"] == 0
+
+
+# Where tasks and threads are made.
+
+MADE_ELSEWHERE = {
+    "hsi_service/bus/subscriber.py: Subscriber.run": "one connection, which it awaits",
+    "hsi_service/bus/subscriber.py: Subscriber._listen": "a group, which it awaits",
+    "hsi_service/fanout/topic.py: _wait_for": "waits for slow clients, which it awaits",
+    "hsi_service/sources/time_limited.py: TimeLimited.read": "one reading, which it awaits",
+    "hsi_service/sources/thread.py: in_thread": "one reading, whose error it raises",
+    "hsi_service/skeleton/server.py: Server.shutdown": "the drain, which it awaits",
+    "hsi_service/skeleton/session.py: _running": "a client by plain ASGI, which it awaits",
+    "hsi_service/supervision.py: Supervisor.start": "the one place",
+    "hsi_service/supervision.py: Supervisor.spawn": "the one place",
+    "hsi_service/supervision.py: Supervisor._keep_running": "the one place",
+    "services/system/broadcaster.py: SystemBroadcaster._collect": "all who want it await it",
+    "services/system/cameras.py: CameraList.read": "all who want it await it",
+}
+MAKERS = {"create_task", "ensure_future", "run_coroutine_threadsafe", "Thread"}
+
+
+def makers(node: ast.AST, inside: str = "") -> Iterator[str]:
+    """Find the functions that make a task or a thread."""
+    for child in ast.iter_child_nodes(node):
+        name = inside
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            name = f"{inside}.{child.name}".removeprefix(".")
+        if isinstance(child, ast.Call):
+            match child.func:
+                case ast.Attribute(attr=called) | ast.Name(id=called) if called in MAKERS:
+                    yield inside
+        yield from makers(child, name)
+
+
+def test_every_task_and_thread_of_a_service_is_supervised_or_awaited() -> None:
+    made = {
+        f"{file.relative_to(root)}: {function}"
+        for root, package in ((ROOT / "shared", "hsi_service"), (ROOT, "services"))
+        for file in (root / package).rglob("*.py")
+        for function in makers(ast.parse(file.read_text()))
+    }
+    assert made == MADE_ELSEWHERE.keys()

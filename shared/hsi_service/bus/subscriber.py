@@ -217,7 +217,10 @@ class Subscriber:
         return True
 
     async def run(self) -> None:
-        """Listen for ever, whatever happens to Redis; ends only when cancelled."""
+        """Listen, whatever happens to Redis, until cancelled; may be run again after a fault."""
+        # A run that ended in the middle of an attempt has reported it to nobody.
+        self._end_session()
+        self.connect_policy.left()
         failures = 0
         while True:
             while not self._listeners:
@@ -237,13 +240,19 @@ class Subscriber:
                 await cancel_and_wait(listening)
             stable = self._session.age() > STABLE_AFTER
             self._end_session()
-            trouble, refused = _trouble(listening)
+            error = _error_of(listening)
+            trouble = error and f"{type(error).__name__}: {error}".removesuffix(": ")[:MAX_TROUBLE]
             if self._why_anew:
                 trouble, self._why_anew = self._why_anew, ""
-            if trouble is None:
+            if error is None:
                 failures = 0
                 self.connect_policy.left()
                 continue
+            self.outages += 1
+            self._on_outage()
+            self.connect_policy.failed(refused=isinstance(error, ResponseError))
+            if not isinstance(error, RedisError | OSError | asyncio.CancelledError):
+                raise error  # A fault of this code: the supervisor logs it, and starts again.
             failures = 1 if stable else failures + 1
             if failures == 1:
                 logger.warning(
@@ -251,9 +260,6 @@ class Subscriber:
                     BACKOFF_CAP + CONNECT_TIMEOUT,
                     extra={"trouble": trouble},
                 )
-            self.outages += 1
-            self._on_outage()
-            self.connect_policy.failed(refused=refused)
             await asyncio.sleep(self._backoff.compute(failures))
 
     def _end_session(self) -> None:
@@ -375,22 +381,14 @@ class _Session:
         self.news = asyncio.Event()
 
 
-def _trouble(listening: "asyncio.Task[None]") -> tuple[str | None, bool]:
-    """Return what ended a connection, and whether Redis refused something.
-
-    None if that was because nobody listens any more.
-    """
+def _error_of(listening: "asyncio.Task[None]") -> BaseException | None:
+    """Return what ended a connection; None if that was because nobody listens any more."""
     if listening.cancelled():
-        return "cancelled", False
+        return asyncio.CancelledError()
     error = listening.exception()
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]  # What happened; the others are its echoes.
-    if error is None or isinstance(error, _Idle):
-        return None, False
-    if not isinstance(error, RedisError | OSError | TimeoutError):
-        # A fault of ours must not make this replica deaf either: told, and begun anew.
-        logger.error("the subscriber failed; beginning anew", exc_info=error)
-    return f"{type(error).__name__}: {error}"[:MAX_TROUBLE], isinstance(error, ResponseError)
+    return None if isinstance(error, _Idle) else error
 
 
 def _slices(names: Iterable[bytes], size: int) -> Iterable[list[bytes]]:

@@ -21,6 +21,7 @@ from hsi_service.bus.subscriber import Subscriber
 from hsi_service.fanout.peer import Peer
 from hsi_service.fanout.topic import Filter, OrderedTopic, Source, Topic
 from hsi_service.metrics import Metrics
+from hsi_service.supervision import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +41,16 @@ T = TypeVar("T", bound=Topic)
 class Hub:
     """All clients and topics of this process (R28). A topic exists while a client listens to it."""
 
-    def __init__(self, subscriber: Subscriber, history: History, metrics: Metrics) -> None:
+    def __init__(
+        self, subscriber: Subscriber, history: History, metrics: Metrics, supervisor: Supervisor
+    ) -> None:
         self.metrics = metrics
         self.clients: set[Peer] = set()
         self.topics: dict[tuple[str, Filter | None], Topic] = {}
         """By channel and by what is let through of it."""
         self._left = 0
         """Clients that left since their remains were last collected."""
-        self._source = Source(subscriber, history, metrics)
+        self._source = Source(subscriber, history, metrics, supervisor)
         metrics.watch(metrics.connections, self.__len__)
         metrics.watch(metrics.slow, lambda: sum(peer.unsent > 0 for peer in self.clients))
         metrics.watch(metrics.unsent, lambda: sum(peer.unsent for peer in self.clients))
@@ -91,8 +94,11 @@ class Hub:
         while True:
             await asyncio.sleep(interval)
             for topic in self.topics.values():
-                if (heartbeat := topic.heartbeat()) is not None:
-                    topic.broadcast([heartbeat])
+                try:
+                    if (heartbeat := topic.heartbeat()) is not None:
+                        topic.broadcast([heartbeat])
+                except Exception as error:  # noqa: BLE001 (one topic's fault is no other's)
+                    self._source.supervisor.went_on(error)
 
     async def sweep(self) -> None:
         """Close, for ever, clients that are stalled, or have been here for long enough.
@@ -105,7 +111,10 @@ class Hub:
             await asyncio.sleep(SWEEP_INTERVAL)
             now = clock()
             for peer in tuple(self.clients):
-                peer.check(now)
+                try:
+                    peer.check(now)
+                except Exception as error:  # noqa: BLE001 (one client's fault is no other's)
+                    self._source.supervisor.went_on(error)
             if self._left > max(len(self.clients), MIN_LEFT):
                 self._left = 0
                 gc.collect()

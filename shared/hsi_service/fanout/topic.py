@@ -16,7 +16,7 @@ from hsi_service.bus.subscriber import Subscriber, Subscription
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.peer import Peer
 from hsi_service.metrics import Metrics
-from hsi_service.supervision import spawn
+from hsi_service.supervision import Supervisor
 
 logger = logging.getLogger(__name__)
 _drops = Throttled(logger)
@@ -39,6 +39,7 @@ class Source(NamedTuple):
     subscriber: Subscriber
     history: History
     metrics: Metrics
+    supervisor: Supervisor
 
 
 class Topic(ABC):
@@ -262,8 +263,8 @@ class OrderedTopic(Topic):
     def catch_up_if_behind(self) -> None:
         """Start catching up, if it is due and not under way."""
         if self.position.catching_up and (self._catching_up is None or self._catching_up.done()):
-            self._catching_up = spawn(
-                self._catch_up(), name="catching up", metrics=self._source.metrics
+            self._catching_up = self._source.supervisor.spawn_until_done(
+                "catching up", self._catch_up
             )
 
     async def _catch_up(self) -> None:

@@ -54,12 +54,12 @@ class Service:
             settings.redis_url, name=name, on_outage=self.metrics.redis_outages.inc
         )
         self.history = History(settings.redis_url, name=name)
-        self.hub = Hub(self.subscriber, self.history, self.metrics)
+        self.supervisor = Supervisor(self.metrics)
+        self.hub = Hub(self.subscriber, self.history, self.metrics, self.supervisor)
         self.metrics.watch(
             self.metrics.redis_connected, lambda: self.subscriber.state is not BusState.CONNECTING
         )
         self.metrics.watch(self.metrics.redis_lag, lambda: self.subscriber.lag or 0.0)
-        self.supervisor = Supervisor(self.metrics)
         self.background: dict[str, Run] = {
             "subscriber": self.subscriber.run,
             "heartbeats": partial(self.hub.beat, settings.heartbeat_interval),
@@ -233,7 +233,7 @@ def status(service: NamedDependency[Service]) -> Status:
             outages=subscriber.outages,
             lag_ms=None if lag is None else round(lag * 1000, 3),
         ),
-        task_failures=service.supervisor.failures,
+        task_failures=service.supervisor.failures(),
         own={name: report() for name, report in service.reports.items()},
     )
 

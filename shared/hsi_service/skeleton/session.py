@@ -21,7 +21,6 @@ from hsi_service.fanout.replay import begin_with_the_last, resume
 from hsi_service.fanout.takeover import EXTENSION, TakeoverProtocol
 from hsi_service.fanout.topic import OrderedTopic, Topic
 from hsi_service.skeleton.service import Service
-from hsi_service.supervision import spawn
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -119,7 +118,7 @@ class Session(ConnectionHandler):
             if not task.cancelled() and task.exception():
                 peer.close(CloseCode.RESTART, "internal error: come back")
 
-        self._beginning = spawn(beginning, name="session", metrics=self.service.metrics)
+        self._beginning = self.service.supervisor.spawn("session", beginning)
         self._beginning.add_done_callback(ended)
 
 
@@ -266,12 +265,9 @@ def _address(socket: Socket) -> str:
 
 async def _converse(socket: Socket, peer: AsgiPeer, session: Session) -> None:
     """Send what the client came for and reply to its messages, until either side ends."""
-    ends = [peer.run(), _listen(socket, peer, session)]
-    beginning = session.begin(peer)
-    async with _running(*ends) as running, _running(*filter(None, [beginning])) as begun:
-        done, _ = await asyncio.wait([*begun, *running], return_when=asyncio.FIRST_COMPLETED)
-        if done == set(begun) and not begun[0].exception():
-            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    session.begin_in_background(peer)
+    async with _running(peer.run(), _listen(socket, peer, session)) as running:
+        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
 

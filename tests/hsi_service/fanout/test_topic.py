@@ -20,6 +20,7 @@ from hsi_service.fanout.peer import Peer
 from hsi_service.fanout.replay import begin_with_the_last
 from hsi_service.fanout.topic import OrderedTopic, SnapshotTopic
 from hsi_service.metrics import Metrics
+from hsi_service.supervision import Supervisor
 from tests.clients import golden, publish, until
 
 
@@ -55,10 +56,12 @@ async def hub(redis_url: str) -> AsyncIterator[Hub]:
     subscriber = Subscriber(redis_url, name="test", on_outage=metrics.redis_outages.inc)
     history = History(redis_url, name="test")
     running = asyncio.create_task(subscriber.run())
-    hub = Hub(subscriber, history, metrics)
+    supervisor = Supervisor(metrics)
+    hub = Hub(subscriber, history, metrics, supervisor)
     yield hub
     for topic in hub.topics.values():
         topic.close()
+    await supervisor.stop()
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running

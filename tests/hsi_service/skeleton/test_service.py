@@ -9,12 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from litestar.testing import AsyncTestClient
 from websockets.exceptions import InvalidStatus
 
-from hsi_service.settings import Settings
-from hsi_service.skeleton.service import Service, create_app
-from hsi_service.supervision import Supervisor
 from local.processes import Process, free_port
 from tests.clients import dashboard, get_json, golden, hear, publish
 from tests.conftest import StartReplica
@@ -140,20 +136,3 @@ async def test_an_unknown_path_is_refused(
         assert (await http.get(replica.url + "/nothing")).status_code == 404
     with pytest.raises(InvalidStatus):
         await dashboard(replica, uri=replica.url.replace("http", "ws") + "/ws/nothing")
-
-
-async def test_a_replica_that_cannot_keep_a_task_running_asks_to_be_restarted(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail(*_: object) -> None:
-        raise ZeroDivisionError
-
-    service = Service("events", Settings(redis_url=redis_url))
-    async with AsyncTestClient(create_app(service, routes=[])) as client:
-        assert (await client.get("/health/live")).status_code == 200
-    monkeypatch.setattr(Supervisor, "_supervise", fail)
-    service = Service("events", Settings(redis_url=redis_url))
-    async with AsyncTestClient(create_app(service, routes=[])) as client:
-        response = await client.get("/health/live")
-        assert response.status_code == 500
-        assert "subscriber" in response.json()["status"]
