@@ -43,8 +43,8 @@ from services.system.app import create_system_app
 from services.system.broadcaster import SystemBroadcaster
 from services.system.connect_policy import BreakerPolicy
 from services.system.settings import SystemSettings
-from tests.clients import golden, hear, until
-from tests.hsi_service.bus.test_subscriber import Ear
+from tests.clients import golden, hear, publish, until
+from tests.hsi_service.bus.test_subscriber import Ear, is_true
 from tests.servers import ROOT, RedisServer, serving
 
 
@@ -307,7 +307,6 @@ INSIDE: dict[str, dict[str, list[Method]]] = {
         "broadcast": [Method(SystemBroadcaster, "_round")],
     },
     "collector": {
-        "subscriber": [Method(Subscriber, "_end_session")],
         "lost subscriptions": [Method(History, "last")],
         "lease": LEASE,
         "collection": [
@@ -317,7 +316,7 @@ INSIDE: dict[str, dict[str, list[Method]]] = {
     },
 }
 """By service and task: what the task calls again and again, or at each start."""
-WITHOUT_CLIENTS = {"heartbeats", "sweep of clients"}
+WITHOUT_CLIENTS = {"subscriber", "heartbeats", "sweep of clients"}
 """Tasks that have nothing to do where no client ever connects."""
 
 
@@ -436,13 +435,32 @@ async def test_a_subscriber_that_ends_during_the_trial_of_a_half_open_circuit_he
     subscription = subscriber.subscribe(channel, Ear())
     supervisor.start("subscriber", subscriber.run)
     await until(lambda: is_at_its_trial(policy))
-    for task in asyncio.all_tasks():
-        if "_started" in repr(task.get_coro()):
-            task.cancel()
-    await until(lambda: has_failed(supervisor, "subscriber", 1))
+    await cancel_by_a_stray(supervisor, "subscriber")
     own_redis.thaw()
     assert await subscription.established(15)
     assert subscriber.state is BusState.LISTENING
+
+
+async def cancel_by_a_stray(supervisor: Supervisor, name: str) -> None:
+    """Cancel a task past its supervisor, and wait until that has seen it."""
+    for task in asyncio.all_tasks():
+        if task.get_name() == name and "_started" in repr(task.get_coro()):
+            task.cancel()
+    await until(lambda: has_failed(supervisor, name, 1))
+
+
+async def test_a_subscriber_that_a_stray_cancels_while_it_listens_hears_again(
+    redis_url: str, channel: str, supervisor: Supervisor
+) -> None:
+    subscriber = Subscriber(redis_url, name="test", on_outage=lambda: None)
+    heard: list[bytes] = []
+    subscription = subscriber.subscribe(channel, Ear(heard.append))
+    supervisor.start("subscriber", subscriber.run)
+    assert await subscription.established(10)
+    await cancel_by_a_stray(supervisor, "subscriber")
+    assert await subscription.established(10)
+    await publish(redis_url, channel, b"x")
+    await until(lambda: is_true(heard == [b"x"]))
 
 
 async def is_at_its_trial(policy: BreakerPolicy) -> bool:

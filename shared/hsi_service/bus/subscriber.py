@@ -218,9 +218,6 @@ class Subscriber:
 
     async def run(self) -> None:
         """Listen, whatever happens to Redis, until cancelled; may be run again after a fault."""
-        # A run that ended in the middle of an attempt has reported it to nobody.
-        self._end_session()
-        self.connect_policy.left()
         failures = 0
         while True:
             while not self._listeners:
@@ -236,10 +233,13 @@ class Subscriber:
             listening = self._listening = asyncio.create_task(self._listen())
             try:
                 await asyncio.wait({listening})
+            except asyncio.CancelledError:
+                self.connect_policy.left()  # Else the attempt would hold its place for good.
+                raise
             finally:
                 await cancel_and_wait(listening)
-            stable = self._session.age() > STABLE_AFTER
-            self._end_session()
+                stable = self._session.age() > STABLE_AFTER
+                self._end_session()
             error = _error_of(listening)
             trouble = error and f"{type(error).__name__}: {error}".removesuffix(": ")[:MAX_TROUBLE]
             if self._why_anew:
@@ -248,9 +248,9 @@ class Subscriber:
                 failures = 0
                 self.connect_policy.left()
                 continue
+            self.connect_policy.failed(refused=isinstance(error, ResponseError))
             self.outages += 1
             self._on_outage()
-            self.connect_policy.failed(refused=isinstance(error, ResponseError))
             if not isinstance(error, RedisError | OSError | asyncio.CancelledError):
                 raise error  # A fault of this code: the supervisor logs it, and starts again.
             failures = 1 if stable else failures + 1
