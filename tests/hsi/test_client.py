@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import itertools
 import json
+import threading
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hsi.client import Received, RefusedError, State, Stream, SyncStream
-from hsi.client.following import FIRST_DELAY, MAX_DELAY, delays
+from hsi.client.following import FIRST_DELAY, MAX_DELAY, Following, delays
 from hsi.publisher import Publisher
 from hsi.schemas import Event, Resumed, ResumedData
 from tests.clients import golden, has_connections, publish, until
@@ -218,6 +220,129 @@ async def test_without_asyncio_it_ends_when_it_is_closed_from_another_thread(
     stream.close()
     async with asyncio.timeout(20):
         assert await following == []
+
+
+async def take_one_async(url: str) -> float:
+    async with contextlib.aclosing(Stream(url).messages()) as messages:
+        await anext(messages)
+        await asyncio.sleep(0.3)  # more may come than is read ahead
+        began = time.monotonic()
+    return time.monotonic() - began
+
+
+async def take_one_sync(url: str) -> float:
+    def take() -> float:
+        with SyncStream(url) as stream:
+            for _ in stream.messages():
+                time.sleep(0.3)  # more may come than is read ahead
+                began = time.monotonic()
+                break
+        return time.monotonic() - began
+
+    return await asyncio.to_thread(take)
+
+
+leaving = pytest.mark.parametrize("take_one", [take_one_async, take_one_sync])
+TakeOne = Callable[[str], Awaitable[float]]
+
+
+@leaving
+async def test_leaving_the_loop_closes_the_connection_with_1000(take_one: TakeOne) -> None:
+    codes: asyncio.Queue[int | None] = asyncio.Queue()
+
+    async def say_one_thing_and_stay(connection: ServerConnection) -> None:
+        await connection.send('{"type":"other","data":{}}')
+        await connection.wait_closed()
+        codes.put_nowait(connection.close_code)
+
+    async with serve(say_one_thing_and_stay, "127.0.0.1", 0) as server:
+        await take_one(url_of(server))
+        assert await asyncio.wait_for(codes.get(), 10) == 1000
+
+
+@leaving
+async def test_leaving_the_loop_does_not_wait_for_a_server_that_sends_without_end(
+    take_one: TakeOne,
+) -> None:
+    async def flood(connection: ServerConnection) -> None:
+        message = json.dumps({"type": "other", "data": {"text": "x" * 10_000}})
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await connection.send(message)
+
+    async with serve(flood, "127.0.0.1", 0) as server:
+        assert await take_one(url_of(server)) < 5
+
+
+@both
+async def test_a_handshake_that_is_cut_off_is_tried_again(follow: Follow) -> None:
+    handshakes = 0
+
+    async def cut_off_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal handshakes
+        handshakes += 1
+        if handshakes > 1:
+            await reader.readuntil(b"\r\n\r\n")
+        if handshakes > 2:
+            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(cut_off_twice, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with server:
+        with pytest.raises(InvalidStatus, match="404"):
+            await follow(f"ws://{host}:{port}/")
+    assert handshakes == 3
+
+
+async def test_without_asyncio_closing_ends_the_wait_for_a_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hsi.client.following.FIRST_DELAY", 3600)
+    monkeypatch.setattr("hsi.client.following.MAX_DELAY", 3600)
+    away = threading.Event()
+    stream = SyncStream("ws://127.0.0.1:1/", on_state=lambda *_: away.set())
+    following = asyncio.create_task(asyncio.to_thread(lambda: list(stream.messages())))
+    await until(lambda: is_true(away.is_set()))
+    stream.close()
+    async with asyncio.timeout(20):
+        assert await following == []
+
+
+LOST = '{"type":"resumed","data":{"recovered":false,"replayed":0,"since":"1-1"}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "cursor", "is_handed_over"),
+    [
+        ('{"cursor":"7-2","type":"other","data":{}}', "7-2", True),
+        ('{"type":"other","data":{}}', "1-1", True),
+        ("what is this", "1-1", True),
+        ('{"type":"ping","cursor":"7-3"}', "7-3", False),
+        ('{"type":"ping"}', "1-1", False),
+        ('{"type":"pong"}', "1-1", False),
+        ('{"type":"error","data":{"code":"invalid_json","message":"no"}}', "1-1", False),
+        (LOST.replace("false", "true"), "1-1", False),
+        (LOST, None, True),
+    ],
+)
+def test_each_frame_moves_the_cursor_and_only_messages_are_handed_over(
+    text: str, cursor: str | None, *, is_handed_over: bool
+) -> None:
+    following = Following("ws://127.0.0.1/", since="1-1", tail=0, api_key="")
+    received = following.take(text)
+    assert following.cursor == cursor
+    assert (received is not None) is is_handed_over
+    assert received is None or received.text == text
+
+
+def test_it_asks_for_a_tail_until_it_has_a_cursor() -> None:
+    url = "ws://127.0.0.1/ws/jobs/7/logs?level=INFO"
+    following = Following(url, since=None, tail=5, api_key="")
+    assert following.address() == f"{url}&tail=5"
+    following.take('{"cursor":"7-1","type":"other","data":{}}')
+    assert following.address() == f"{url}&since=7-1"
 
 
 def test_delays_grow_with_jitter_up_to_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:

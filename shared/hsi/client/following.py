@@ -26,6 +26,8 @@ STABLE_AFTER = 10.0
 """Seconds after which a connection counts as good, and the next delay is short again."""
 TOO_MANY_REQUESTS = 429
 """HTTP status that asks a client to come later, as 5xx do."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds that a service has to answer a close: frames that it sent before that are not read."""
 MAX_SIZE = MAX_MESSAGE_BYTES + 4096
 """Bytes of a frame: room for what the server may add to the largest message."""
 

@@ -1,7 +1,6 @@
 """Follow an endpoint with asyncio, through restarts and outages."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 
@@ -11,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from hsi.client.following import (
+    CLOSE_TIMEOUT,
     MAX_SIZE,
     STABLE_AFTER,
     TOO_MANY_REQUESTS,
@@ -90,14 +90,19 @@ class Stream:
                     following.address(),
                     subprotocols=[Subprotocol(protocol)] if protocol else None,
                     compression=None,
+                    close_timeout=CLOSE_TIMEOUT,
                     max_size=MAX_SIZE,
                 ) as socket:
                     self._tell(State.LIVE, "")
-                    with contextlib.suppress(ConnectionClosed):  # close_code says why.
+                    try:
                         async for text in socket:
                             received = following.take(str(text))
                             if received:
                                 yield received
+                    except ConnectionClosed:
+                        pass  # close_code says why.
+                    finally:
+                        await socket.close()  # With 1000, also where the caller leaves its loop.
                 code, reason = socket.close_code or 1006, socket.close_reason or ""
                 if has_ended(code, reason):
                     return
@@ -118,5 +123,7 @@ class Stream:
 
 def is_transient(error: Exception) -> bool:
     """Return whether it is worth while to connect again after an error."""
-    full = isinstance(error, InvalidStatus) and error.response.status_code == TOO_MANY_REQUESTS
-    return full or process_exception(error) is None
+    if isinstance(error, InvalidStatus) and error.response.status_code == TOO_MANY_REQUESTS:
+        return True
+    # A connection that was lost during the handshake: only the sync client raises it then.
+    return isinstance(error, ConnectionClosed) or process_exception(error) is None

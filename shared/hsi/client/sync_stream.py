@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from hsi.client.following import (
+    CLOSE_TIMEOUT,
     MAX_SIZE,
     STABLE_AFTER,
     Following,
@@ -87,12 +88,16 @@ class SyncStream:
         while not self._closing.is_set():
             began = time.monotonic()
             try:
-                with connect(
-                    following.address(),
-                    subprotocols=[Subprotocol(protocol)] if protocol else None,
-                    compression=None,
-                    max_size=MAX_SIZE,
-                ) as socket:
+                with (
+                    connect(
+                        following.address(),
+                        subprotocols=[Subprotocol(protocol)] if protocol else None,
+                        compression=None,
+                        close_timeout=CLOSE_TIMEOUT,
+                        max_size=MAX_SIZE,
+                    ) as socket,
+                    contextlib.closing(socket),  # With 1000, also where the caller leaves its loop.
+                ):
                     self._socket = socket
                     self._tell(State.LIVE, "")
                     yield from self._listen(socket)
@@ -100,7 +105,7 @@ class SyncStream:
                 if self._closing.is_set() or has_ended(code, reason):
                     return
                 self._tell(State.CONNECTING, f"{code} {reason}".rstrip())
-            except (OSError, TimeoutError, InvalidHandshake) as error:
+            except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as error:
                 if not is_transient(error):
                     raise
                 self._tell(State.CONNECTING, str(error))
