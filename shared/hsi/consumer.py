@@ -10,12 +10,12 @@ At least once: what was not acknowledged comes again after a restart, a crash or
 """
 
 import asyncio
-import contextlib
+import json
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, NoReturn, Self, TypeVar
 
 import msgspec
 from redis.backoff import EqualJitterBackoff
@@ -25,6 +25,7 @@ from hsi.logs import Throttled
 from hsi.redis_client import async_client
 from hsi.schemas import ChannelMessage, channels
 from hsi.schemas.cursor import BEGINNING, Cursor
+from hsi.schemas.validation import MAX_MESSAGE_BYTES
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,7 +40,8 @@ BACKOFF_CAP = 5.0
 """Seconds between attempts while Redis does not answer, at most."""
 
 _RawEntry = tuple[bytes, dict[bytes, bytes]]
-_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
+_ID = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
+_MAX_ID = 2**64 - 1
 _messages = msgspec.json.Decoder(ChannelMessage)
 
 
@@ -80,17 +82,19 @@ class Consumer:
 
         """
         # Bytes: an entry that somebody appended by hand may hold anything.
-        self._redis = async_client(redis_url, name=f"consumer-{name}", timeout=TIMEOUT)
+        self._redis = async_client(redis_url, name="consumer", timeout=TIMEOUT)
         self._key = channels.consumer(name)
         self._history = channels.history(channel)
         self._name = name
         self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=0.05)
         self._trouble = Throttled(logger)
+        self._foreign = Throttled(logger)
 
     async def messages(self) -> AsyncGenerator[Entry | Gap]:
         """Yield what comes after the last acknowledged message, in order, and then what is new.
 
         Goes on through outages of Redis, however long they are; ends only when it is closed.
+        Entries that are not messages, which subscribers drop, are left out and logged.
         """
         position = await self._ask(self._begin)
         while True:
@@ -106,9 +110,14 @@ class Consumer:
                     continue
             for identifier, fields in entries:
                 position = identifier.decode()
-                text = _text(fields)
-                if text is not None:  # Else somebody appended it by hand.
-                    yield Entry(position, text, _decoded(text))
+                if entry := entry_of(position, fields):
+                    yield entry
+                else:  # Somebody appended it by hand.
+                    self._foreign.warning(
+                        "an entry of a history is not a message",
+                        consumer=self._name,
+                        entry=position,
+                    )
             if not entries:
                 await self._ask(lambda: self._wait(position))  # noqa: B023
 
@@ -186,24 +195,43 @@ class Consumer:
 
 
 def _is_id(text: str) -> bool:
-    return _ID.fullmatch(text) is not None
+    found = _ID.fullmatch(text)
+    return found is not None and all(int(part) <= _MAX_ID for part in found.groups())
 
 
-def _text(fields: dict[bytes, bytes]) -> str | None:
-    """Return an entry's message; None where it has none that is text."""
-    try:
-        return fields[b"m"].decode()
-    except (KeyError, UnicodeDecodeError):
+def entry_of(identifier: str, fields: dict[bytes, bytes]) -> Entry | None:
+    """Return an entry of a history; None: it is not a message."""
+    payload = fields.get(b"m", b"")
+    if len(payload) > MAX_MESSAGE_BYTES:
         return None
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        return None
+    try:
+        return Entry(identifier, text, _messages.decode(text))
+    except (msgspec.DecodeError, RecursionError):
+        return Entry(identifier, text, None) if _is_message(text) else None
+
+
+def _is_message(text: str) -> bool:
+    """Return whether a text is what subscribers forward, although it breaks our schemas."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return False
+    match value:
+        case {"type": str(), "data": dict()}:
+            return True
+        case _:
+            return False
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    # The standard library reads NaN and Infinity, which are not JSON.
+    raise ValueError(name)
 
 
 def _order(cursor: str) -> tuple[int, int]:
     milliseconds, _, number = cursor.partition("-")
     return int(milliseconds), int(number)
-
-
-def _decoded(text: str) -> ChannelMessage | None:
-    message: ChannelMessage | None = None
-    with contextlib.suppress(msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        message = _messages.decode(text)
-    return message

@@ -7,13 +7,15 @@ import sys
 import uuid
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from hsi.consumer import Consumer, Entry, Gap
+from hsi.consumer import Consumer, Entry, Gap, entry_of
 from hsi.publisher import Publisher
 from hsi.schemas import Event, channels
+from hsi.schemas.validation import MAX_MESSAGE_BYTES
 from tests.clients import golden, until
 from tests.servers import RedisServer
 
@@ -58,16 +60,16 @@ async def consuming(
         yield consumer, messages
 
 
+async def is_known(redis_url: str, name: str) -> bool:
+    async with Redis.from_url(redis_url) as redis:
+        return bool(await redis.exists(channels.consumer(name)))
+
+
 async def begins(redis_url: str, name: str, channel: str) -> None:
     """Use a name for the first time."""
     async with consuming(redis_url, name, channel) as (_, messages):
         waiting = asyncio.ensure_future(anext(messages))
-
-        async def is_known() -> bool:
-            async with Redis.from_url(redis_url) as redis:
-                return bool(await redis.exists(channels.consumer(name)))
-
-        await until(is_known)
+        await until(lambda: is_known(redis_url, name))
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
 
@@ -135,34 +137,71 @@ async def test_where_messages_are_missing_there_is_a_gap_and_then_what_is_new(
             assert await numbers_of(messages, 1) == expected
 
 
-async def test_what_is_not_ours_in_the_history_stops_nothing(
-    redis_url: str, name: str, channel: str
+NOT_MESSAGES: list[dict[Any, Any]] = [
+    {b"other": b"entry"},
+    {b"\xff": b"\xff"},
+    {b"m": b"\xff{"},
+    {b"m": b"not JSON"},
+    {b"m": b"{}"},
+    {b"m": b'{"type":1,"data":{}}'},
+    {b"m": b'{"type":"a","data":[]}'},
+    {b"m": b'{"type":"a","data":{"b":NaN}}'},
+    {b"m": b'{"type":"a","data":{"b":' + b"[" * 100_000},
+    {b"m": b'{"type":"a","data":{"b":"' + b"x" * MAX_MESSAGE_BYTES + b'"}}'},
+]
+
+
+async def test_entries_that_are_not_messages_are_left_out_and_stop_nothing(
+    redis_url: str, name: str, channel: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await begins(redis_url, name, channel)
+    history = channels.history(channel)
     async with Redis.from_url(redis_url) as redis:
+        await redis.xadd(history, {"other": "entry"})
+        await begins(redis_url, name, channel)
         await publish(redis_url, channel, 1)
-        await redis.xadd(channels.history(channel), {"other": "entry"})
-        await redis.xadd(channels.history(channel), {"m": b"\xff not text"})
-        await redis.xadd(channels.history(channel), {"m": "not JSON"})
+        for fields in NOT_MESSAGES:
+            await redis.xadd(history, fields)
+        await redis.xadd(history, {"m": '{"type":"other","data":{}}'}, id=f"{10**16}-0")
+        await publish(redis_url, channel, 2)
     async with consuming(redis_url, name, channel) as (_, messages):
         assert await numbers_of(messages, 1) == [1]
-        odd = await next_of(messages)
-        assert isinstance(odd, Entry)
-        assert (odd.text, odd.message) == ("not JSON", None)
+        other = await next_of(messages)
+        assert other == Entry(f"{10**16}-0", '{"type":"other","data":{}}', None)
+        assert await numbers_of(messages, 1) == [2]
+    assert caplog.text.count("is not a message") == 1
 
 
+@pytest.mark.parametrize("fields", NOT_MESSAGES)
+def test_an_entry_that_is_not_a_message_is_none(fields: dict[Any, Any]) -> None:
+    assert entry_of("1-1", fields) is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [rb'{"type":"event","data":{}}', rb'{"type":"event","data":{"summary":"\ud83d"}}'],
+    ids=["schema break", "half a surrogate pair"],
+)
+def test_a_message_that_breaks_its_schema_is_an_entry(payload: bytes) -> None:
+    assert entry_of("1-1", {b"m": payload}) == Entry("1-1", payload.decode(), None)
+
+
+@pytest.mark.parametrize("nonsense", ["", "yesterday", "1", f"{2**64}-1", b"\xff nonsense"])
 async def test_nonsense_in_its_key_is_a_gap_and_then_it_goes_on(
-    redis_url: str, name: str, channel: str
+    redis_url: str, name: str, channel: str, nonsense: str | bytes
 ) -> None:
     await publish(redis_url, channel, 1)
     async with Redis.from_url(redis_url) as redis:
-        await redis.set(channels.consumer(name), b"\xff nonsense")
+        await redis.set(channels.consumer(name), nonsense)
     async with consuming(redis_url, name, channel) as (consumer, messages):
         gap = await next_of(messages)
         assert isinstance(gap, Gap)
         await consumer.acknowledge(gap)
         await publish(redis_url, channel, 2)
         assert await numbers_of(messages, 1) == [2]
+
+
+async def test_any_text_can_be_a_name(redis_url: str, name: str, channel: str) -> None:
+    await begins(redis_url, f"{name} of Jörg\n", channel)
 
 
 async def test_it_goes_on_when_redis_is_back(
@@ -179,6 +218,91 @@ async def test_it_goes_on_when_redis_is_back(
         await publish(own_redis.url, channel, 2)
         assert await numbers_of(messages, 1) == [2]
     assert caplog.text.count("a consumer cannot reach Redis") <= 1
+
+
+async def test_it_says_once_that_it_cannot_reach_redis(
+    own_redis: RedisServer, name: str, channel: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    own_redis.kill()
+    async with consuming(own_redis.url, name, channel) as (_, messages):
+        first = asyncio.ensure_future(next_of(messages))
+        await asyncio.sleep(1)  # several attempts
+        own_redis.start()
+        await until(lambda: is_known(own_redis.url, name))
+        await publish(own_redis.url, channel, 1)
+        assert isinstance(await first, Entry)
+    assert caplog.text.count("a consumer cannot reach Redis") == 1
+
+
+async def test_it_survives_a_frozen_redis(
+    own_redis: RedisServer, name: str, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hsi.consumer.TIMEOUT", 0.6)
+    monkeypatch.setattr("hsi.consumer.BLOCK_MS", 200)
+    await begins(own_redis.url, name, channel)
+    async with consuming(own_redis.url, name, channel) as (_, messages):
+        first = asyncio.ensure_future(numbers_of(messages, 1))
+        own_redis.freeze()
+        await asyncio.sleep(1.5)  # several attempts
+        own_redis.thaw()
+        await publish(own_redis.url, channel, 1)
+        assert await first == [1]
+
+
+@pytest.mark.parametrize("loss", ["wiped", "rolled back"])
+async def test_a_history_that_is_lost_while_it_waits_is_a_gap(
+    redis_url: str, name: str, channel: str, loss: str
+) -> None:
+    await begins(redis_url, name, channel)
+    first, second = await publish(redis_url, channel, 1, 2)
+    history, number = channels.history(channel), channels.number(channel)
+    async with (
+        Redis.from_url(redis_url) as redis,
+        consuming(redis_url, name, channel) as (_, messages),
+    ):
+        assert await numbers_of(messages, 2) == [1, 2]
+        waiting = asyncio.ensure_future(next_of(messages))
+        await asyncio.sleep(0.1)  # it waits in Redis by now
+        if loss == "wiped":
+            await redis.delete(history, number)
+        else:
+            await redis.xdel(history, second)
+            await redis.set(number, 1)
+        assert await waiting == Gap(after=second, cursor="0-0" if loss == "wiped" else first)
+        await publish(redis_url, channel, 3)
+        assert await numbers_of(messages, 1) == [3]
+
+
+async def test_a_history_trimmed_before_the_first_message_was_read_is_a_gap(
+    redis_url: str, name: str, channel: str
+) -> None:
+    await begins(redis_url, name, channel)
+    await publish(redis_url, channel, 1, 2)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.xtrim(channels.history(channel), maxlen=1, approximate=False)
+    async with consuming(redis_url, name, channel) as (_, messages):
+        assert await next_of(messages) == Gap(after="0-0", cursor="0-0")
+        assert await numbers_of(messages, 1) == [2]
+
+
+async def test_a_message_comes_when_it_is_published_and_not_at_the_next_poll(
+    redis_url: str, name: str, channel: str
+) -> None:
+    await begins(redis_url, name, channel)
+    loop = asyncio.get_running_loop()
+    took: list[float] = []
+    async with (
+        consuming(redis_url, name, channel) as (_, messages),
+        Publisher(redis_url) as publisher,
+    ):
+        for number in range(20):
+            waiting = asyncio.ensure_future(numbers_of(messages, 1))
+            await asyncio.sleep(0.05)  # it waits in Redis by now
+            began = loop.time()
+            await publisher.publish(channel, event(number))
+            assert await waiting == [number]
+            took.append(loop.time() - began)
+    assert sorted(took)[len(took) // 2] < 0.2  # a wait for the next poll would take a second
 
 
 KILLED = """
