@@ -54,7 +54,7 @@ _HOMES = {
     "timed": "hsi.latency",
 }
 
-if not TYPE_CHECKING:  # A type checker would take any name for one of ours.
+if not TYPE_CHECKING:  # A type checker would accept any name.
 
     def __getattr__(name: str) -> object:
         """Import an entry when it is first used (PEP 562)."""

@@ -1,15 +1,15 @@
-"""API keys: what is kept of one, and how a client sends it. Pure, no I/O."""
+"""API keys: their digests, and how a client sends one. Pure, no I/O."""
 
 import hashlib
 import re
 
 KEY_PROTOCOL = "api-key."
-"""What a subprotocol that carries an API key begins with."""
+"""The beginning of a subprotocol that carries an API key."""
 _SUBPROTOCOL = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def digest(secret: bytes) -> bytes:
-    """Return what is kept of a secret."""
+    """Return the digest of a secret: SHA-256, all that services keep of it."""
     return hashlib.sha256(secret).digest()
 
 

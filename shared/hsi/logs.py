@@ -1,4 +1,4 @@
-"""Logging without secrets, and without the same line a million times."""
+"""Logging without secrets, and without the same line a million times over."""
 
 import logging
 import re
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 _SAFE_PARAMETERS = frozenset({"since", "tail"})
-"""Parameters of ours that help who reads a log, and are no secret."""
+"""Parameters of our own URLs that help readers of a log, and hold no secret."""
 _SECRETS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # Any parameter in a URL but our own: names can be percent-encoded, or those of other programs.
     (
@@ -52,15 +52,15 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
 
 
 def extra_of(record: logging.LogRecord) -> dict[str, Any]:
-    """Return what was logged along with a message, as `extra`."""
+    """Return the fields that were logged along with a message, as `extra`."""
     fields = vars(record)
     return {name: value for name, value in fields.items() if name not in _STANDARD}
 
 
 class Throttled:
-    """Logs one kind of trouble once per interval, with the number of times that it stood for.
+    """Logs one kind of trouble once per interval, with the number of lines that it left out.
 
-    For what strangers can cause as often as they like: a log must not grow with their zeal.
+    For trouble that strangers can cause as often as they like: a log must not grow with their zeal.
     """
 
     def __init__(
@@ -70,6 +70,14 @@ class Throttled:
         interval: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Log the first line at once.
+
+        Args:
+            logger: The logger to write to.
+            interval: Seconds between two lines.
+            clock: Seconds that only grow.
+
+        """
         self._logger = logger
         self._interval = interval
         self._clock = clock
@@ -77,7 +85,7 @@ class Throttled:
         self._unsaid = 0
 
     def warning(self, message: str, **extra: Any) -> None:
-        """Log `message`, unless the last line is younger than the interval (in seconds)."""
+        """Log `message` with `extra`, unless the last line is younger than the interval."""
         self._log(logging.WARNING, message, None, extra)
 
     def error(self, message: str, error: BaseException | None, **extra: Any) -> None:

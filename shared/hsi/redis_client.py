@@ -1,4 +1,4 @@
-"""Clients for Redis: one way to make them, so that each has a time limit, a name and no retries.
+"""Clients for Redis, made in one place: each has a time limit, a name and no retries.
 
 Retrying is the caller's: it knows how long an answer is worth waiting for.
 """
@@ -58,7 +58,7 @@ def sync_client(url: str, *, name: str, timeout: float) -> redis.Redis:
 
 
 def pubsub_pool(url: str, *, name: str, timeout: float) -> redis.asyncio.ConnectionPool:
-    """Return where to get connections that listen to channels.
+    """Return a pool of connections that listen to channels.
 
     They speak RESP2, whose pub/sub replies are plain lists. With RESP3, redis-py passes each
     message through a push handler that formats it for a log line that nobody reads.

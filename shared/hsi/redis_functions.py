@@ -1,6 +1,6 @@
-"""Functions that Redis must have: whether one is missing, and loading it.
+"""Functions in Redis: loading one that is missing.
 
-A Redis that is new, was wiped or was replaced does not have them; so each caller brings its own.
+A Redis that is new, was wiped or was replaced has none; so each caller can load its own.
 """
 
 import logging
@@ -18,10 +18,10 @@ def is_missing(error: Exception) -> bool:
 
 
 def load(client: redis.Redis, name: str, library: str) -> None:
-    """Load a library of functions into Redis, unless somebody else has done so meanwhile.
+    """Load a library of functions into Redis, unless another program has just done so.
 
     Args:
-        client: Where to.
+        client: A client of that Redis.
         name: The function, for the log.
         library: Its library's source.
 

@@ -1,4 +1,4 @@
-"""Settings from the environment: each program names what it reads in a Struct, checked at start.
+"""Settings from the environment: each program names its variables in a Struct.
 
 Pure: the environment is given.
 """
@@ -30,6 +30,9 @@ def load(kind: type[S], environment: Mapping[str, str]) -> S:
     Args:
         kind: The Struct to fill; its fields in upper case are the variables' names.
         environment: Usually `os.environ`.
+
+    Returns:
+        The settings; a variable that is absent or blank leaves its default.
 
     Raises:
         SettingsError: A value that cannot be used, named in one line. Secrets are not quoted.
@@ -97,7 +100,7 @@ def check_url(variable: str, url: str, schemes: tuple[str, ...]) -> None:
 
 
 def check_database_url(url: str) -> None:
-    """Check a URL of PostgreSQL; empty is none.
+    """Check a URL of PostgreSQL; it may be empty.
 
     Raises:
         SettingsError: It cannot be one. The text does not quote it.
@@ -107,5 +110,5 @@ def check_database_url(url: str) -> None:
 
 
 def names_in(text: str) -> list[str]:
-    """Return the names in a list of them that commas separate."""
+    """Return the names in a list that is separated by commas."""
     return [name for part in text.split(",") if (name := part.strip())]

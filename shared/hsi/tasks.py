@@ -1,4 +1,4 @@
-"""Ending tasks that may not hear it the first time."""
+"""Ending tasks that may swallow a cancellation."""
 
 import asyncio
 import logging
@@ -15,8 +15,12 @@ MAX_CANCELS = 25
 async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks, and wait until they have ended.
 
-    More than once: a Redis client that is at work can swallow a cancellation, and who waits for its
-    task then waits for ever. What a task raised is told by its result, to who still wants it.
+    They are cancelled more than once: a Redis client that is at work can swallow a cancellation,
+    and waiting for its task would never end. An exception stays in its task's result.
+
+    Args:
+        tasks: The tasks; those that have ended already are left as they are.
+
     """
     running = set(tasks)
     for _ in range(MAX_CANCELS):

@@ -1,4 +1,4 @@
-"""A background thread that brings to Redis whatever a program hands over, fork-safe.
+"""A background thread that carries a program's data to Redis; fork-safe.
 
 A job's log and the latencies of a pipeline stand on it: their callers must never wait for Redis.
 """
@@ -17,10 +17,10 @@ from redis.exceptions import RedisError
 
 
 class Work(Protocol):
-    """The work of a `Worker`. All but `reset` and `close` is called in its thread."""
+    """The work of a `Worker`, which calls all but `reset` and `close` in its thread."""
 
     def reset(self) -> None:
-        """Set up everything again in a child process: what there was belongs to its parent."""
+        """Start afresh in a child process: the state so far belongs to its parent."""
 
     def has_work(self) -> bool:
         """Return whether there is something to do now."""
@@ -39,14 +39,14 @@ class Work(Protocol):
 
 
 class Worker:
-    """One daemon thread, which starts with the first work and rests while there is none.
+    """One daemon thread, which starts with the first work, and rests while there is no work.
 
     A child process gets a worker of its own, whose thread is not started yet. A round that fails
     with an error of Redis or of the network is tried again after a backoff with jitter and a cap.
     """
 
     def __init__(self, work: Work, *, name: str, base: float, cap: float) -> None:
-        """Prepare; `notify` starts the thread.
+        """Register the work for forks and the program's end; `notify` starts the thread.
 
         Args:
             work: The work to do.
@@ -78,7 +78,7 @@ class Worker:
 
     @property
     def closing(self) -> bool:
-        """Whether the work is to be brought to its end."""
+        """Whether the work is to end."""
         return self._closing.is_set()
 
     @property
@@ -125,11 +125,11 @@ class Worker:
         self._resting = False
 
     def close(self, patience: float, *, persist: float = 0.0) -> None:
-        """Have the work brought to its end, and wait for that.
+        """Let the work end, and wait for that.
 
         Args:
-            patience: Seconds to wait for it.
-            persist: Seconds that rounds which fail are still tried again for.
+            patience: Seconds to wait.
+            persist: Seconds for which rounds that fail are still tried again.
 
         """
         atexit.unregister(self._work.close)

@@ -8,17 +8,17 @@ MAX_LINES = 100_000
 MAX_BYTES = 32 * 1024 * 1024
 """Bytes that the lines that wait may have."""
 MAX_TAKEN = 2000
-"""Lines that are on their way at once."""
+"""Lines that are sent at once."""
 MAX_TAKEN_BYTES = 1024 * 1024
 _MAX_CHUNK = 200
 _MAX_CHUNK_BYTES = 128 * 1024
 
 
 class LineBuffer:
-    """Lines that wait, and lines that are on their way: sent, and not acknowledged yet.
+    """Lines that wait, and lines that were sent and are not acknowledged yet.
 
-    Those on their way stay as they are until they are acknowledged, so that a retry is the same
-    again. When too many wait, the oldest go: how a job ends is worth more than how it went while
+    The latter stay as they are until they are acknowledged, so that a retry is the same again. When
+    too many wait, the oldest are dropped: how a job ends is worth more than how it went while
     nobody could hear it. In their place comes a line that says how many they were.
     """
 
@@ -32,13 +32,13 @@ class LineBuffer:
         """Begin empty.
 
         Args:
-            dropped_line: Makes the line that stands for this many that are missing.
+            dropped_line: Makes the line that stands for a number of missing ones.
             max_lines: Lines that may wait.
             max_bytes: Bytes that they may have together.
 
         """
         self.taken: list[bytes] = []
-        """On their way."""
+        """Lines that were sent and are not acknowledged yet."""
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._dropped = 0

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, get_args
 from hsi.schemas import EndStatus, JobStatus
 
 KEPT = 3600
-"""Seconds that a job's state, log and place are kept after the last that was heard of it."""
+"""Seconds that a job's state, log and place in the index are kept after its last sign of life."""
 ENDED: frozenset[str] = frozenset(get_args(EndStatus))
 _STATUSES = frozenset({"pending", "running"} | ENDED)
 
 
 class JobState(NamedTuple):
-    """What is known of a job; None is what is not."""
+    """A job's state, as far as it is known; None where it is not."""
 
     status: JobStatus | None = None
     started_at: datetime | None = None
@@ -25,7 +25,12 @@ UNKNOWN = JobState()
 
 
 def parse(value: bytes | str | None) -> JobState:
-    """Return what a job's key says; never raises, whatever somebody wrote there."""
+    """Return the state that a job's key holds; never raises, whatever somebody wrote there.
+
+    Args:
+        value: The key's value; None: there is no key.
+
+    """
     state = _object(value) or {}
     status, code = state.get("status"), state.get("exit_code")
     return JobState(
@@ -37,10 +42,15 @@ def parse(value: bytes | str | None) -> JobState:
 
 
 def begun(value: bytes | str | None, job_id: str, started: datetime) -> str | None:
-    """Return the state of a job that now runs, with what others wrote into it as it was.
+    """Return the state of a job that begins to run, with the fields of other producers unchanged.
+
+    Args:
+        value: The job's state so far; None: it has none.
+        job_id: The job.
+        started: When it began.
 
     Returns:
-        JSON, or None: what stands there is not a job's state, and not ours to destroy.
+        JSON, or None: the value is not a job's state, and must not be overwritten.
 
     """
     state = _object(value or "{}")
@@ -48,12 +58,12 @@ def begun(value: bytes | str | None, job_id: str, started: datetime) -> str | No
         return None
     for name in ("completed_at", "exit_code"):
         state.pop(name, None)  # From an earlier run with this id.
-    said = {"job_id": job_id, "status": "running", "started_at": _written(started)}
-    return json.dumps(state | said)
+    ours = {"job_id": job_id, "status": "running", "started_at": _written(started)}
+    return json.dumps(state | ours)
 
 
 def still(value: bytes | str | None, job_id: str, started: datetime) -> str | None:
-    """Return the state of a job that still runs; None: somebody said that it ended."""
+    """Return the state of a job that still runs, as `begun` does; None: it has ended already."""
     return None if parse(value).status in ENDED else begun(value, job_id, started)
 
 
@@ -66,14 +76,14 @@ def ended(
     at: datetime,
     exit_code: int | None,
 ) -> str | None:
-    """Return the state of a job that has ended; None: it is not ours to destroy."""
+    """Return the state of a job that has ended, as `begun` does."""
     before = begun(value, job_id, started)
     if before is None:
         return None
-    said: dict[str, Any] = {"status": status, "completed_at": _written(at)}
+    ours: dict[str, Any] = {"status": status, "completed_at": _written(at)}
     if exit_code is not None:
-        said["exit_code"] = exit_code
-    return json.dumps(json.loads(before) | said)
+        ours["exit_code"] = exit_code
+    return json.dumps(json.loads(before) | ours)
 
 
 def _object(value: bytes | str | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""One line of a job's log, as the message that it becomes. Pure, no I/O."""
+"""One line of a job's log as a message. Pure, no I/O."""
 
 import logging
 from datetime import UTC, datetime
@@ -12,13 +12,13 @@ from hsi.schemas import JobEnd, Log, LogData, LogLevel
 MAX_LINE = 16 * 1024
 """Bytes of UTF-8 that a line may have; a longer one is cut."""
 MAX_CONTEXT = 16 * 1024
-"""Bytes of JSON that what is said along with a line may have; more is cut, and then only text."""
+"""Bytes of JSON that the fields beside a line may have; more is cut, and becomes text."""
 _MAX_PER_CHARACTER = 4
 _ROOMY = MAX_LINE + MAX_CONTEXT
 
 
 def cut(text: str, size: int | None = None) -> str:
-    """Return a line as it may be sent: whole, or its beginning and a mark that says so.
+    """Return a line as it may be sent: whole, or its beginning and a mark.
 
     Args:
         text: The line, or its first `MAX_LINE` bytes at least.
@@ -36,7 +36,7 @@ def cut(text: str, size: int | None = None) -> str:
 
 
 def level_of(number: int) -> LogLevel:
-    """Return the wire's word for a level of `logging`; one in between counts as the one below."""
+    """Return a message's level for a level of `logging`; one in between counts as the one below."""
     if number >= logging.CRITICAL:
         return "CRITICAL"
     if number >= logging.ERROR:
@@ -54,13 +54,13 @@ def log_line(
     created: float,
     size: int | None = None,
 ) -> bytes:
-    """Return a `log` message as JSON. Never raises, whatever the job says.
+    """Return a `log` message as JSON. Never raises, whatever the job logs.
 
     Args:
         level: How serious it is.
         message: The line; cut if need be.
-        context: Said along with it. What JSON cannot say becomes text.
-        created: When, in seconds since 1970.
+        context: Fields beside it. Values that JSON does not have become text.
+        created: When it was logged, in seconds since 1970.
         size: Bytes that the whole line has, if `message` is only its beginning.
 
     """
@@ -77,9 +77,9 @@ def log_line(
         data.context = {_text(name): cut(_text(value)) for name, value in context.items()} or UNSET
         line = _encoder.encode(Log(data=data))
     if len(line) > _ROOMY and data.context is not UNSET:
-        said = _encoder.encode(data.context)
-        if len(said) > MAX_CONTEXT:
-            data.context = {"cut": cut(said.decode())}
+        fields = _encoder.encode(data.context)
+        if len(fields) > MAX_CONTEXT:
+            data.context = {"cut": cut(fields.decode())}
             line = _encoder.encode(Log(data=data))
     return line
 
