@@ -248,7 +248,7 @@ async def test_with_their_cookie_dashboards_stick_and_without_it_they_are_spread
             ]
             assert sorted(counts) == sorted(of_cookie.values())
             for cookie in of_cookie:
-                path = viewers[0]._url  # noqa: SLF001 (its own address)
+                path = viewers[0].url
                 async with connect(path, additional_headers={"Cookie": cookie}) as again:
                     assert again.response is not None
                     # The ingress has nothing to correct: it is the replica of the cookie.
