@@ -345,7 +345,9 @@ def test_what_had_to_be_dropped_is_said_where_it_is_missing(
         else:
             assert int(line) == expected
             expected += 1
-    assert (expected, len(gaps), lines[-1]) == (1000, 1, "end: completed")
+    # One, or two where the sending thread took some lines in the middle.
+    assert 1 <= len(gaps) <= 2
+    assert (expected, lines[-1]) == (1000, "end: completed")
 
 
 def test_a_redis_that_lost_everything_gets_what_follows(
