@@ -14,7 +14,8 @@ import contextlib
 import os
 import sys
 
-from hsi.consumer import Consumer, Gap
+from hsi import Consumer
+from hsi.consumer import Gap
 from hsi.schemas import Event
 
 

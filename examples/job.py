@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 
-from hsi.joblogs import JobLogEmitter
+from hsi import JobLogEmitter
 
 logger = logging.getLogger("nightly")
 

@@ -15,7 +15,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from hsi.publisher import Publisher
+from hsi import Publisher
 from hsi.schemas import Event, EventData
 
 

@@ -12,8 +12,8 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from hsi import SyncPublisher
 from hsi.schemas import Event, EventData
-from hsi.sync_publisher import SyncPublisher
 
 
 def main(opened_at: datetime) -> None:

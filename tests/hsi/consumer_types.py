@@ -7,11 +7,20 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import assert_never, assert_type
 
+from hsi import (
+    Consumer,
+    InvalidMessageError,
+    JobLogEmitter,
+    Published,
+    Publisher,
+    PublishError,
+    SyncPublisher,
+    record_latency,
+    timed,
+)
 from hsi.client import Received, RefusedError, State, Stream, SyncStream
-from hsi.consumer import Consumer, Entry, Gap
-from hsi.joblogs import JobLogEmitter, JobLogHandler
-from hsi.latency import record_latency, timed
-from hsi.publisher import Published, Publisher, PublishError
+from hsi.consumer import Entry, Gap
+from hsi.joblogs import JobLogHandler
 from hsi.schemas import (
     ChannelMessage,
     Event,
@@ -23,8 +32,6 @@ from hsi.schemas import (
     ServiceStatus,
     SystemStatus,
 )
-from hsi.schemas.validation import InvalidMessageError
-from hsi.sync_publisher import SyncPublisher
 
 REDIS = "redis://127.0.0.1:6379/0"
 SERVER = "ws://127.0.0.1:8080"

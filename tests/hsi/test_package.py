@@ -16,6 +16,7 @@ pytestmark = pytest.mark.server  # It builds wheels, and makes virtual environme
 PUBLISHES = """
 import sys
 import hsi, hsi.publisher, hsi.consumer, hsi.joblogs, hsi.latency, hsi.schemas
+assert all(getattr(hsi, name) for name in hsi.__all__)
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 """Imports what producers use, and prints the packages that came along."""

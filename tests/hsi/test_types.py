@@ -20,7 +20,7 @@ pytestmark = pytest.mark.server  # It starts the type checkers.
 CONSUMER = Path(__file__).with_name("consumer_types.py")
 EXAMPLES = [ROOT / f"examples/{name}.py" for name in ("producer", "sync_script", "job", "consumer")]
 USED_BADLY = """
-from hsi.publisher import Publisher
+from hsi import Publisher
 from hsi.schemas import EventData
 
 
