@@ -1,6 +1,7 @@
 """Publisher: publishing with asyncio; strict, because subscribers are lenient; and once."""
 
 import asyncio
+import logging
 import time
 from collections import deque
 from types import TracebackType
@@ -30,6 +31,8 @@ from hsi.schemas import ChannelMessage
 from hsi.tasks import cancel_and_wait
 
 __all__ = ["MAX_WAITING", "PublishError", "Published", "Publisher", "TooManyWaitingError"]
+
+logger = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
 """Messages that may wait for Redis; one more is refused."""
@@ -131,7 +134,7 @@ class Publisher:
 
     async def _send_all(self) -> None:
         """Send those that wait, in order, until none waits."""
-        failures = 0
+        failures, why = 0, "the publisher was closed"
         try:
             while self._waiting:
                 batch = [self._waiting[i] for i in range(min(MAX_BATCH, len(self._waiting)))]
@@ -144,10 +147,14 @@ class Publisher:
                 failures += 1
                 self._give_up(trouble)
                 await asyncio.sleep(self._backoff.compute(failures))
+        except Exception as error:
+            # Nobody awaits this task; the next message starts another one.
+            logger.exception("the publisher failed")
+            why = f"the publisher failed: {type(error).__name__}: {error}"
         finally:
             # Only a cancellation or a defect leaves some; their callers must not wait any longer.
             for waiting in self._waiting:
-                _fail(waiting, "the publisher was closed")
+                _fail(waiting, why)
             self._waiting.clear()
 
     async def _send(self, batch: list[_Waiting]) -> Exception | None:

@@ -5,6 +5,7 @@ A job's log and the latencies of a pipeline stand on it: their callers must neve
 
 import atexit
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -14,6 +15,10 @@ from typing import Protocol
 
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import RedisError
+
+from hsi.logs import Throttled
+
+logger = logging.getLogger(__name__)
 
 
 class Work(Protocol):
@@ -42,7 +47,7 @@ class Worker:
     """One daemon thread, which starts with the first work, and rests while there is no work.
 
     A child process gets a worker of its own, whose thread is not started yet. A round that fails
-    with an error of Redis or of the network is tried again after a backoff with jitter and a cap.
+    is tried again after a backoff with jitter and a cap, whatever it raised.
     """
 
     def __init__(self, work: Work, *, name: str, base: float, cap: float) -> None:
@@ -58,6 +63,7 @@ class Worker:
         self._work = work
         self._name = name
         self._backoff = EqualJitterBackoff(cap=cap, base=base)
+        self._defects = Throttled(logger)
         self._set_up()
         _workers.add(self)
         atexit.register(work.close)
@@ -146,8 +152,10 @@ class Worker:
         while not done:
             try:
                 done = self._work.do_round()
-            except (RedisError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 (a thread that ends would bring nothing any more)
                 failures += 1
+                if not isinstance(error, RedisError | OSError):
+                    self._defects.error(f"the thread {self._name} failed; it tries again", error)
                 self._work.failed(error)
                 done = self._gives_up_after(self._backoff.compute(failures))
             else:

@@ -237,6 +237,26 @@ async def test_any_language_can_call_it_for_instance_a_shell(redis_url: str, cha
     assert [number for _, number in await history(redis_url, channel)] == [1, 2]
 
 
+async def test_a_fault_in_sending_is_logged_and_told_and_later_messages_are_sent(
+    redis_url: str,
+    channel: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError("by design")
+
+    async with Publisher(redis_url) as publisher:
+        with monkeypatch.context() as patch:
+            patch.setattr(Publisher, "_send", fail)
+            with pytest.raises(PublishError, match="the publisher failed: ZeroDivisionError"):
+                await publisher.publish(channel, event(1))
+        await publisher.publish(channel, event(2))
+    assert [number for _, number in await history(redis_url, channel)] == [2]
+    assert "the publisher failed" in caplog.text
+    assert "ZeroDivisionError: by design" in caplog.text
+
+
 def test_the_function_does_not_change_under_its_name() -> None:
     """Others call it while we roll out; what it does changes with a new name only."""
     digest = hashlib.sha256(LIBRARY.encode()).hexdigest()

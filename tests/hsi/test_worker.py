@@ -19,6 +19,7 @@ class Items:
         self.items: list[int] = []
         self.done: list[int] = []
         self.fails = 0
+        self.fault: Exception = RedisConnectionError("away")
         self.failures = 0
         self.rounds = 0
         self.has_ended = threading.Event()
@@ -38,7 +39,7 @@ class Items:
         self.rounds += 1
         if self.fails:
             self.fails -= 1
-            raise RedisConnectionError("away")
+            raise self.fault
         if self.items:
             self.done.append(self.items.pop(0))
         elif self.worker.closing:
@@ -70,6 +71,17 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_a_fault_of_any_kind_is_logged_with_its_traceback_and_the_thread_goes_on(
+    items: Items, caplog: pytest.LogCaptureFixture
+) -> None:
+    items.fails, items.fault = 3, ZeroDivisionError("by design")
+    items.add(1)
+    wait_for(lambda: items.done == [1])
+    assert items.failures == 3
+    assert caplog.text.count("the thread items failed; it tries again") == 1
+    assert "ZeroDivisionError: by design" in caplog.text
 
 
 def test_nothing_runs_before_there_is_work(items: Items) -> None:
