@@ -63,7 +63,7 @@ test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis i
 
 unit: $(READY) ## Test what needs no server, in half a minute, with fewer made-up examples.
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not server" \
-		--hypothesis-profile unit tests/hsi tests/hsi_service tests/services tests/local
+		--hypothesis-profile unit --ignore tests/system
 
 chaos: $(READY) ## Let Redis and every replica die under load, and look whether anything is lost.
 	@$(BIN)/python -m pytest -m chaos $(if $(CONTAINERS),--containers)
@@ -77,6 +77,7 @@ lint: $(READY) ## Check style, types, words and who imports whom.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m local.words
+	$(BIN)/python -m local.lint
 	$(BIN)/python -m local.dashboard lint
 
 format: $(READY) ## Put the code into its format.

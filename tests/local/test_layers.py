@@ -1,13 +1,11 @@
 """The walls hold: whoever breaks a rule of the layers on purpose is told by the lint."""
 
-import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -91,37 +89,40 @@ def test_a_broken_rule_fails_the_lint(copy: Path, file: str, line: str, rule: st
     assert rule in done.stdout
 
 
-def private_imports(file: Path) -> Iterator[str]:
-    """Yield the private names that a module takes from another package."""
-    package = ".".join(file.relative_to(ROOT).with_suffix("").parts[:-1]).removeprefix("shared.")
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            theirs = node.module.rpartition(".")[0]
-            for name in node.names:
-                private = name.name.startswith("_") and not name.name.startswith("__")
-                if private and package not in {theirs, node.module}:
-                    yield f"{file}: {node.module}.{name.name}"
+def local_lint(tree: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local.lint"], cwd=tree, capture_output=True, text=True, check=False
+    )
 
 
-def test_nothing_takes_a_private_name_of_another_package() -> None:
-    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
-    found = [name for file in files for name in private_imports(file)]
-    ours = ("hsi", "services", "local")  # uvicorn's types are private, and no business of this test
-    assert [name for name in found if name.split(": ")[1].startswith(ours)] == []
+def test_the_whole_checkout_uses_no_private_name_elsewhere_and_has_no_long_file() -> None:
+    done = local_lint(ROOT)
+    assert done.returncode == 0, done.stdout
 
 
-def test_no_file_is_longer_than_one_would_like_to_open() -> None:
-    folders = (*PACKAGES, "bench", "dashboard/src", "dashboard/realtime/src", "examples")
-    generated = {"messages.ts", "definitions.ts"}
-    files = [
-        file
-        for folder in folders
-        for kind in ("*.py", "*.ts", "*.tsx")
-        for file in (ROOT / folder).rglob(kind)
-        if file.name not in generated and "node_modules" not in file.parts
+def test_a_private_name_used_elsewhere_and_a_long_file_fail_the_lint(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)  # noqa: S607
+    shutil.copytree(ROOT / "local/lint", tmp_path / "local/lint")
+    for name, text in {
+        "shared/hsi/base.py": "class Base:\n    def _ask(self): ...\n",
+        "services/user.py": (
+            "from hsi.base import Base, _helper\nclass User(Base):\n    def go(self): self._ask()\n"
+        ),
+        "services/long.py": "\n" * 401,
+        "dashboard/src/long.tsx": "\n" * 401,
+        "dashboard/src/made.ts": "// Made by a program; do not edit." + "\n" * 500,
+        "tests/test_long.py": "\n" * 500,
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    done = local_lint(tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "services.user, line 1: hsi.base._helper is private to another package",
+        "services.user, line 3: hsi.base.Base._ask is private to another package",
+        "services/long.py: 401 lines, more than 400",
+        "dashboard/src/long.tsx: 401 lines, more than 400",
     ]
-    long = {str(file.relative_to(ROOT)) for file in files if file.read_text().count("\n") > 400}
-    assert long == set()
 
 
 def test_all_that_is_released_together_has_one_version() -> None:
