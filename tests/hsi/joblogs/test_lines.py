@@ -1,4 +1,4 @@
-"""A job's lines and what holds them while Redis is away: pure, so played out in memory."""
+"""One line of a job's log, as the message that it becomes."""
 
 import json
 from datetime import datetime
@@ -9,9 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsi.joblogs import job_state
-from hsi.joblogs.buffer import MAX_TAKEN, LineBuffer, chunks
-from hsi.joblogs.job_state import JobState
 from hsi.joblogs.lines import MAX_CONTEXT, MAX_LINE, cut, dropped_line, level_of, log_line
 from hsi.schemas import Log
 from hsi.schemas.validation import MAX_MESSAGE_BYTES, validate
@@ -112,106 +109,8 @@ def test_a_level_between_two_counts_as_the_lower(number: int, word: str) -> None
     assert level_of(number) == word
 
 
-@given(
-    st.lists(st.one_of(st.integers(1, 60), st.just("take"), st.integers(-5, -1)), max_size=60),
-    st.integers(1, 40),
-)
-def test_every_line_is_sent_once_in_order_or_counted_where_it_is_missing(
-    steps: list[int | str], room: int
-) -> None:
-    """A positive number adds that many lines; a negative one acknowledges that many."""
-    buffer = LineBuffer(lambda count: b"dropped %d" % count, max_lines=room)
-    added, sent = 0, []
-
-    def acknowledge(count: int) -> None:
-        lines = list(buffer.take())[:count]
-        buffer.acknowledge(len(lines))
-        sent.extend(lines)
-
-    for step in steps:
-        if step == "take":
-            assert list(buffer.take()) == list(buffer.take())  # a retry is the same again
-        elif isinstance(step, int) and step < 0:
-            acknowledge(-step)
-        else:
-            for _ in range(int(step)):
-                buffer.add(b"%d" % added)
-                added += 1
-            assert len(buffer) <= room + len(buffer.taken)
-    while buffer:
-        acknowledge(MAX_TAKEN)
-    expected = 0
-    for one in sent:
-        if one.startswith(b"dropped "):
-            expected += int(one.split()[1])
-        else:
-            assert int(one) == expected
-            expected += 1
-    assert expected == added
-
-
-def test_a_buffer_is_bounded_in_bytes_and_keeps_the_last_line() -> None:
-    buffer = LineBuffer(lambda count: b"dropped %d" % count, max_bytes=100)
-    for size in (40, 40, 40, 500):
-        buffer.add(b"x" * size)
-    assert list(buffer.take()) == [b"dropped 3", b"x" * 500]
-
-
 def test_the_line_that_stands_for_others_says_how_many() -> None:
     message = validate(dropped_line(1234, STARTED.timestamp()))
     assert isinstance(message, Log)
     assert message.data.message.startswith("dropped 1234 lines: ")
     assert (message.data.level, message.data.context) == ("WARNING", {"dropped": 1234})
-
-
-@given(st.lists(st.integers(0, 100_000), max_size=500))
-def test_chunks_are_small_and_leave_nothing_out(sizes: list[int]) -> None:
-    lines = [b"x" * size for size in sizes]
-    parts = list(chunks(lines))
-    assert [one for part in parts for one in part] == lines
-    assert all(len(part) == 1 or sum(map(len, part)) <= 128 * 1024 for part in parts)
-    assert all(1 <= len(part) <= 200 for part in parts)
-
-
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=3)
-
-
-@given(st.dictionaries(st.text() | st.sampled_from(["status", "completed_at", "job_id"]), JSON))
-def test_a_states_other_fields_stay_as_they_are(others: dict[str, Any]) -> None:
-    before = json.dumps(others)
-    begun = job_state.begun(before, "7", STARTED)
-    assert begun is not None
-    ended = job_state.ended(begun, "7", STARTED, status="failed", at=STARTED, exit_code=2)
-    assert ended is not None
-    ours = {"job_id", "status", "started_at", "completed_at", "exit_code"}
-    assert {k: v for k, v in json.loads(ended).items() if k not in ours} == {
-        k: v for k, v in others.items() if k not in ours
-    }
-    assert job_state.parse(begun) == JobState("running", STARTED)
-    assert job_state.parse(ended) == JobState("failed", STARTED, STARTED, 2)
-
-
-def test_who_runs_again_forgets_how_it_ended() -> None:
-    ended = job_state.ended(None, "7", STARTED, status="failed", at=STARTED, exit_code=2)
-    again = job_state.begun(ended, "7", STARTED)
-    assert job_state.parse(again) == JobState("running", STARTED)
-
-
-def test_who_still_runs_does_not_undo_an_end() -> None:
-    assert job_state.still('{"status":"cancelled"}', "7", STARTED) is None
-    assert job_state.still(None, "7", STARTED) == job_state.begun(None, "7", STARTED)
-
-
-@pytest.mark.parametrize("value", [b"", b"\xff", b"[1]", b"running", b'"running"', b"[" * 10_000])
-def test_what_is_no_state_is_not_known_and_stays(value: bytes) -> None:
-    assert job_state.parse(value) == JobState()
-    if value:
-        assert job_state.begun(value, "7", STARTED) is None
-
-
-@pytest.mark.parametrize("status", ["queued", 3, None, ["running"], "Running"])
-def test_a_status_of_nobodys_is_not_known(status: Any) -> None:
-    value = json.dumps(
-        {"status": status, "started_at": 3, "completed_at": "soon", "exit_code": "2"}
-    )
-    assert job_state.parse(value) == JobState()

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -510,14 +510,3 @@ def test_waiting_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         rest = [entry for entry in history if after is None or entry.cursor > after][:PAGE]
         sent += position.catches_up(Page(found=True, entries=rest, last=history[-1].cursor))
     assert sent == [entry.text for entry in history]
-
-
-@given(st.text())
-def test_any_text_is_a_cursor_or_is_not(text: str) -> None:
-    cursor = Cursor.parse(text)
-    assert cursor is None or Cursor.parse(str(cursor)) == cursor
-
-
-@pytest.mark.parametrize("text", ["", "0", "1-", "-1", "1-2-3", "1-2\n", "٣-٤", "+1-1", "9" * 99])
-def test_what_is_no_cursor(text: str) -> None:
-    assert Cursor.parse(text) is None

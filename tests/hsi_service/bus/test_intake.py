@@ -1,4 +1,4 @@
-"""Subscribers are lenient, publishers are strict."""
+"""Subscribers are lenient: what is a message goes on, however odd."""
 
 import json
 from typing import Any
@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsi.schemas import Event, EventData
-from hsi.schemas.base import now
-from hsi.schemas.validation import (
-    KNOWN_TYPES,
-    MAX_MESSAGE_BYTES,
-    InvalidMessageError,
-    encode,
-    validate,
-)
+from hsi.schemas import Event
+from hsi.schemas.validation import KNOWN_TYPES, MAX_MESSAGE_BYTES
 from hsi_service.bus.intake import DROPPED, Classification, Finding, Message, examine, examined
 from tests.clients import golden
 
@@ -116,48 +109,3 @@ def test_no_message_is_lost_to_its_type_or_its_fields(kind: str, data: dict[str,
     finding = examine(payload)
     assert text_of(finding) == payload.decode()
     assert (finding.classification is Classification.UNKNOWN_TYPE) == (kind not in KNOWN_TYPES)
-
-
-@pytest.mark.parametrize(
-    ("payload", "complaint"),
-    [
-        (event_with(risk_score=101), r"<= 100 - at `\$\.data\.risk_score`"),
-        (event_with(risk_level="huge"), "huge"),
-        (b'{"type":"evnt","data":{}}', "evnt"),
-        (b'{"type":"event","data":{}}', "missing required field `id`"),
-        (b"hello", "malformed"),
-        (b'{"type":"event","data":"\xff"}', "UTF-8"),
-        (b'{"type":"log","data":{"context":{"a":' + b"[" * 100_000, "deeply"),
-        (b" " * (MAX_MESSAGE_BYTES + 1), "262145 bytes"),
-        (EVENT.replace(b"{", b'{"cursor":"1-1",', 1), "only the history gives"),
-    ],
-)
-def test_what_breaks_its_schema_is_not_published(payload: bytes, complaint: str) -> None:
-    with pytest.raises(InvalidMessageError, match=complaint):
-        validate(payload)
-
-
-def an_event(risk_score: int = 5) -> Event:
-    return Event(
-        data=EventData(
-            id=1,
-            event_id=1,
-            batch_id="b",
-            camera_id="c",
-            risk_score=risk_score,
-            risk_level="low",
-            summary="s",
-            started_at=now(),
-        ),
-    )
-
-
-def test_a_struct_is_checked_before_it_is_published() -> None:
-    with pytest.raises(InvalidMessageError, match="risk_score"):
-        encode(an_event(risk_score=-1))
-
-
-def test_what_we_write_is_utc_and_ends_in_z() -> None:
-    data = json.loads(encode(an_event()))["data"]
-    assert data["started_at"].endswith("Z")
-    assert "ended_at" not in data

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsi.keys import key_protocol
 from hsi_service.door.access import Access, Handshake, Request
-from hsi_service.origins import Origin, name_of
 from hsi_service.settings import Settings
 
 KEY, OTHER_KEY, TOKEN = "key-1_of.two", "key-2", "a token/with+odd=chars%&?"
@@ -219,23 +217,3 @@ def test_a_token_alone_opens_no_api() -> None:
     access = Access(Settings(websocket_token=TOKEN))
     assert access.judge_request(Request()).code == 4401
     assert access.judge_request(Request(keys=[TOKEN])).code == 4401
-
-
-@given(st.from_regex(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", fullmatch=True))
-def test_a_key_travels_as_a_subprotocol(key: str) -> None:
-    assert key_protocol(key) == f"api-key.{key}"
-
-
-@pytest.mark.parametrize(
-    "key", ["", "a b", "a,b", 'a"b', "a/b", "a=", "a\n", "\u00fcber", "a\r\nb"]
-)
-def test_a_key_that_cannot_is_refused_without_being_quoted(key: str) -> None:
-    with pytest.raises(ValueError, match="may hold letters, digits and") as caught:
-        key_protocol(key)
-    assert not key or key not in str(caught.value)
-
-
-@given(st.text(max_size=50))
-def test_what_is_no_origin_is_none(text: str) -> None:
-    assert Origin.parse(text) is None or "://" in text
-    assert not set(name_of(text)) & set(" /@?#")

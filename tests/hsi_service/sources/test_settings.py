@@ -1,0 +1,41 @@
+"""Settings of the sources."""
+
+import pytest
+
+from hsi.settings import SettingsError, load
+from hsi_service.sources import SourceSettings
+
+
+def test_without_an_environment_there_is_no_ai_and_no_database() -> None:
+    settings = load(SourceSettings, {})
+    assert (settings.yolo26_url, settings.nemotron_url, settings.database_url) == ("", "", "")
+    assert settings.detection_queue == "detection_queue"
+    assert settings.analysis_queue == "analysis_queue"
+    assert settings.dead_letters() == ["dlq:detection_queue", "dlq:analysis_queue"]
+
+
+def test_queues_may_be_called_anything() -> None:
+    settings = load(
+        SourceSettings,
+        {"DETECTION_QUEUE": "hsi:queue:detection", "DEAD_LETTER_QUEUES": " a , b,, "},
+    )
+    assert settings.detection_queue == "hsi:queue:detection"
+    assert settings.dead_letters() == ["a", "b"]
+
+
+@pytest.mark.parametrize("url", ["postgresql", "postgres", "postgresql+asyncpg"])
+def test_a_database_is_addressed_in_many_ways(url: str) -> None:
+    assert load(SourceSettings, {"DATABASE_URL": f"{url}://h/d"}).database_url
+
+
+@pytest.mark.parametrize("name", ["YOLO26_URL", "NEMOTRON_URL", "DATABASE_URL"])
+def test_an_address_that_cannot_be_used_is_one_line_that_does_not_quote_it(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(SourceSettings, {name: "ftp://user:hunter2@host"})
+    assert str(caught.value).startswith(f"{name}: expected one of ")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_every_service_checks_is_checked_here_too() -> None:
+    with pytest.raises(SettingsError, match="HOST="):
+        load(SourceSettings, {"HOST": "0.0.0.0"})
