@@ -1,4 +1,4 @@
-"""A job's state, whoever else writes it."""
+"""A job's state, which other producers write too."""
 
 import json
 from datetime import datetime

@@ -1,0 +1,69 @@
+"""The tests of a module are where its name says: `a/b.py` has `tests/a/test_b.py`."""
+
+from pathlib import Path
+
+from tests.servers import ROOT
+
+PACKAGES = ("shared/hsi", "shared/hsi_service", "services")
+NOT_YET = {
+    "hsi/cli/jobs.py",
+    "hsi/cli/options.py",
+    "hsi/cli/streams.py",
+    "hsi/client/following.py",
+    "hsi/client/stream.py",
+    "hsi/client/sync_stream.py",
+    "hsi/joblogs/handler.py",
+    "hsi/joblogs/sender.py",
+    "hsi_service/bus/history.py",
+    "hsi_service/fanout/direct_peer.py",
+    "hsi_service/fanout/replay.py",
+    "hsi_service/skeleton/session.py",
+    "hsi_service/sources/http.py",
+    "services/collector/latencies.py",
+    "services/collector/performance.py",
+    "services/collector/settings.py",
+    "services/collector/store.py",
+    "services/joblogs/topic.py",
+    "services/system/publication.py",
+    "services/system/report.py",
+}
+"""Modules whose tests have another name, or are a whole service's. It gets shorter."""
+NOTHING_TO_TEST = {
+    # Structs alone: what they say on the wire is tested together (test_schemas.py).
+    "hsi/schemas/base.py",
+    "hsi/schemas/close_codes.py",
+    "hsi/schemas/control.py",
+    "hsi/schemas/events.py",
+    "hsi/schemas/logs.py",
+    "hsi/schemas/performance.py",
+    "hsi/schemas/system.py",
+    # A few settings with their defaults.
+    "services/joblogs/settings.py",
+    "services/system/settings.py",
+}
+"""Modules that only declare something."""
+WIRING = {"__init__.py", "__main__.py", "app.py", "routes.py"}
+"""Files that put parts together, and are tested with the whole."""
+
+
+def modules() -> set[str]:
+    files = (file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+    names = (file.relative_to(ROOT) for file in files if file.name not in WIRING)
+    return {name.as_posix().removeprefix("shared/") for name in names}
+
+
+def home_of(module: str) -> Path:
+    path = Path(module)
+    return ROOT / "tests" / path.parent / f"test_{path.name}"
+
+
+def test_every_module_has_tests_of_its_name() -> None:
+    without = {module for module in modules() if not home_of(module).exists()}
+    assert without - NOT_YET - NOTHING_TO_TEST == set()
+
+
+def test_no_module_is_excused_that_has_them_or_is_gone() -> None:
+    with_tests = {module for module in modules() if home_of(module).exists()}
+    excused = NOT_YET | NOTHING_TO_TEST
+    assert excused & with_tests == set()
+    assert excused - modules() == set()
