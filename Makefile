@@ -62,7 +62,7 @@ test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis i
 	@$(BIN)/python -m pytest -m "alone and not chaos" $(if $(CONTAINERS),--containers)
 
 unit: $(READY) ## Test what needs no server, in half a minute, with fewer made-up examples.
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not server" \
+	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not server" \
 		--hypothesis-profile unit --ignore tests/system
 
 chaos: $(READY) ## Let Redis and every replica die under load, and look whether anything is lost.

@@ -1,4 +1,4 @@
-"""The tests of a module are where its name says: `a/b.py` has `tests/a/test_b.py`."""
+"""The tests of a module are where its name says: `test_x.py` beside its package's other tests."""
 
 from pathlib import Path
 
