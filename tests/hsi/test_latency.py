@@ -41,6 +41,8 @@ async def figures(redis_url: str, stage: str) -> Latency | None:
     latencies = Latencies(redis_url, name="test", stages=[stage])
     try:
         return (await latencies.read())[stage]
+    except SourceError:  # a busy machine
+        return None
     finally:
         await latencies.aclose()
 
