@@ -1,4 +1,4 @@
-// A producer in JavaScript: publishes one security event by the Redis function hsi_publish_v1.
+// A producer in JavaScript: publishes one security event by the Redis function hsi_publish_v2.
 //
 //     cd examples && npm install && node producer.mjs "Person at the door"
 //
@@ -9,16 +9,17 @@ import { readFile } from "node:fs/promises";
 import { createClient } from "redis";
 
 const FUNCTION =
-  process.env.PUBLISH_LUA ?? new URL("../shared/hsi/publish.lua", import.meta.url);
+  process.env.PUBLISH_LUA ?? new URL("../shared/hsi/publish_v2.lua", import.meta.url);
 
 const redis = createClient({ url: process.env.REDIS_URL ?? "redis://127.0.0.1:6379/0" });
 
 async function publish(channel, message, key = crypto.randomUUID()) {
   const keys = ["history", "number", `once:${key}`].map((name) => `{${channel}}:${name}`);
-  const call = () =>
-    redis.fCall("hsi_publish_v1", { keys, arguments: [channel, JSON.stringify(message)] });
+  // Channel, then length, bytes and age of the history and a sender's number: all as usual.
+  const args = [channel, "", "", "", "", JSON.stringify(message)];
+  const call = () => redis.fCall("hsi_publish_v2", { keys, arguments: args });
   try {
-    return await call(); // [cursor, receivers, repeated]
+    return await call(); // [receivers, repeated, cursor]
   } catch (error) {
     if (!error.message.includes("unction not found")) throw error;
   }
@@ -37,7 +38,7 @@ async function load() {
 
 const number = Date.now();
 await redis.connect();
-const [cursor, receivers] = await publish("security_events", {
+const [receivers, , cursor] = await publish("security_events", {
   type: "event",
   data: {
     id: number,

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -16,18 +17,24 @@ from hsi.publishing import (
     BACKOFF_CAP,
     FUNCTION,
     LIBRARY,
+    MAX_BATCH,
+    MAX_BATCH_BYTES,
     PATIENCE,
     TIMEOUT,
+    Bounds,
+    Numberings,
     Published,
     PublishError,
     TooManyWaitingError,
-    call_of,
-    new_key,
+    batches,
+    is_gap,
+    keyed_call,
+    numbered_call,
     payload_of,
     published_of,
 )
 from hsi.redis_client import async_client
-from hsi.schemas import ChannelMessage
+from hsi.schemas import ChannelMessage, channels
 from hsi.tasks import cancel_and_wait
 
 __all__ = ["MAX_WAITING", "PublishError", "Published", "Publisher", "TooManyWaitingError"]
@@ -36,14 +43,12 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
 """Messages that may wait for Redis; one more is refused."""
-MAX_BATCH = 100
-"""Messages that are sent at once."""
 
 
 class _Waiting(NamedTuple):
     channel: str
     payload: bytes
-    key: str
+    key: str | None
     deadline: float
     acknowledged: "asyncio.Future[Published]"
 
@@ -54,28 +59,41 @@ class Publisher:
         async with Publisher("redis://127.0.0.1:6379/0") as publisher:
             await publisher.publish("security_events", event)
 
-    `publish` keeps the message in the channel's history; `publish_live` does not, which is for
-    messages that are soon out of date anyway. `hsi.SyncPublisher` is its twin without asyncio.
+    `publish` and `publish_many` keep messages in the channel's history; `publish_live` does not,
+    which is for messages that are soon out of date anyway. `hsi.SyncPublisher` is its twin without
+    asyncio.
+
+    One call to Redis is under way at a time, with as many messages as wait. While Redis refuses it
+    or does not answer, nothing passes a message that is neither acknowledged nor given up.
     """
 
     def __init__(
-        self, redis_url: str, *, history_length: int = 10_000, patience: float = PATIENCE
+        self,
+        redis_url: str,
+        *,
+        history_length: int = channels.HISTORY_LENGTH,
+        history_bytes: int = channels.HISTORY_BYTES,
+        patience: float = PATIENCE,
     ) -> None:
         """Connect on first use.
 
         Args:
             redis_url: redis://, rediss:// or unix://.
             history_length: Messages that a channel's history keeps.
+            history_bytes: Bytes of Redis' memory that it may take.
             patience: Seconds that a message is tried for; the last attempt may take 3 s more.
 
         """
         self._redis = async_client(
             redis_url, name="publisher", timeout=TIMEOUT, decode_responses=True
         )
-        self._history_length = history_length
+        self._bounds = Bounds(history_length, history_bytes)
         self._patience = patience
         self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE)
         self._waiting: deque[_Waiting] = deque()
+        self._batch: list[_Waiting] = []
+        """The call under way: sent unchanged until Redis has it, or nobody wants it any more."""
+        self._numberings = Numberings()
         self._sending: asyncio.Task[None] | None = None
 
     async def publish(
@@ -87,8 +105,7 @@ class Publisher:
             channel: The channel; see `hsi.schemas.channels`.
             message: A Struct, or JSON that is sent byte for byte (after its cursor).
             key: Idempotency key: a second message with it, within two minutes, is not published.
-                By default each call has one of its own, so that its retries are not published
-                twice.
+                Retries of this call need none.
 
         Returns:
             Redis' acknowledgement.
@@ -100,16 +117,39 @@ class Publisher:
                 was closed.
 
         """
-        payload = payload_of(message)
-        if len(self._waiting) >= MAX_WAITING:
-            raise TooManyWaitingError(f"{MAX_WAITING} messages wait for Redis already")
-        acknowledged: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
-        deadline = time.monotonic() + self._patience
-        key = new_key() if key is None else key
-        self._waiting.append(_Waiting(channel, payload, key, deadline, acknowledged))
-        if self._sending is None or self._sending.done():
-            self._sending = asyncio.create_task(self._send_all())
-        return await acknowledged
+        return await self._enqueue([_Message(channel, payload_of(message), key)])[0]
+
+    async def publish_many(
+        self, channel: str, messages: Sequence[ChannelMessage | bytes]
+    ) -> list[Published]:
+        """Publish messages, in order, and keep them in the channel's history.
+
+        Redis accepts up to 100 of them at once, or none; of more, the later ones may be missing
+        when it fails.
+
+        Args:
+            channel: The channel; see `hsi.schemas.channels`.
+            messages: Structs, or JSON that is sent byte for byte (after its cursor).
+
+        Returns:
+            Redis' acknowledgements, in the same order.
+
+        Raises:
+            InvalidMessageError: One breaks its schema; nothing was sent.
+            TooManyWaitingError: Too many wait already; none of the next 100 was sent.
+            PublishError: Redis did not acknowledge them for `patience` seconds, or the publisher
+                was closed.
+
+        """
+        published: list[Published] = []
+        for part in batches([payload_of(message) for message in messages]):
+            waiting = self._enqueue([_Message(channel, payload, None) for payload in part])
+            replies = await asyncio.gather(*waiting, return_exceptions=True)
+            for reply in replies:
+                if isinstance(reply, BaseException):
+                    raise reply
+                published.append(reply)
+        return published
 
     async def publish_live(self, channel: str, message: ChannelMessage | bytes) -> int:
         """Publish one message, live and at most once, and do not try again.
@@ -132,17 +172,29 @@ class Publisher:
         except (RedisError, OSError) as error:
             raise PublishError(f"not published to {channel}: {error}") from error
 
+    def _enqueue(self, messages: "Sequence[_Message]") -> "list[asyncio.Future[Published]]":
+        """Let messages wait for their turn; return what their callers await."""
+        if len(self._waiting) + len(self._batch) + len(messages) > MAX_WAITING:
+            raise TooManyWaitingError(f"{MAX_WAITING} messages wait for Redis already")
+        loop = asyncio.get_running_loop()
+        deadline = time.monotonic() + self._patience
+        waiting = [_Waiting(*message, deadline, loop.create_future()) for message in messages]
+        self._waiting.extend(waiting)
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send_all())
+        return [one.acknowledged for one in waiting]
+
     async def _send_all(self) -> None:
         """Send those that wait, in order, until none waits."""
         failures, why = 0, "the publisher was closed"
         try:
-            while self._waiting:
-                batch = [self._waiting[i] for i in range(min(MAX_BATCH, len(self._waiting)))]
-                trouble = await self._send(batch)
-                while self._waiting and self._waiting[0].acknowledged.done():
-                    self._waiting.popleft()
+            while self._batch or self._waiting:
+                if not self._batch:
+                    self._batch = self._next_batch()
+                trouble = await self._send(self._batch)
                 if trouble is None:
                     failures = 0
+                    self._batch = []
                     continue
                 failures += 1
                 self._give_up(trouble)
@@ -153,44 +205,79 @@ class Publisher:
             why = f"the publisher failed: {type(error).__name__}: {error}"
         finally:
             # Only a cancellation or a defect leaves some; their callers must not wait any longer.
-            for waiting in self._waiting:
+            for waiting in (*self._batch, *self._waiting):
                 _fail(waiting, why)
+            self._drop_batch()
             self._waiting.clear()
 
+    def _next_batch(self) -> list[_Waiting]:
+        """Take the messages of the next call: of one channel, and with a key only one."""
+        batch = [self._waiting.popleft()]
+        size = len(batch[0].payload)
+        while self._waiting and len(batch) < MAX_BATCH:
+            following = self._waiting[0]
+            size += len(following.payload)
+            if (following.channel, following.key) != (batch[0].channel, None) or batch[0].key:
+                break
+            if size > MAX_BATCH_BYTES:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
     async def _send(self, batch: list[_Waiting]) -> Exception | None:
-        """Send some; return the first error."""
+        """Send a batch; return the error where Redis did not accept it."""
+        channel, payload, key = batch[0][:3]
+        numbering = self._numberings.of(channel, time.monotonic())
+        if key is None:
+            call = numbered_call(
+                channel,
+                [waiting.payload for waiting in batch],
+                sender=numbering.name,
+                first=numbering.first,
+                bounds=self._bounds,
+            )
+        else:
+            call = keyed_call(channel, payload, key=key, bounds=self._bounds)
         try:
-            async with self._redis.pipeline(transaction=False) as commands:
-                for waiting in batch:
-                    commands.fcall(
-                        *call_of(
-                            waiting.channel,
-                            waiting.payload,
-                            key=waiting.key,
-                            history_length=self._history_length,
-                        )
-                    )
-                replies: list[Any] = await commands.execute(raise_on_error=False)
+            reply: Any = await self._redis.fcall(*call)
+        except (RedisError, OSError) as error:
+            if is_gap(error):
+                numbering.rename()
+            if redis_functions.is_missing(error):
+                return await self._load() or error
+            return error
+        if key is None:
+            numbering.advance(len(batch))
+        for waiting, published in zip(batch, published_of(reply), strict=True):
+            if not waiting.acknowledged.done():
+                waiting.acknowledged.set_result(published)
+        return None
+
+    async def _load(self) -> Exception | None:
+        """Load the function into Redis; return the error where that fails."""
+        try:
+            await redis_functions.load_async(self._redis, FUNCTION, LIBRARY)
         except (RedisError, OSError) as error:
             return error
-        trouble: Exception | None = None
-        for waiting, reply in zip(batch, replies, strict=True):
-            if isinstance(reply, Exception):
-                trouble = trouble or reply
-            elif not waiting.acknowledged.done():
-                waiting.acknowledged.set_result(published_of(reply))
-        if trouble is not None and redis_functions.is_missing(trouble):
-            try:
-                await redis_functions.load_async(self._redis, FUNCTION, LIBRARY)
-            except (RedisError, OSError) as error:
-                return error
-        return trouble
+        return None
 
     def _give_up(self, trouble: Exception) -> None:
-        """Fail those whose time is up."""
+        """Fail those whose time is up, and the batch once nobody waits for it."""
         now = time.monotonic()
+        for waiting in self._batch:
+            if waiting.deadline < now:
+                _fail(waiting, str(trouble))
+        if all(waiting.acknowledged.done() for waiting in self._batch):
+            self._drop_batch()
         while self._waiting and self._waiting[0].deadline < now:
             _fail(self._waiting.popleft(), str(trouble))
+
+    def _drop_batch(self) -> None:
+        """Forget the batch; Redis may have it all the same, so its numbers are used."""
+        if self._batch and self._batch[0].key is None:
+            numbering = self._numberings.of(self._batch[0].channel, time.monotonic())
+            numbering.advance(len(self._batch))
+        self._batch = []
 
     async def aclose(self) -> None:
         """Close the connection; callers whose messages wait get a PublishError."""
@@ -208,6 +295,12 @@ class Publisher:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+class _Message(NamedTuple):
+    channel: str
+    payload: bytes
+    key: str | None
 
 
 def _fail(waiting: _Waiting, why: str) -> None:

@@ -1,19 +1,22 @@
 """Publishing with history: what the two publishers, async and sync, have in common. Pure, no I/O.
 
-Both call one Redis function (publish.lua), which appends a message to its channel's history and
-publishes it in one step, and does nothing for an idempotency key that it knows: so both may try
-again after a timeout, when nobody can tell whether Redis has executed the first attempt.
+Both call one Redis function (publish_v2.lua), which appends messages to their channel's history and
+publishes them in one step. The sender numbers its messages, and the function skips what it has: so
+both may try again after a timeout, when nobody can tell whether Redis has executed the first
+attempt.
 """
 
 import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
 from hsi.schemas import ChannelMessage, channels
 from hsi.schemas.validation import encode, validate
 
-FUNCTION = "hsi_publish_v1"
-LIBRARY = resources.files("hsi").joinpath("publish.lua").read_text()
+FUNCTION = "hsi_publish_v2"
+LIBRARY = resources.files("hsi").joinpath("publish_v2.lua").read_text()
 """Source of the library that has the function."""
 TIMEOUT = 3.0
 """Seconds that one attempt may take."""
@@ -22,6 +25,12 @@ PATIENCE = 30.0
 BACKOFF_BASE = 0.02
 BACKOFF_CAP = 1.0
 """Seconds between two attempts, at most."""
+MAX_BATCH = 100
+"""Messages that are sent at once, at most."""
+MAX_BATCH_BYTES = 1024 * 1024
+"""Their size, at most; a larger message goes alone."""
+SENDER_RESTS = 600.0
+"""Seconds after which a sender takes a new name; Redis forgets one after an hour."""
 
 
 class PublishError(Exception):
@@ -41,6 +50,56 @@ class Published(NamedTuple):
     """Subscribers that heard it: one per service replica that listens. 0 for a repetition."""
 
 
+class Bounds(NamedTuple):
+    """How much a channel's history keeps; the older messages make room."""
+
+    messages: int = channels.HISTORY_LENGTH
+    bytes: int = channels.HISTORY_BYTES
+
+
+class Numbering:
+    """The name and the numbers by which Redis knows one sender's messages on one channel."""
+
+    def __init__(self) -> None:
+        self.rename()
+
+    def rename(self) -> None:
+        """Take a new name, and count from 1: Redis does not know the sender."""
+        self.name = uuid.uuid4().hex
+        self.first = 1
+        """The number of the next message."""
+
+    def advance(self, count: int) -> None:
+        """Go on after so many messages."""
+        self.first += count
+
+
+class Numberings:
+    """One sender's numbering of each channel's messages; one that rests for long begins again."""
+
+    def __init__(self) -> None:
+        self._used: OrderedDict[str, tuple[Numbering, float]] = OrderedDict()
+        """By channel, with the time of the last use; the one that rests longest is first."""
+
+    def of(self, channel: str, now: float) -> Numbering:
+        """Return a channel's numbering.
+
+        Args:
+            channel: The channel.
+            now: Seconds of a clock that only ever grows.
+
+        """
+        while self._used:
+            resting, (_, used_at) = next(iter(self._used.items()))
+            if now - used_at <= SENDER_RESTS:
+                break
+            del self._used[resting]
+        numbering = self._used[channel][0] if channel in self._used else Numbering()
+        self._used[channel] = numbering, now
+        self._used.move_to_end(channel)
+        return numbering
+
+
 def payload_of(message: ChannelMessage | bytes) -> bytes:
     """Return a message as it goes to Redis, checked against its schema.
 
@@ -57,36 +116,72 @@ def payload_of(message: ChannelMessage | bytes) -> bytes:
     return encode(message)
 
 
-def new_key() -> str:
-    """Return an idempotency key that nobody else uses."""
-    return uuid.uuid4().hex
+def batches(payloads: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """Split messages, in order, into what is sent at once."""
+    parts: list[Sequence[bytes]] = []
+    start, size = 0, 0
+    for index, payload in enumerate(payloads):
+        full = index - start >= MAX_BATCH or size + len(payload) > MAX_BATCH_BYTES
+        if full and index > start:
+            parts.append(payloads[start:index])
+            start, size = index, 0
+        size += len(payload)
+    if payloads:
+        parts.append(payloads[start:])
+    return parts
 
 
-def call_of(
-    channel: str, payload: bytes, *, key: str, history_length: int
-) -> tuple[str, int, str, str, str, str, bytes, int]:
-    """Return the arguments of FCALL that publish a message.
+def numbered_call(
+    channel: str,
+    payloads: Sequence[bytes],
+    *,
+    sender: str,
+    first: int,
+    bounds: Bounds,
+    ttl: int | None = None,
+) -> tuple[Any, ...]:
+    """Return the arguments of FCALL that publish messages of one sender.
+
+    Args:
+        channel: The channel to publish to.
+        payloads: The messages, as `payload_of` returns them.
+        sender: The sender's name.
+        first: The number of the first message.
+        bounds: What the channel's history keeps.
+        ttl: Seconds after the last message for which it is kept; None: for good.
+
+    """
+    keys = channels.history(channel), channels.number(channel), channels.sender(channel, sender)
+    return FUNCTION, len(keys), *keys, channel, *bounds, ttl or "", first, *payloads
+
+
+def keyed_call(channel: str, payload: bytes, *, key: str, bounds: Bounds) -> tuple[Any, ...]:
+    """Return the arguments of FCALL that publish a message with an idempotency key.
 
     Args:
         channel: The channel to publish to.
         payload: The message, as `payload_of` returns it.
         key: Its idempotency key.
-        history_length: Messages that the channel's history keeps.
+        bounds: What the channel's history keeps.
 
     """
-    return (
-        FUNCTION,
-        3,
-        channels.history(channel),
-        channels.number(channel),
-        channels.once(channel, key),
-        channel,
-        payload,
-        history_length,
-    )
+    keys = channels.history(channel), channels.number(channel), channels.once(channel, key)
+    return FUNCTION, len(keys), *keys, channel, *bounds, "", "", payload
 
 
-def published_of(reply: Any) -> Published:
-    """Return the function's reply, [cursor, receivers, repeated], as text or as bytes."""
-    cursor = reply[0]
-    return Published(cursor.decode() if isinstance(cursor, bytes) else cursor, int(reply[1]))
+def published_of(reply: Sequence[Any]) -> list[Published]:
+    """Return the function's reply, [receivers, repeated, cursor ...], as text or as bytes."""
+    receivers, repeated, *cursors = reply
+    fresh = len(cursors) - int(repeated)
+    return [
+        Published(
+            cursor.decode() if isinstance(cursor, bytes) else cursor,
+            int(receivers) if number >= len(cursors) - fresh else 0,
+        )
+        for number, cursor in enumerate(cursors)
+    ]
+
+
+def is_gap(error: Exception) -> bool:
+    """Return whether Redis has refused a call because it has forgotten the sender."""
+    return str(error).startswith("GAP ")

@@ -1,7 +1,9 @@
 """SyncPublisher: publishing without asyncio, from any thread."""
 
+import os
 import threading
 import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,17 +18,35 @@ from hsi.publishing import (
     LIBRARY,
     PATIENCE,
     TIMEOUT,
+    Bounds,
+    Numbering,
+    Numberings,
     Published,
     PublishError,
-    call_of,
-    new_key,
+    batches,
+    is_gap,
+    keyed_call,
+    numbered_call,
     payload_of,
     published_of,
 )
 from hsi.redis_client import sync_client
-from hsi.schemas import ChannelMessage
+from hsi.schemas import ChannelMessage, channels
 
 __all__ = ["PublishError", "Published", "SyncPublisher"]
+
+
+class _Own(threading.local):
+    """What is one thread's own, in one process: its numbering of each channel's messages."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._numberings = Numberings()
+
+    def numbering(self, channel: str) -> Numbering:
+        if self._process != os.getpid():  # A child's: the names are its parent's.
+            self._process, self._numberings = os.getpid(), Numberings()
+        return self._numberings.of(channel, time.monotonic())
 
 
 class SyncPublisher:
@@ -35,26 +55,34 @@ class SyncPublisher:
         with SyncPublisher("redis://127.0.0.1:6379/0") as publisher:
             publisher.publish("security_events", event)
 
-    `publish` keeps the message in the channel's history; `publish_live` does not, which is for
-    messages that are soon out of date anyway. Both wait for Redis. Threads may share a publisher:
-    each keeps the order of its own messages. A child process after `fork` may use it, too.
+    `publish` and `publish_many` keep messages in the channel's history; `publish_live` does not,
+    which is for messages that are soon out of date anyway. All wait for Redis. Threads may share a
+    publisher: each keeps the order of its own messages. A child process after `fork` may use it,
+    too.
     """
 
     def __init__(
-        self, redis_url: str, *, history_length: int = 10_000, patience: float = PATIENCE
+        self,
+        redis_url: str,
+        *,
+        history_length: int = channels.HISTORY_LENGTH,
+        history_bytes: int = channels.HISTORY_BYTES,
+        patience: float = PATIENCE,
     ) -> None:
         """Connect on first use.
 
         Args:
             redis_url: redis://, rediss:// or unix://.
             history_length: Messages that a channel's history keeps.
+            history_bytes: Bytes of Redis' memory that it may take.
             patience: Seconds that a message is tried for; the last attempt may take 3 s more.
 
         """
         self._redis = sync_client(redis_url, name="publisher", timeout=TIMEOUT)
-        self._history_length = history_length
+        self._bounds = Bounds(history_length, history_bytes)
         self._patience = patience
         self._closed = threading.Event()
+        self._own = _Own()
 
     def publish(
         self, channel: str, message: ChannelMessage | bytes, *, key: str | None = None
@@ -65,8 +93,7 @@ class SyncPublisher:
             channel: The channel; see `hsi.schemas.channels`.
             message: A Struct, or JSON that is sent byte for byte (after its cursor).
             key: Idempotency key: a second message with it, within two minutes, is not published.
-                By default each call has one of its own, so that its retries are not published
-                twice.
+                Retries of this call need none.
 
         Returns:
             Redis' acknowledgement.
@@ -78,16 +105,37 @@ class SyncPublisher:
 
         """
         payload = payload_of(message)
-        call = call_of(
-            channel,
-            payload,
-            key=new_key() if key is None else key,
-            history_length=self._history_length,
-        )
-        try:
-            return self._send(channel, call)
-        finally:
-            self._disconnect_if_closed()
+        if key is None:
+            return self._send_numbered(channel, [payload])[0]
+        return self._send(
+            channel, lambda: keyed_call(channel, payload, key=key, bounds=self._bounds)
+        )[0]
+
+    def publish_many(
+        self, channel: str, messages: Sequence[ChannelMessage | bytes]
+    ) -> list[Published]:
+        """Publish messages, in order, and keep them in the channel's history.
+
+        Redis accepts up to 100 of them at once, or none; of more, the later ones may be missing
+        when it fails.
+
+        Args:
+            channel: The channel; see `hsi.schemas.channels`.
+            messages: Structs, or JSON that is sent byte for byte (after its cursor).
+
+        Returns:
+            Redis' acknowledgements, in the same order.
+
+        Raises:
+            InvalidMessageError: One breaks its schema; nothing was sent.
+            PublishError: Redis did not acknowledge them for `patience` seconds, or the publisher
+                was closed.
+
+        """
+        published: list[Published] = []
+        for part in batches([payload_of(message) for message in messages]):
+            published += self._send_numbered(channel, part)
+        return published
 
     def publish_live(self, channel: str, message: ChannelMessage | bytes) -> int:
         """Publish one message, live and at most once, and do not try again.
@@ -114,20 +162,48 @@ class SyncPublisher:
         finally:
             self._disconnect_if_closed()
 
-    def _send(self, channel: str, call: tuple[Any, ...]) -> Published:
+    def _send_numbered(self, channel: str, payloads: Sequence[bytes]) -> list[Published]:
+        """Send what this thread publishes next."""
+        numbering = self._own.numbering(channel)
+        try:
+            return self._send(
+                channel,
+                lambda: numbered_call(
+                    channel,
+                    payloads,
+                    sender=numbering.name,
+                    first=numbering.first,
+                    bounds=self._bounds,
+                ),
+                numbering,
+            )
+        finally:
+            numbering.advance(len(payloads))  # Redis may have them even where it did not answer.
+
+    def _send(
+        self,
+        channel: str,
+        call: Callable[[], tuple[Any, ...]],
+        numbering: Numbering | None = None,
+    ) -> list[Published]:
         """Call the function until Redis acknowledges it, or patience ends."""
         deadline = time.monotonic() + self._patience
         backoff, failures = EqualJitterBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE), 0
-        while not self._closed.is_set():
-            try:
-                return published_of(self._redis.fcall(*call))
-            except (RedisError, OSError) as error:
-                trouble = (redis_functions.is_missing(error) and self._load()) or error
-            failures += 1
-            if time.monotonic() >= deadline:
-                raise PublishError(f"not acknowledged on {channel}: {trouble}") from trouble
-            self._closed.wait(backoff.compute(failures))
-        raise PublishError(f"not acknowledged on {channel}: the publisher was closed")
+        try:
+            while not self._closed.is_set():
+                try:
+                    return published_of(self._redis.fcall(*call()))
+                except (RedisError, OSError) as error:
+                    if numbering and is_gap(error):
+                        numbering.rename()
+                    trouble = (redis_functions.is_missing(error) and self._load()) or error
+                failures += 1
+                if time.monotonic() >= deadline:
+                    raise PublishError(f"not acknowledged on {channel}: {trouble}") from trouble
+                self._closed.wait(backoff.compute(failures))
+            raise PublishError(f"not acknowledged on {channel}: the publisher was closed")
+        finally:
+            self._disconnect_if_closed()
 
     def _load(self) -> Exception | None:
         """Load the function into Redis; return the error where that fails."""

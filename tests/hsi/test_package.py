@@ -42,7 +42,7 @@ def test_its_wheel_is_hsi_alone_with_its_types_scripts_and_rules(wheel: Path) ->
         if path.suffix in {".py", ".lua", ".acl"} or path.name == "py.typed"
     }
     assert {name for name in names if name.startswith("hsi/")} == expected
-    assert {"hsi/py.typed", "hsi/publish.lua", "hsi/joblogs/publish_lines.lua"} < expected
+    assert {"hsi/py.typed", "hsi/publish_v1.lua", "hsi/publish_v2.lua"} < expected
     assert "hsi/cli/users.acl" in expected
 
 

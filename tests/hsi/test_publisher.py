@@ -1,19 +1,17 @@
 """Publishing: atomic, once, in order, and never silently not."""
 
 import asyncio
-import hashlib
 import json
 import time
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from hsi.publisher import Publisher
-from hsi.publishing import FUNCTION, LIBRARY, PublishError, TooManyWaitingError
+from hsi.publishing import PublishError, TooManyWaitingError
 from hsi.schemas import channels
-from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, stamped
+from hsi.schemas.cursor import Cursor, cursor_of, stamped
 from hsi.schemas.validation import InvalidMessageError
 from tests.clients import golden
 from tests.servers import RedisServer
@@ -176,67 +174,6 @@ async def test_live_is_not_kept_and_not_tried_again(own_redis: RedisServer, chan
             await publisher.publish_live(channel, EVENT)
 
 
-@pytest.mark.parametrize("message", ["hello", "[]", "{}", ""])
-async def test_the_function_itself_refuses_what_is_not_a_message(
-    redis_url: str, channel: str, message: str
-) -> None:
-    async with Publisher(redis_url) as publisher, Redis.from_url(redis_url) as redis:
-        await publisher.publish(channel, EVENT)
-        keys = channels.history(channel), channels.number(channel)
-        with pytest.raises(ResponseError, match="not a JSON object"):
-            await redis.fcall(FUNCTION, 2, *keys, channel, message)
-        with pytest.raises(ResponseError, match="expected keys"):
-            await redis.fcall(FUNCTION, 2, *keys, channel)
-
-
-async def test_a_clock_that_steps_back_does_not_stop_publishing(
-    redis_url: str, channel: str
-) -> None:
-    future = 10**13
-    async with Redis.from_url(redis_url) as redis, Publisher(redis_url) as publisher:
-        await redis.xadd(channels.history(channel), {"m": EVENT}, id=f"{future}-4")
-        assert (await publisher.publish(channel, EVENT)).cursor == f"{future}-5"
-
-
-async def test_a_lost_counter_does_not_stop_publishing(redis_url: str, channel: str) -> None:
-    async with Redis.from_url(redis_url) as redis, Publisher(redis_url) as publisher:
-        for _ in range(3):
-            await publisher.publish(channel, EVENT)
-        await redis.delete(channels.number(channel))
-        after = [await publisher.publish(channel, EVENT) for _ in range(3)]
-    kept = [cursor for cursor, _ in await history(redis_url, channel)]
-    assert kept[3:] == [one.cursor for one in after]
-    assert [Cursor.parse(cursor) for cursor in kept] == sorted(
-        Cursor.parse(cursor) or BEGINNING for cursor in kept
-    )
-
-
-async def test_a_history_may_expire(redis_url: str, channel: str) -> None:
-    async with Publisher(redis_url) as publisher, Redis.from_url(redis_url) as redis:
-        await publisher.publish(channel, EVENT)
-        keys = channels.history(channel), channels.number(channel)
-        await redis.fcall(FUNCTION, 2, *keys, channel, EVENT, 100, 3600)
-        assert [3500 < await redis.ttl(key) <= 3600 for key in keys] == [True, True]
-
-
-async def test_any_language_can_call_it_for_instance_a_shell(redis_url: str, channel: str) -> None:
-    """As the README shows it."""
-    async with Publisher(redis_url) as publisher:
-        first = await publisher.publish(channel, event(1))
-    async with Redis.from_url(redis_url, decode_responses=True) as redis:
-        reply = await redis.execute_command(  # type: ignore[no-untyped-call]
-            "FCALL",
-            FUNCTION,
-            "2",
-            f"{{{channel}}}:history",
-            f"{{{channel}}}:number",
-            channel,
-            event(2).decode(),
-        )
-    assert Cursor.parse(reply[0]) > Cursor.parse(first.cursor)  # type: ignore[operator]
-    assert [number for _, number in await history(redis_url, channel)] == [1, 2]
-
-
 async def test_a_fault_in_sending_is_logged_and_told_and_later_messages_are_sent(
     redis_url: str,
     channel: str,
@@ -257,7 +194,81 @@ async def test_a_fault_in_sending_is_logged_and_told_and_later_messages_are_sent
     assert "ZeroDivisionError: by design" in caplog.text
 
 
-def test_the_function_does_not_change_under_its_name() -> None:
-    """Others call it while we roll out; what it does changes with a new name only."""
-    digest = hashlib.sha256(LIBRARY.encode()).hexdigest()
-    assert (FUNCTION, digest[:16]) == ("hsi_publish_v1", "f4279532c7055400")
+async def test_many_are_accepted_in_one_step_and_each_has_its_cursor(
+    redis_url: str, channel: str
+) -> None:
+    async with Publisher(redis_url) as publisher:
+        published = await publisher.publish_many(channel, [event(n) for n in range(250)])
+        assert await publisher.publish_many(channel, []) == []
+        with pytest.raises(InvalidMessageError):
+            await publisher.publish_many(channel, [event(250), b"[]"])
+    kept = await history(redis_url, channel)
+    assert kept == [(one.cursor, number) for number, one in enumerate(published)]
+
+
+async def test_a_message_that_redis_refuses_is_not_passed_by_the_next(
+    own_redis: RedisServer, channel: str
+) -> None:
+    """Refusals come and go in the middle of what is sent, and all of it waits."""
+    async with Redis.from_url(own_redis.url) as redis:
+        publishing = []
+        async with Publisher(own_redis.url, patience=60) as publisher:
+            await publisher.publish(channel, event(0))
+            for number in range(1, 901):
+                publishing.append(asyncio.create_task(publisher.publish(channel, event(number))))
+                if number % 30 == 0:
+                    refused = number % 60 != 0
+                    await redis.config_set("min-replicas-to-write", "1" if refused else "0")
+                    await asyncio.sleep(0)
+            await redis.config_set("min-replicas-to-write", "0")
+            published = await asyncio.gather(*publishing)
+    kept = await history(own_redis.url, channel)
+    assert [number for _, number in kept] == list(range(901))
+    assert [cursor for cursor, _ in kept[1:]] == [one.cursor for one in published]
+
+
+async def test_what_is_given_up_stops_nothing_and_makes_no_second_message(
+    own_redis: RedisServer, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hsi.publisher.TIMEOUT", 0.2)
+    async with Publisher(own_redis.url, patience=0.5) as publisher:
+        await publisher.publish(channel, event(0))
+        own_redis.freeze()
+        with pytest.raises(PublishError):
+            await publisher.publish(channel, event(1))
+        own_redis.thaw()  # and what it was sent is executed
+        after = [await publisher.publish(channel, event(number)) for number in (2, 3)]
+    numbers = [number for _, number in await history(own_redis.url, channel)]
+    assert numbers in ([0, 1, 2, 3], [0, 2, 3])
+    assert len({one.cursor for one in after}) == 2
+
+
+async def test_a_redis_that_was_emptied_forgets_the_sender_and_not_its_next_message(
+    own_redis: RedisServer, channel: str
+) -> None:
+    async with Publisher(own_redis.url) as publisher, Redis.from_url(own_redis.url) as redis:
+        await publisher.publish_many(channel, [event(0), event(1)])
+        await redis.flushall()
+        await publisher.publish(channel, event(2))
+    assert [number for _, number in await history(own_redis.url, channel)] == [2]
+
+
+async def test_keys_and_channels_keep_the_order_given(redis_url: str, channel: str) -> None:
+    other = f"{channel}-other"
+    async with Publisher(redis_url) as publisher:
+        published = await asyncio.gather(
+            *(
+                publisher.publish(
+                    other if number % 3 == 0 else channel,
+                    event(number),
+                    key=f"k{number}" if number % 5 == 0 else None,
+                )
+                for number in range(60)
+            )
+        )
+    for name, wanted in (
+        (other, [n for n in range(60) if n % 3 == 0]),
+        (channel, [n for n in range(60) if n % 3]),
+    ):
+        kept = await history(redis_url, name)
+        assert kept == [(published[number].cursor, number) for number in wanted]

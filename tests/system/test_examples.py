@@ -166,7 +166,7 @@ def node_examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_the_producer_in_node_publishes_an_event(
     node_examples: Path, own_redis: RedisServer, start_program: StartProgram
 ) -> None:
-    settings = {"REDIS_URL": own_redis.url, "PUBLISH_LUA": str(ROOT / "shared/hsi/publish.lua")}
+    settings = {"REDIS_URL": own_redis.url, "PUBLISH_LUA": str(ROOT / "shared/hsi/publish_v2.lua")}
     for summary in ("A fox at the door", "Another fox"):
         program = start_program(npm()[0], node_examples / "producer.mjs", summary, **settings)
         async with asyncio.timeout(30):

@@ -309,7 +309,7 @@ def test_a_service_s_image_holds_that_service_compiled_and_nothing_needless(
     assert not [name for name in found if NEEDLESS.search(name)]
     services = {name.split("/")[2] for name in found if name.startswith("app/services/")}
     assert services == {"__init__.py", "__pycache__", service}
-    assert "app/hsi/publish.lua" in found
+    assert "app/hsi/publish_v2.lua" in found
     sources = {name for name in found if re.search(r"(^app/services|/python3\.\d+)/.*\.py$", name)}
     compiled = {
         re.sub(r"__pycache__/(.*)\.cpython-\d+\.pyc$", r"\1.py", name)

@@ -4,10 +4,8 @@ import functools
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any
 
 from msgspec import UNSET
@@ -19,14 +17,13 @@ from hsi.joblogs import job_state
 from hsi.joblogs.buffer import LineBuffer, chunks
 from hsi.joblogs.lines import dropped_line, end_line
 from hsi.logs import Throttled
+from hsi.publishing import FUNCTION, LIBRARY, Bounds, Numbering, is_gap, numbered_call
 from hsi.redis_client import sync_client
 from hsi.schemas import JobEnd, channels
 from hsi.worker import Worker
 
-FUNCTION = "hsi_publish_lines_v1"
-LIBRARY = resources.files("hsi.joblogs").joinpath("publish_lines.lua").read_text()
-HISTORY_LENGTH = 10_000
-"""Lines of a job that are kept."""
+BOUNDS = Bounds(messages=10_000, bytes=8 * 1024 * 1024)
+"""Lines of a job that are kept: four long logs must leave room for events."""
 MAX_JOBS = 1000
 """Jobs that the index keeps, those that began last."""
 TIMEOUT = 3.0
@@ -81,9 +78,7 @@ class Sender:
         # A signal handler that logs in the middle of a line may take it again.
         self._lock = threading.RLock()
         self._redis = sync_client(self._redis_url, name="job-log", timeout=TIMEOUT)
-        self._name = uuid.uuid4().hex
-        self._next = 1
-        """Number of the first line that was not acknowledged, under this name."""
+        self._numbering = Numbering()
         self._started: datetime | None = None
         """When the job began; None: its state is another's."""
         self._end: JobEnd | None = None
@@ -188,21 +183,18 @@ class Sender:
 
     def _send(self, lines: Sequence[bytes]) -> None:
         parts = list(chunks(lines))
-        first = self._next
+        first = self._numbering.first
         with self._redis.pipeline(transaction=False) as commands:
             for part in parts:
                 commands.fcall(
-                    FUNCTION,
-                    3,
-                    channels.history(self._channel),
-                    channels.number(self._channel),
-                    channels.senders(self._channel),
-                    self._channel,
-                    HISTORY_LENGTH,
-                    job_state.KEPT,
-                    self._name,
-                    first,
-                    *part,
+                    *numbered_call(
+                        self._channel,
+                        part,
+                        sender=self._numbering.name,
+                        first=first,
+                        bounds=BOUNDS,
+                        ttl=job_state.KEPT,
+                    )
                 )
                 first += len(part)
             replies: list[Any] = commands.execute(raise_on_error=False)
@@ -212,15 +204,15 @@ class Sender:
                 return
             with self._lock:
                 self._buffer.acknowledge(len(part))
-            self._next += len(part)
+            self._numbering.advance(len(part))
 
     def _mend(self, error: Exception) -> None:
         """Make the next attempt succeed, where that is possible; else raise the error."""
         if redis_functions.is_missing(error):
             redis_functions.load(self._redis, FUNCTION, LIBRARY)
-        elif str(error).startswith("GAP"):
+        elif is_gap(error):
             # Redis was wiped or rolled back, or an hour went by: those lines start it afresh.
-            self._name, self._next = uuid.uuid4().hex, 1
+            self._numbering.rename()
         else:
             raise error
 

@@ -12,6 +12,9 @@ SECURITY_EVENTS = "security_events"
 HISTORY_LENGTH = 10_000
 """Messages that a channel's history keeps, unless somebody asks for another number."""
 
+HISTORY_BYTES = 32 * 1024 * 1024
+"""Bytes of Redis' memory that a history may take, unless somebody asks for another number."""
+
 DETECTION_QUEUE = "detection_queue"
 """List: images that wait for detection, unless a setting names another."""
 
@@ -68,9 +71,9 @@ def once(channel: str, key: str) -> str:
     return f"{{{channel}}}:once:{key}"
 
 
-def senders(channel: str) -> str:
-    """Return the key that says how far each sender of a channel came, in the history's slot."""
-    return f"{{{channel}}}:senders"
+def sender(channel: str, name: str) -> str:
+    """Return the key that says how far a sender of a channel came, in the history's slot."""
+    return f"{{{channel}}}:sender:{name}"
 
 
 def latency(stage: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading a channel's history: a stream that `publish.lua` appends to."""
+"""Reading a channel's history: a stream that `publish_v2.lua` appends to."""
 
 import asyncio
 import logging

@@ -19,7 +19,7 @@ from redis.exceptions import ResponseError
 from hsi.joblogs import JobLogEmitter
 from hsi.joblogs.buffer import LineBuffer
 from hsi.joblogs.emitter import status_of
-from hsi.joblogs.sender import FUNCTION, LIBRARY, MAX_JOBS
+from hsi.joblogs.sender import MAX_JOBS
 from hsi.publisher import Publisher
 from hsi.schemas import EndStatus, channels
 from hsi.schemas.cursor import Cursor
@@ -258,7 +258,7 @@ def test_a_log_is_gone_an_hour_after_its_last_line(redis_url: str, job_id: str) 
         pass
     log = channels.job_logs(job_id)
     with Redis.from_url(redis_url) as redis:
-        for key in (channels.history(log), channels.number(log), channels.senders(log)):
+        for key in (channels.history(log), channels.number(log)):
             assert HOUR - 60 < redis.ttl(key) <= HOUR
 
 
@@ -451,39 +451,6 @@ logging.error("the last words")
     assert said(redis_url, job_id) == ["the last words"]
 
 
-class Call:
-    """Calls the function by hand, as any language can."""
-
-    def __init__(self, redis: "Redis", channel: str) -> None:
-        self._redis, self._channel = redis, channel
-
-    def __call__(self, sender: str, first: int, *messages: str) -> Any:
-        names = channels.history, channels.number, channels.senders
-        keys = [name(self._channel) for name in names]
-        lines = [json.dumps({"type": "log", "data": {"message": text}}) for text in messages]
-        arguments = [self._channel, 100, HOUR, sender, first, *lines]
-        return self._redis.fcall(FUNCTION, 3, *keys, *arguments)
-
-
-def test_the_function_skips_what_it_has_and_refuses_a_gap(redis_url: str, job_id: str) -> None:
-    with JobLogEmitter(redis_url, job_id) as emitter:
-        emitter.info("brings the function")
-    with Redis.from_url(redis_url) as redis:
-        call = Call(redis, channels.job_logs(job_id))
-        assert call("a", 1, "one", "two")[2] == 0
-        assert call("a", 1, "one", "two") == [b"", 0, 2]
-        assert call("a", 2, "two", "three")[2] == 1
-        assert call("b", 1, "other")[2] == 0
-        with pytest.raises(ResponseError, match=r"^GAP the sender's last known message is 3"):
-            call("a", 5, "five")
-        with pytest.raises(ResponseError, match="not a JSON object"):
-            redis.fcall(FUNCTION, 3, "h", "n", "s", "c", 10, 10, "x", 1, '{"type":"a"}', "hello")
-        with pytest.raises(ResponseError, match="expected keys"):
-            redis.fcall(FUNCTION, 0)
-        assert not redis.exists("h", "n", "s")
-    assert said(redis_url, job_id)[2:] == ["one", "two", "three", "other"]
-
-
 async def test_the_function_and_that_of_events_count_together(redis_url: str, job_id: str) -> None:
     channel = channels.job_logs(job_id)
     async with Publisher(redis_url) as publisher:
@@ -511,12 +478,6 @@ def test_a_clock_that_steps_back_or_a_lost_counter_does_not_stop_lines(
             redis.delete(channels.number(log))
         cursors = [message["cursor"] for message in history(redis_url, job_id)]
     assert cursors == [f"{future}-{number}" for number in (4, 5, 6, 7)]
-
-
-def test_the_function_does_not_change_under_its_name() -> None:
-    """Others call it while we roll out; what it does changes with a new name only."""
-    digest = hashlib.sha256(LIBRARY.encode()).hexdigest()
-    assert (FUNCTION, digest[:16]) == ("hsi_publish_lines_v1", "48bc078b99b79a17")
 
 
 def wait_for(condition: Callable[[], bool], *, within: float = 30) -> None:

@@ -15,7 +15,7 @@ def test_what_belongs_to_a_channel_is_in_its_slot_of_a_cluster(channel: str) -> 
         channels.history(channel),
         channels.number(channel),
         channels.once(channel, "batch-7"),
-        channels.senders(channel),
+        channels.sender(channel, "name"),
     ):
         assert key.startswith(f"{{{channel}}}:")  # Redis hashes what is in the first braces
 

@@ -42,7 +42,7 @@ def test_nothing_else_is(job_id: str) -> None:
 def test_two_jobs_share_no_name(one: str, other: str) -> None:
     def names(job_id: str) -> set[str]:
         log = channels.job_logs(job_id)
-        kept = channels.history(log), channels.number(log), channels.senders(log)
+        kept = channels.history(log), channels.number(log), channels.sender(log, "s")
         return {channels.job(job_id), log, *kept}
 
     try:
