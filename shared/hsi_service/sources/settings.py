@@ -4,8 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from hsi.database_url import check_database_url
 from hsi.schemas import channels
-from hsi.settings import check_database_url, check_url, names_in
+from hsi.settings import check_url, names_in
 from hsi_service.settings import Settings
 
 Name = Annotated[str, Meta(min_length=1)]
