@@ -11,12 +11,20 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
-from hsi.latency import FIELD, MAX_SAMPLES, WINDOW, LatencyRecorder, Timed
+from hsi.latency import (
+    FIELD,
+    MAX_SAMPLES,
+    WINDOW,
+    LatencyRecorder,
+    Timed,
+    _default,
+    record_latency,
+)
 from hsi.schemas import channels
 from hsi_service.sources import SourceError
 from services.collector.latencies import Latencies, Latency, Window, latency_of
 from tests.clients import until
-from tests.servers import RedisServer
+from tests.servers import RedisServer, busy, close_connections
 
 
 @pytest.fixture
@@ -125,6 +133,31 @@ async def test_without_redis_reading_says_so() -> None:
     with pytest.raises(SourceError, match="Redis cannot be asked"):
         await latencies.read()
     await latencies.aclose()
+
+
+async def test_reading_goes_on_over_a_closed_connection_and_names_a_busy_script(
+    own_redis: RedisServer, stage: str
+) -> None:
+    latencies = Latencies(own_redis.url, name="test", stages=[stage])
+    assert await latencies.read() == {stage: None}
+    close_connections(own_redis.url)
+    assert await latencies.read() == {stage: None}
+    with busy(own_redis.url), pytest.raises(SourceError, match="Redis is busy with a script"):
+        await latencies.read()
+    assert await latencies.read() == {stage: None}
+    await latencies.aclose()
+
+
+def test_a_redis_url_that_cannot_work_costs_a_line_and_no_sample_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://:hunter2@h?tls=true")
+    _default.cache_clear()
+    record_latency("yolo26", 1)
+    record_latency("yolo26", 2)
+    _default.cache_clear()
+    [record] = caplog.records
+    assert record.message.startswith("latencies are not recorded: REDIS_URL: tls: not known")
 
 
 def test_a_stage_keeps_a_bounded_number_of_samples(redis_url: str, stage: str) -> None:
