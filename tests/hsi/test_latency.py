@@ -17,8 +17,6 @@ from hsi.latency import (
     WINDOW,
     LatencyRecorder,
     Timed,
-    _default,
-    record_latency,
 )
 from hsi.schemas import channels
 from hsi_service.sources import SourceError
@@ -148,16 +146,19 @@ async def test_reading_goes_on_over_a_closed_connection_and_names_a_busy_script(
     await latencies.aclose()
 
 
-def test_a_redis_url_that_cannot_work_costs_a_line_and_no_sample_fails(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("REDIS_URL", "redis://:hunter2@h?tls=true")
-    _default.cache_clear()
-    record_latency("yolo26", 1)
-    record_latency("yolo26", 2)
-    _default.cache_clear()
-    [record] = caplog.records
-    assert record.message.startswith("latencies are not recorded: REDIS_URL: tls: not known")
+def test_a_redis_url_that_cannot_work_costs_one_line_and_no_sample_raises() -> None:
+    program = "from hsi.latency import record_latency as r; r('yolo26', 1); r('yolo26', 2)"
+    environment = os.environ | {"REDIS_URL": "redis://:hunter2@h?tls=true"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    [line] = done.stderr.splitlines()
+    assert line.startswith("latencies are not recorded: REDIS_URL: tls: not known")
 
 
 def test_a_stage_keeps_a_bounded_number_of_samples(redis_url: str, stage: str) -> None:
