@@ -10,19 +10,20 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import psutil
+import pytest
 import uvicorn
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from testcontainers.core.container import DockerContainer
 
@@ -70,6 +71,35 @@ def denied(redis_url: str) -> list[Any]:
             return [entry for entry in redis.acl_log() if entry["username"] in USERS.names]
     except (RedisError, OSError):
         return []
+
+
+def close_connections(redis_url: str) -> None:
+    """Have Redis close all connections; a client in this thread has not noticed when it returns."""
+    with Redis.from_url(redis_url) as redis:
+        redis.client_kill_filter(_type="normal", skipme=True)
+
+
+@contextlib.contextmanager
+def busy(redis_url: str) -> Iterator[None]:
+    """Keep a Redis busy with a script, so that it refuses all commands."""
+    with Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0)) as redis:
+        redis.config_set("lua-time-limit", 10)
+        script = threading.Thread(target=_run_without_end, args=(redis_url,))
+        script.start()
+        deadline = time.monotonic() + 30
+        with contextlib.suppress(ResponseError):
+            while redis.ping():
+                assert time.monotonic() < deadline, "Redis is not busy"
+        try:
+            yield
+        finally:
+            redis.script_kill()
+            script.join()
+
+
+def _run_without_end(redis_url: str) -> None:
+    with Redis.from_url(redis_url, socket_timeout=None) as redis, pytest.raises(ResponseError):
+        redis.eval("while true do end", 0)
 
 
 class RedisServer(Protocol):

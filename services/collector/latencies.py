@@ -9,7 +9,7 @@ from msgspec import Struct
 from redis.exceptions import RedisError, ResponseError
 
 from hsi.latency import FIELD, MAX_MS, MAX_SAMPLES, WINDOW
-from hsi.redis_client import async_client
+from hsi.redis_client import async_client, is_busy, reason_of
 from hsi.schemas import channels
 from hsi_service.sources.time_limited import SourceError
 from hsi_service.sources.validate import number
@@ -83,7 +83,11 @@ class Latencies:
 
         """
         self._redis = async_client(
-            redis_url, name=f"{name}-latencies", timeout=ANSWER_TIMEOUT, decode_responses=True
+            redis_url,
+            name=f"{name}-latencies",
+            timeout=ANSWER_TIMEOUT,
+            decode_responses=True,
+            read_only=True,
         )
         self._windows = {stage: Window() for stage in stages}
 
@@ -108,9 +112,13 @@ class Latencies:
                     key, last = channels.latency(stage), self._windows[stage].last
                     commands.xrevrange(key, count=1)
                     commands.xrange(key, min=f"({last}", count=_PAGE)
-                (seconds, micros), *replies = await commands.execute(raise_on_error=False)
+                clock, *replies = await commands.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
-            raise SourceError(f"Redis cannot be asked: {type(error).__name__}") from error
+            raise SourceError(reason_of(error)) from error
+        for reply in (clock, *replies):
+            if isinstance(reply, Exception) and (reply is clock or is_busy(reply)):
+                raise SourceError(reason_of(reply)) from reply
+        seconds, micros = clock
         more = []
         for stage, newest, entries in zip(stages, replies[::2], replies[1::2], strict=True):
             if isinstance(newest, ResponseError) or isinstance(entries, ResponseError):

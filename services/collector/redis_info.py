@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 from redis.exceptions import RedisError
 
-from hsi.redis_client import async_client
+from hsi.redis_client import async_client, reason_of
 from hsi_service.sources.time_limited import SourceError
 from hsi_service.sources.validate import count
 
@@ -37,7 +37,9 @@ class RedisInfo:
             name: Of the service, shown by Redis' CLIENT LIST.
 
         """
-        self._redis = async_client(redis_url, name=f"{name}-info", timeout=ANSWER_TIMEOUT)
+        self._redis = async_client(
+            redis_url, name=f"{name}-info", timeout=ANSWER_TIMEOUT, read_only=True
+        )
 
     async def read(self) -> RedisFigures:
         """Ask it.
@@ -50,7 +52,7 @@ class RedisInfo:
             # Three of its sections, and not all: parsing them is what a reading costs.
             info = await self._redis.info("clients", "memory", "stats")
         except (RedisError, OSError) as error:
-            raise SourceError(f"Redis cannot be asked: {type(error).__name__}") from error
+            raise SourceError(reason_of(error)) from error
         return redis_figures_of(info)
 
     async def aclose(self) -> None:

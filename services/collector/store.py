@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from hsi.redis_client import async_client
+from hsi.redis_client import async_client, reason_of
 from hsi.schemas import PerformanceUpdateData, channels
 from services.collector.alerts import Firing
 from services.collector.downsampling import MAX_POINTS, downsampled
@@ -45,6 +46,9 @@ class Store:
 
         """
         self._redis = async_client(redis_url, name="collector", timeout=ANSWER_TIMEOUT)
+        self._reads = async_client(
+            redis_url, name="collector-reads", timeout=ANSWER_TIMEOUT, read_only=True
+        )
         self._length = round(HOUR / interval) + 1
         self._interval = interval
         self._points = msgspec.json.Decoder(PerformanceUpdateData)
@@ -59,6 +63,7 @@ class Store:
         """
         point = _FIELD, msgspec.json.encode(data)
         replies = await self._execute(
+            self._redis,
             ("XADD", channels.PERFORMANCE_HISTORY, "MAXLEN", "~", self._length, "*", *point),
             ("EXPIRE", channels.PERFORMANCE_HISTORY, 2 * HOUR),
             ("SET", channels.PERFORMANCE_ALERTS, msgspec.json.encode(memory), "EX", _KEPT),
@@ -74,7 +79,7 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        (left,) = await self._execute(("GET", channels.PERFORMANCE_ALERTS))
+        (left,) = await self._execute(self._reads, ("GET", channels.PERFORMANCE_ALERTS))
         if left is None:
             return None
         try:
@@ -90,7 +95,7 @@ class Store:
 
         """
         (entries,) = await self._execute(
-            ("XREVRANGE", channels.PERFORMANCE_HISTORY, "+", "-", "COUNT", 1)
+            self._reads, ("XREVRANGE", channels.PERFORMANCE_HISTORY, "+", "-", "COUNT", 1)
         )
         points = self._decoded(entries)
         if points and time.time() - points[0].timestamp.timestamp() < 2 * self._interval:
@@ -105,14 +110,16 @@ class Store:
 
         """
         (newest,) = await self._execute(
-            ("XREVRANGE", channels.PERFORMANCE_HISTORY, "+", "-", "COUNT", 1)
+            self._reads, ("XREVRANGE", channels.PERFORMANCE_HISTORY, "+", "-", "COUNT", 1)
         )
         now = time.time()
         state = newest and newest[0][0], now // (seconds / MAX_POINTS)
         if seconds not in self._cached or self._cached[seconds][0] != state:
             # Made once for all who ask until there is more.
             first = round((now - seconds - _CLOCKS_DIFFER) * 1000)
-            (entries,) = await self._execute(("XRANGE", channels.PERFORMANCE_HISTORY, first, "+"))
+            (entries,) = await self._execute(
+                self._reads, ("XRANGE", channels.PERFORMANCE_HISTORY, first, "+")
+            )
             points = downsampled(self._decoded(entries), seconds=seconds, now=now)
             self._cached[seconds] = state, points
         return self._cached[seconds][1]
@@ -127,16 +134,18 @@ class Store:
                 continue
         return points
 
-    async def _execute(self, *commands: tuple[Any, ...]) -> list[Any]:
+    @staticmethod
+    async def _execute(redis: Redis, *commands: tuple[Any, ...]) -> list[Any]:
         try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
+            async with redis.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
                 replies: list[Any] = await pipeline.execute()
         except (RedisError, OSError) as error:
-            raise StoreError(f"Redis cannot be asked: {type(error).__name__}") from error
+            raise StoreError(reason_of(error)) from error
         return replies
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+        await self._reads.aclose()

@@ -49,7 +49,7 @@ class Jobs:
             name: Of the service, for people who look at Redis.
 
         """
-        self._redis = async_client(redis_url, name=f"{name}-jobs", timeout=TIMEOUT)
+        self._redis = async_client(redis_url, name=f"{name}-jobs", timeout=TIMEOUT, read_only=True)
 
     async def recent(self, count: int = 100) -> list[Job]:
         """Return the `count` jobs that began last and all older ones that run, youngest first."""

@@ -8,6 +8,7 @@ from litestar.exceptions import ServiceUnavailableException
 from litestar.params import FromPath, FromQuery, QueryParameter
 from redis.exceptions import RedisError
 
+from hsi.redis_client import is_busy, reason_of
 from hsi_service.skeleton.session import Socket
 from services.joblogs.jobs import Job, Jobs
 from services.joblogs.streamer import JobLogStreamer
@@ -37,10 +38,11 @@ async def list_jobs(
     """List the jobs that began last, and all that run; the youngest first.
 
     Raises:
-        ServiceUnavailableException: Redis does not answer: 503.
+        ServiceUnavailableException: Redis does not answer, or is busy with a script: 503.
 
     """
     try:
         return await jobs.recent(limit)
     except (RedisError, OSError) as error:
-        raise ServiceUnavailableException("Redis does not answer; ask again soon") from error
+        why = reason_of(error) if is_busy(error) else "Redis does not answer"
+        raise ServiceUnavailableException(f"{why}; ask again soon") from error

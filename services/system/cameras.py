@@ -54,7 +54,9 @@ class CameraList:
 
         """
         # Connections of its own: a list that hangs must not hold up the statuses.
-        self._database = Database(database_url, name="system") if database_url else None
+        self._database = (
+            Database(database_url, name="system", connections=1) if database_url else None
+        )
         self._source = TimeLimited("cameras", self._ask, limit=ANSWER_TIMEOUT + 0.5)
         self._answer: asyncio.Task[Reading[list[Camera]]] | None = None
         self._asked_at = 0.0

@@ -45,7 +45,7 @@ class StatusCollector:
             analysis=settings.analysis_queue,
             dead_letters=settings.dead_letters(),
         )
-        self._database = Database(settings.database_url, name="system")
+        self._database = Database(settings.database_url, name="system", connections=1)
         self._has_database = bool(settings.database_url)
         self._gpus = TimeLimited("gpu", GPUMonitor().get_current_stats, limit=limit)
         self._yolo26 = TimeLimited("yolo26", self._ai.yolo26, limit=limit)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 from hsi.logs import Throttled
 from hsi.redis_client import sync_client
 from hsi.schemas import channels
-from hsi.settings import DEFAULT_REDIS_URL
+from hsi.settings import DEFAULT_REDIS_URL, SettingsError
 from hsi.worker import Worker
 
 P = ParamSpec("P")
@@ -210,7 +210,8 @@ def record_latency(stage: str, milliseconds: float) -> None:
         milliseconds: How long it took, from 0 to a day. Anything else is dropped, and logged.
 
     """
-    _default().record(stage, milliseconds)
+    if recorder := _default():
+        recorder.record(stage, milliseconds)
 
 
 def timed(stage: str) -> Timed:
@@ -230,6 +231,10 @@ def timed(stage: str) -> Timed:
 
 
 @functools.cache
-def _default() -> LatencyRecorder:
-    """Return the recorder of this process."""
-    return LatencyRecorder(os.environ.get("REDIS_URL") or DEFAULT_REDIS_URL)
+def _default() -> LatencyRecorder | None:
+    """Return the recorder of this process; None where REDIS_URL cannot be used."""
+    try:
+        return LatencyRecorder(os.environ.get("REDIS_URL", "").strip() or DEFAULT_REDIS_URL)
+    except SettingsError as error:
+        logger.error("latencies are not recorded: %s", error)  # noqa: TRY400 (its text is all)
+        return None

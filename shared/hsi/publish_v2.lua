@@ -10,7 +10,7 @@
 -- keeps 10,000 messages, an empty BYTES 32 MiB of them; with a TTL the history ends so many seconds
 -- after its last message. All messages are accepted, or none.
 --
--- Whoever got no answer may ask again, in one of two ways:
+-- A caller that got no answer may ask again, in one of two ways:
 --
 -- - One more key per message, {channel}:once:KEY: a KEY that was used within the last two minutes
 --   is refused, and its first message's cursor is returned.
@@ -51,8 +51,8 @@ local function whole_number(text)
 end
 
 -- Return the last entry that this function, or its earlier version, has appended. What somebody
--- else put after it is removed: an id that is none of ours, or one of the future that we did not
--- count. Our own may be ahead of a clock that was set back.
+-- else put after it is removed: an id that is not a cursor, or one of the future that was not
+-- counted. This function's own may be ahead of a clock that was set back.
 local function last_own(history, now, counted)
   while true do
     local entries = redis.call('XREVRANGE', history, '+', '-', 'COUNT', 100)

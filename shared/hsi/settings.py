@@ -6,14 +6,11 @@ Pure: the environment is given.
 import re
 from collections.abc import Mapping
 from typing import TypeVar, get_args, get_origin
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import FieldInfo
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
-_DATABASE_SCHEMES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
 _SECRET = frozenset({"REDIS_URL", "DATABASE_URL", "API_KEYS", "WEBSOCKET_TOKEN"})
 
 
@@ -71,23 +68,6 @@ def _explain(error: str, values: Mapping[str, object], fields: Mapping[str, Fiel
     return f"{name}: {what}" if name in _SECRET else f"{name}={values[name]}: {what}"
 
 
-def check_redis_url(url: str) -> None:
-    """Check a URL of Redis.
-
-    Raises:
-        SettingsError: It cannot be one. The text does not quote it.
-
-    """
-    if not url.startswith(_REDIS_SCHEMES):
-        raise SettingsError(f"REDIS_URL: expected one of {', '.join(_REDIS_SCHEMES)} in front")
-    try:
-        urlsplit(url).port  # noqa: B018 (it raises, and quotes a part of the password)
-    except ValueError:
-        raise SettingsError(
-            "REDIS_URL: expected a port number; in a password, / ? # and % are %2F %3F %23 and %25",
-        ) from None
-
-
 def check_url(variable: str, url: str, schemes: tuple[str, ...]) -> None:
     """Check that a URL is empty or has one of these schemes.
 
@@ -97,16 +77,6 @@ def check_url(variable: str, url: str, schemes: tuple[str, ...]) -> None:
     """
     if url and not url.startswith(schemes):
         raise SettingsError(f"{variable}: expected one of {', '.join(schemes)} in front")
-
-
-def check_database_url(url: str) -> None:
-    """Check a URL of PostgreSQL; it may be empty.
-
-    Raises:
-        SettingsError: It cannot be one. The text does not quote it.
-
-    """
-    check_url("DATABASE_URL", url, _DATABASE_SCHEMES)
 
 
 def names_in(text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Where a page comes from, as browsers write it. Pure, no I/O."""
 
+import ipaddress
 import re
 from typing import NamedTuple, Self
 
@@ -31,3 +32,13 @@ def name_of(host: str) -> str:
     """Return the name or address in a Host header, without its port; empty if there is none."""
     found = _NAME.fullmatch(host)
     return found[1].lower() if found else ""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a name or an address is this machine's own, out of reach for any other."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

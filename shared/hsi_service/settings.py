@@ -1,4 +1,4 @@
-"""Settings, all from the environment: checked at start, and as they are from then on. Pure."""
+"""Settings, all from the environment: checked at start, and as they are from then on."""
 
 import ipaddress
 import re
@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from hsi.redis_url import check_redis_url
 from hsi.schemas import channels
-from hsi.settings import DEFAULT_REDIS_URL, SettingsError, check_redis_url
-from hsi_service.origins import Origin
+from hsi.settings import DEFAULT_REDIS_URL, SettingsError
+from hsi_service.origins import Origin, is_loopback
 
 _DAY = 86400
 PositiveSeconds = Annotated[float, Meta(gt=0, le=_DAY)]
@@ -105,13 +106,3 @@ def _check_digests(digests: tuple[str, ...]) -> None:
                 f"API_KEYS: number {number} of {len(digests)} is not a SHA-256 digest (64 hex "
                 "digits); `hsi keys new` makes a key and prints its digest",
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a name or an address is this machine's own, out of reach for any other."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -11,12 +11,18 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
-from hsi.latency import FIELD, MAX_SAMPLES, WINDOW, LatencyRecorder, Timed
+from hsi.latency import (
+    FIELD,
+    MAX_SAMPLES,
+    WINDOW,
+    LatencyRecorder,
+    Timed,
+)
 from hsi.schemas import channels
 from hsi_service.sources import SourceError
 from services.collector.latencies import Latencies, Latency, Window, latency_of
 from tests.clients import until
-from tests.servers import RedisServer
+from tests.servers import RedisServer, busy, close_connections
 
 
 @pytest.fixture
@@ -127,6 +133,34 @@ async def test_without_redis_reading_says_so() -> None:
     with pytest.raises(SourceError, match="Redis cannot be asked"):
         await latencies.read()
     await latencies.aclose()
+
+
+async def test_reading_goes_on_over_a_closed_connection_and_names_a_busy_script(
+    own_redis: RedisServer, stage: str
+) -> None:
+    latencies = Latencies(own_redis.url, name="test", stages=[stage])
+    assert await latencies.read() == {stage: None}
+    close_connections(own_redis.url)
+    assert await latencies.read() == {stage: None}
+    with busy(own_redis.url), pytest.raises(SourceError, match="Redis is busy with a script"):
+        await latencies.read()
+    assert await latencies.read() == {stage: None}
+    await latencies.aclose()
+
+
+def test_a_redis_url_that_cannot_work_costs_one_line_and_no_sample_raises() -> None:
+    program = "from hsi.latency import record_latency as r; r('yolo26', 1); r('yolo26', 2)"
+    environment = os.environ | {"REDIS_URL": "redis://:hunter2@h?tls=true"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    [line] = done.stderr.splitlines()
+    assert line.startswith("latencies are not recorded: REDIS_URL: tls: not known")
 
 
 def test_a_stage_keeps_a_bounded_number_of_samples(redis_url: str, stage: str) -> None:

@@ -1,14 +1,20 @@
 """Every client has a name and a time limit, and tries once."""
 
+import asyncio
 import socket
 import time
 import uuid
 from collections.abc import Iterator
 
 import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from hsi.redis_client import async_client, pubsub_pool, sync_client
+from hsi.redis_client import async_client, is_busy, pubsub_pool, reason_of, sync_client
+from tests.clients import until
+from tests.servers import RedisServer, busy, close_connections
 
 NAME, TIMEOUT = "test", 0.3
 
@@ -54,3 +60,109 @@ async def test_redis_knows_clients_by_their_names(redis_url: str) -> None:
     await pool.aclose()
     await asynchronous.aclose()
     synchronous.close()
+
+
+async def test_what_a_url_says_does_not_win_over_what_a_client_needs(redis_url: str) -> None:
+    url = (
+        f"{redis_url}?protocol=3&decode_responses=True&socket_timeout=99&client_name=theirs"
+        "&max_connections=1&retry_on_timeout=True&health_check_interval=1&encoding=latin-1"
+    )
+    name = f"test-{uuid.uuid4().hex}"
+    asynchronous = async_client(url, name=name, timeout=5)
+    answers = await asyncio.gather(*(asynchronous.echo("ä") for _ in range(3)))
+    assert answers == ["ä".encode()] * 3
+    assert await asynchronous.client_getname() in {f"hsi-{name}", f"hsi-{name}".encode()}
+    await asynchronous.aclose()
+    synchronous = sync_client(url, name=name, timeout=5)
+    assert synchronous.echo("ä") == "ä".encode()
+    pool = pubsub_pool(url, name=name, timeout=5)
+    listening = await pool.get_connection()  # type: ignore[no-untyped-call]
+    assert {each["name"]: each["resp"] for each in synchronous.client_list()}[f"hsi-{name}"] == "2"
+    await listening.send_command("ECHO", "ä")
+    assert await listening.read_response() == "ä".encode()
+    assert listening.socket_timeout == 5
+    await pool.release(listening)
+    await pool.aclose()
+    synchronous.close()
+
+
+async def test_a_connection_that_redis_closed_while_it_was_idle_is_not_used(
+    own_redis: RedisServer,
+) -> None:
+    writer = async_client(own_redis.url, name="writer", timeout=5)
+    threaded = sync_client(own_redis.url, name="threaded", timeout=5)
+    await writer.set("key", 1)
+    threaded.ping()
+    with Redis.from_url(own_redis.url) as admin:
+        admin.config_set("timeout", 1)
+
+        async def are_closed() -> bool:
+            return not any(client["name"].startswith("hsi-") for client in admin.client_list())
+
+        await until(are_closed)
+        admin.config_set("timeout", 0)
+    assert await writer.incr("key") == 2
+    assert threaded.incr("key") == 3
+    await writer.aclose()
+    threaded.close()
+
+
+@pytest.mark.parametrize("fault", ["killed", "restarted"])
+async def test_a_read_that_finds_its_connection_dead_is_asked_once_more_and_a_write_is_not(
+    own_redis: RedisServer, fault: str
+) -> None:
+    reader = async_client(own_redis.url, name="reader", timeout=5, read_only=True)
+    writer = async_client(own_redis.url, name="writer", timeout=5)
+    await writer.set("key", 1)
+    await asyncio.gather(*(reader.get("key") for _ in range(5)))
+    # Nothing is awaited from here on, so neither client can have noticed.
+    if fault == "killed":
+        close_connections(own_redis.url)
+    else:
+        own_redis.kill()
+        own_redis.start()
+    assert await asyncio.gather(*(reader.get("key") for _ in range(5))) == [b"1"] * 5
+    async with reader.pipeline(transaction=True) as commands:
+        close_connections(own_redis.url)
+        commands.get("key")
+        assert await commands.execute() == [b"1"]
+    await writer.get("key")
+    close_connections(own_redis.url)
+    with pytest.raises(RedisConnectionError):
+        await writer.incr("key")
+    assert await reader.get("key") == b"1"
+    await reader.aclose()
+    await writer.aclose()
+
+
+async def test_a_read_is_not_asked_again_where_redis_hangs(silent: str) -> None:
+    client = async_client(silent, name=NAME, timeout=TIMEOUT, read_only=True)
+    began = time.monotonic()
+    with pytest.raises(RedisTimeoutError):
+        await client.ping()
+    assert TIMEOUT <= time.monotonic() - began < 2 * TIMEOUT
+    await client.aclose()
+
+
+async def test_a_script_that_keeps_redis_busy_is_the_reason_and_over_with_it(
+    own_redis: RedisServer,
+) -> None:
+    client = async_client(own_redis.url, name="test", timeout=5, read_only=True)
+    await client.ping()
+    with busy(own_redis.url):
+        with pytest.raises(ResponseError) as plain:
+            await client.get("key")
+        async with client.pipeline(transaction=True) as commands:
+            commands.get("key")
+            with pytest.raises(ResponseError) as piped:
+                await commands.execute()
+        for caught in (plain, piped):
+            assert is_busy(caught.value)
+            assert reason_of(caught.value) == "Redis is busy with a script"
+    assert await client.get("key") is None
+    await client.aclose()
+
+
+async def test_other_reasons_are_no_script() -> None:
+    assert not is_busy(ResponseError("BUSYGROUP Consumer Group name already exists"))
+    assert reason_of(RedisConnectionError("h:1")) == "Redis cannot be asked: ConnectionError"

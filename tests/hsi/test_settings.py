@@ -8,8 +8,6 @@ from msgspec import Meta
 
 from hsi.settings import (
     SettingsError,
-    check_database_url,
-    check_redis_url,
     check_url,
     load,
     names_in,
@@ -17,14 +15,10 @@ from hsi.settings import (
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    redis_url: str = "redis://h"
     pause: Annotated[float, Meta(gt=0)] = 1.5
     quick: bool = False
     level: Literal["LOW", "HIGH"] = "LOW"
     names: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_redis_url(self.redis_url)
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -62,25 +56,10 @@ def test_what_cannot_be_used_is_one_line_with_the_variables_name(
     assert str(caught.value) == complaint
 
 
-@pytest.mark.parametrize("url", ["redis://h", "rediss://:p%23@h:6380/1", "unix:///run/redis.sock"])
-def test_an_address_of_redis(url: str) -> None:
-    assert load(Program, {"REDIS_URL": url}).redis_url == url
-
-
-@pytest.mark.parametrize("url", ["hunter2", "http://hunter2@h", "redis://:hunter2/x@h"])
-def test_an_address_that_is_not_one_is_not_quoted(url: str) -> None:
-    with pytest.raises(SettingsError, match=r"^REDIS_URL: expected") as caught:
-        load(Program, {"REDIS_URL": url})
-    assert "hunter2" not in str(caught.value)
-
-
 def test_an_address_that_may_be_missing_may_be_empty() -> None:
     check_url("AI_URL", "", ("http://",))
-    check_database_url("")
     with pytest.raises(SettingsError, match="AI_URL: expected one of http:// in front"):
         check_url("AI_URL", "ftp://h", ("http://",))
-    with pytest.raises(SettingsError, match="DATABASE_URL: expected one of postgresql://"):
-        check_database_url("mysql://h")
 
 
 def test_names_are_separated_by_commas() -> None:

@@ -8,9 +8,12 @@ from typing import Any
 
 import click
 
+from hsi.cli.options import UnusableSettingError
 from hsi.cli.redis_users import RedisUsers
+from hsi.database_url import check_database_url
 from hsi.keys import digest
-from hsi.settings import SettingsError, check_database_url, check_redis_url
+from hsi.redis_url import check_redis_url
+from hsi.settings import SettingsError
 
 _POSTGRES = "postgres:5432"
 """Host and port of the PostgreSQL in the overlay `home`."""
@@ -42,7 +45,7 @@ def new_secrets(namespace: str, redis_host: str, *, redis_tls: bool, database_ur
         check_database_url(database_url)
         users = RedisUsers(os.environ)
     except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+        raise UnusableSettingError(str(error)) from error
     key = secrets.token_urlsafe(32)
     click.echo(
         secret_list(

@@ -12,6 +12,12 @@ from hsi.settings import SettingsError, load
 F = TypeVar("F", bound=Callable[..., None])
 
 
+class UnusableSettingError(click.ClickException):
+    """A setting or an option cannot be used; its text is one line."""
+
+    exit_code = 2
+
+
 def server_options(command: F) -> F:
     """Add the options that say where the services are and which key opens them."""
     for option in (
@@ -55,10 +61,10 @@ def producer_settings() -> ProducerSettings:
     """Return the settings of commands that publish, from the environment.
 
     Raises:
-        click.ClickException: A setting cannot be used.
+        UnusableSettingError: A setting cannot be used.
 
     """
     try:
         return load(ProducerSettings, os.environ)
     except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+        raise UnusableSettingError(str(error)) from error

@@ -5,8 +5,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from hsi.redis_url import check_redis_url
 from hsi.schemas import channels
-from hsi.settings import DEFAULT_REDIS_URL, check_redis_url, names_in
+from hsi.settings import DEFAULT_REDIS_URL, names_in
 
 Name = Annotated[str, Meta(min_length=1)]
 

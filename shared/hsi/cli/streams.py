@@ -9,8 +9,10 @@ from typing import TextIO
 
 import click
 from websockets.exceptions import InvalidHandshake, InvalidURI
+from websockets.uri import parse_uri
 
 from hsi.cli.lines import message_line
+from hsi.cli.options import UnusableSettingError
 from hsi.client import Received, RefusedError, State, Stream
 from hsi.logs import redact
 from hsi.schemas import Resumed
@@ -47,9 +49,16 @@ def open_stream(
         on_state: Told whenever messages begin or cease to arrive, and why.
 
     Raises:
-        click.ClickException: The key cannot be sent.
+        click.ClickException: The URL cannot be used, or the key cannot be sent.
 
     """
+    try:
+        parse_uri(url)
+    except (InvalidURI, ValueError):
+        # Neither is quoted: the URL may hold a secret.
+        raise UnusableSettingError(
+            "HSI_SERVER, or --server: expected ws://host:port or wss://host:port"
+        ) from None
     key = (api_key_file.read() if api_key_file else os.environ.get("HSI_API_KEY", "")).strip()
     try:
         return Stream(url, since=since, tail=count, api_key=key, on_state=on_state)

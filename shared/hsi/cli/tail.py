@@ -8,7 +8,7 @@ from typing import TextIO
 
 import click
 
-from hsi.cli.options import server_options, stream_options, tail_option
+from hsi.cli.options import UnusableSettingError, server_options, stream_options, tail_option
 from hsi.cli.streams import follow, message_text, open_stream, refusals
 from hsi.client import State, Stream
 from hsi.logs import redact
@@ -72,6 +72,8 @@ def status(server: str, api_key_file: TextIO | None) -> None:
         line, services = asyncio.run(_latest_status(stream))
     except TimeoutError as error:
         raise NoStatusError(f"{redact(url)}: {redact(troubles[-1])}") from error
+    except UnusableSettingError:
+        raise
     except click.ClickException as error:
         raise NoStatusError(error.message) from error
     click.echo(line)

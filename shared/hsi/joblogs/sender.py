@@ -22,8 +22,8 @@ from hsi.redis_client import sync_client
 from hsi.schemas import JobEnd, channels
 from hsi.worker import Worker
 
-BOUNDS = Bounds(messages=10_000, bytes=8 * 1024 * 1024)
-"""Lines of a job that are kept: four long logs must leave room for events."""
+BOUNDS = Bounds(messages=10_000)
+"""Lines of a job that are kept."""
 MAX_JOBS = 1000
 """Jobs that the index keeps, those that began last."""
 TIMEOUT = 3.0

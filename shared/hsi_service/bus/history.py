@@ -35,7 +35,11 @@ class History:
     def __init__(self, redis_url: str, *, name: str) -> None:
         """Connect on first use."""
         self._redis = async_client(
-            redis_url, name=f"{name}-history", timeout=TIMEOUT, decode_responses=True
+            redis_url,
+            name=f"{name}-history",
+            timeout=TIMEOUT,
+            decode_responses=True,
+            read_only=True,
         )
         self._turn = asyncio.Semaphore(MAX_AT_ONCE)
 

@@ -8,13 +8,15 @@ and long, so a slow hash would protect nothing more.
 import re
 from collections.abc import Iterable, Sequence
 from hmac import compare_digest
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from hsi.keys import KEY_PROTOCOL, digest
 from hsi.schemas.close_codes import CloseCode
-from hsi_service.origins import Origin, name_of
-from hsi_service.settings import Settings, is_loopback
+from hsi_service.origins import Origin, is_loopback, name_of
+
+if TYPE_CHECKING:
+    from hsi_service.settings import Settings  # It reads URLs by the clients' libraries.
 
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
@@ -62,7 +64,7 @@ class Decision(NamedTuple):
 class Access:
     """What a replica asks of those who come."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: "Settings") -> None:
         """Take what it needs out of the settings.
 
         Args:

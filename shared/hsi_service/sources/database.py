@@ -1,4 +1,10 @@
-"""PostgreSQL: a pool that reconnects for ever, and what the statuses need from it."""
+"""PostgreSQL: a pool that reconnects without end, and what the statuses need from it.
+
+A question that is given up goes on at the server, where it waits for a lock or a disk; asked again
+and again, such questions take all the connections that there are. So the server ends each of them
+by itself (`statement_timeout`), and until it has, ours holds its place among the few that may be
+open.
+"""
 
 import asyncio
 from typing import Any
@@ -6,14 +12,28 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
+from hsi_service.sources.postgres_address import PostgresAddress
 from hsi_service.sources.time_limited import SourceError
 from hsi_service.sources.validate import count
 
 ANSWER_TIMEOUT = 2.0
 """Seconds for an answer, connecting included."""
 MAX_CONNECTIONS = 2
+"""Of a process: its questions that are open, those included that it has given up."""
+MAX_HELD = 300.0
+"""Seconds after which a question that was given up no longer holds its place, though the server
+says nothing: it may be frozen, and another have its address."""
 IDLE = 60.0
 """Seconds after which a connection that nobody uses is closed."""
+
+# Of this transaction alone: as a parameter of the connection, a pooler such as pgbouncer would
+# refuse it, and set for the session, it would be left to that pooler's next client. A little less
+# than our patience, so that the server's answer still comes. The second limit is for a process that
+# is suspended in the middle.
+_LIMITS = f"""
+SET LOCAL statement_timeout = {round((ANSWER_TIMEOUT - 0.2) * 1000)};
+SET LOCAL idle_in_transaction_session_timeout = 60000
+"""
 
 _CAMERAS = """
 SELECT count(*),
@@ -44,6 +64,7 @@ _EVENTS = """
 SELECT count(*) FROM events
 WHERE started_at > now() - make_interval(mins => $1) AND started_at <= now()
 """
+_NO_ANSWER = f"PostgreSQL does not answer within {ANSWER_TIMEOUT:g} s"
 
 
 class Activity(Struct, frozen=True, kw_only=True):
@@ -80,18 +101,25 @@ class Cameras(Struct, frozen=True, kw_only=True):
 class Database:
     """Asks PostgreSQL. A question connects again if need be, so an outage ends by itself."""
 
-    def __init__(self, url: str, *, name: str) -> None:
+    def __init__(self, url: str, *, name: str, connections: int = MAX_CONNECTIONS) -> None:
         """Prepare.
 
         Args:
-            url: postgresql://, postgres:// or postgresql+asyncpg://.
+            url: PostgreSQL's; empty: it is never asked.
             name: Of the service, shown by pg_stat_activity.
+            connections: How many there may be; all of a process together `MAX_CONNECTIONS`.
+
+        Raises:
+            SettingsError: No connection can be made by this URL.
 
         """
-        self._url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        self._address = PostgresAddress(url) if url else None
         self._name = name
+        self._connections = connections
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
+        self._places = asyncio.Semaphore(connections)
+        self._questions: set[asyncio.Task[list[asyncpg.Record]]] = set()
 
     async def cameras(self) -> Cameras:
         """Count the cameras.
@@ -160,20 +188,47 @@ class Database:
         """
         try:
             return await self._rows(query, *arguments)
+        except asyncpg.QueryCanceledError as error:
+            raise SourceError(_NO_ANSWER) from error
         except asyncpg.PostgresError as error:
             raise SourceError(f"PostgreSQL refuses: {type(error).__name__}") from error
         except TimeoutError as error:
-            raise SourceError(f"PostgreSQL does not answer within {ANSWER_TIMEOUT:g} s") from error
+            raise SourceError(_NO_ANSWER) from error
         except (OSError, ValueError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             # Their texts may hold the address; the type says enough.
             raise SourceError(f"PostgreSQL cannot be asked: {type(error).__name__}") from error
 
     async def _rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with asyncio.timeout(ANSWER_TIMEOUT):
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ANSWER_TIMEOUT
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise SourceError("PostgreSQL is still at earlier questions") from error
+        # A task of its own: who asks may leave, and the question goes on until its end is known.
+        question = asyncio.create_task(self._ask(query, *arguments), name="question to PostgreSQL")
+        self._questions.add(question)
+        question.add_done_callback(self._ended)
+        await asyncio.wait({question}, timeout=deadline - loop.time())
+        if not question.done():
+            raise TimeoutError
+        return question.result()
+
+    def _ended(self, question: "asyncio.Task[list[asyncpg.Record]]") -> None:
+        self._questions.discard(question)
+        self._places.release()
+        if not question.cancelled():
+            question.exception()  # Who asked may have left.
+
+    async def _ask(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with asyncio.timeout(MAX_HELD):  # asyncpg's own limits would be for a part of it
             pool = await self._opened()
             connection = await pool.acquire()
             try:
-                return await connection.fetch(query, *arguments)
+                async with connection.transaction(readonly=True):
+                    await connection.execute(_LIMITS)
+                    return await connection.fetch(query, *arguments)
             except asyncpg.PostgresError:
                 raise
             except BaseException:
@@ -185,23 +240,19 @@ class Database:
                 await pool.release(connection)
 
     async def _opened(self) -> "asyncpg.Pool[asyncpg.Record]":
+        if self._address is None:
+            raise SourceError("no DATABASE_URL is set")
         async with self._opening:
             if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self._url,
-                    min_size=0,
-                    max_size=MAX_CONNECTIONS,
-                    timeout=ANSWER_TIMEOUT,
-                    command_timeout=ANSWER_TIMEOUT,
-                    max_inactive_connection_lifetime=IDLE,
-                    # A pooler between us and PostgreSQL need not know prepared statements.
-                    statement_cache_size=0,
-                    server_settings={"application_name": f"hsi-{self._name}"},
+                self._pool = await self._address.pool(
+                    f"hsi-{self._name}", connections=self._connections, idle=IDLE
                 )
             return self._pool
 
     async def aclose(self) -> None:
         """Close the connections, at once."""
+        for question in self._questions:
+            question.cancel()
         if self._pool is not None:
             self._pool.terminate()
 

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 from redis.exceptions import RedisError, ResponseError
 
-from hsi.redis_client import async_client
+from hsi.redis_client import async_client, is_busy, reason_of
 from hsi_service.sources.time_limited import SourceError
 
 ANSWER_TIMEOUT = 1.0
@@ -44,7 +44,9 @@ class Queues:
             dead_letters: Names of the lists of what failed for good.
 
         """
-        self._redis = async_client(redis_url, name=f"{name}-queues", timeout=ANSWER_TIMEOUT)
+        self._redis = async_client(
+            redis_url, name=f"{name}-queues", timeout=ANSWER_TIMEOUT, read_only=True
+        )
         self._names = [detection, analysis, *dead_letters]
 
     async def read(self) -> Depths:
@@ -60,11 +62,14 @@ class Queues:
                     commands.llen(name)
                 replies: list[Any] = await commands.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
-            raise SourceError(f"Redis cannot be asked: {type(error).__name__}") from error
+            raise SourceError(reason_of(error)) from error
         for reply in replies:
             # A wrong type is about one name; anything else, such as LOADING, is about Redis.
             if isinstance(reply, Exception) and not _is_wrong_type(reply):
-                raise SourceError(f"Redis refuses: {str(reply)[:100]}")
+                busy = is_busy(reply)
+                raise SourceError(
+                    reason_of(reply) if busy else f"Redis refuses: {str(reply)[:100]}"
+                )
         detection, analysis, *dead = (
             None if isinstance(reply, Exception) else int(reply) for reply in replies
         )

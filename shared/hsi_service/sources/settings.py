@@ -2,13 +2,16 @@
 
 from typing import Annotated
 
+import httpx
 from msgspec import Meta
 
+from hsi.database_url import check_database_url
 from hsi.schemas import channels
-from hsi.settings import check_database_url, check_url, names_in
+from hsi.settings import SettingsError, check_url, names_in
 from hsi_service.settings import Settings
 
 Name = Annotated[str, Meta(min_length=1)]
+_MAX_PORT = 65535
 _HTTP = ("http://", "https://")
 
 
@@ -31,10 +34,25 @@ class SourceSettings(Settings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Check what a type cannot say. Addresses may hold passwords, and are not quoted."""
         super().__post_init__()
-        check_url("YOLO26_URL", self.yolo26_url, _HTTP)
-        check_url("NEMOTRON_URL", self.nemotron_url, _HTTP)
+        _check_http_url("YOLO26_URL", self.yolo26_url)
+        _check_http_url("NEMOTRON_URL", self.nemotron_url)
         check_database_url(self.database_url)
 
     def dead_letters(self) -> list[str]:
         """Return the names in `dead_letter_queues`."""
         return names_in(self.dead_letter_queues)
+
+
+def _check_http_url(variable: str, url: str) -> None:
+    """Check a URL that paths are appended to, with the library that will use it."""
+    check_url(variable, url, _HTTP)
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    is_address = parsed.host and (parsed.port is None or 0 < parsed.port <= _MAX_PORT)
+    if url and not (is_address and "?" not in url and "#" not in url):
+        raise SettingsError(
+            f"{variable}: expected http://host:port or https://host:port, without ? and #; in a "
+            "password, / ? # and % are %2F %3F %23 and %25"
+        )

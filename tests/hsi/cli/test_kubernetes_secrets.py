@@ -93,7 +93,7 @@ def test_what_cannot_be_used_is_said_in_one_line_without_secrets(
 ) -> None:
     environment = {"DATABASE_URL": ""} | environment
     result = hsi("secrets", *arguments, stdin=b"", **environment)
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.startswith(f"Error: {complaint}")
     assert len(result.stderr.splitlines()) == 1

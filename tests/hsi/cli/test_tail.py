@@ -55,6 +55,18 @@ async def test_tail_prints_what_was_published_until_ctrl_c(
     assert "Traceback" not in text
 
 
+@pytest.mark.parametrize("server", ["hunter2", "http://hunter2@h", "ws://h:hunter2", "ws://"])
+@pytest.mark.parametrize("command", [("tail", "events"), ("status",)])
+def test_a_server_that_cannot_be_one_is_one_line_and_status_2(
+    command: tuple[str, ...], server: str
+) -> None:
+    result = hsi(*command, HSI_SERVER=server)
+    assert result.returncode == 2
+    assert result.stderr == (
+        "Error: HSI_SERVER, or --server: expected ws://host:port or wss://host:port\n"
+    )
+
+
 def test_tail_says_when_there_is_no_such_endpoint(
     redis_url: str, channel: str, start_replica: StartReplica
 ) -> None:

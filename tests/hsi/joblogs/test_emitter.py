@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import hashlib
 import json
 import logging
 import subprocess
@@ -14,7 +13,6 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from redis.exceptions import ResponseError
 
 from hsi.joblogs import JobLogEmitter
 from hsi.joblogs.buffer import LineBuffer

@@ -18,8 +18,12 @@ from tests.servers import as_user
 
 
 def run_events(**settings: str) -> subprocess.CompletedProcess[str]:
+    return run_service("events", **settings)
+
+
+def run_service(name: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "services.events"],
+        [sys.executable, "-m", f"services.{name}"],
         env=os.environ | settings,
         capture_output=True,
         text=True,
@@ -47,6 +51,41 @@ def test_a_setting_that_cannot_be_used_is_one_line_and_status_2() -> None:
     assert result.returncode == 2
     assert result.stderr == "error: PORT=http: expected `int`\n"
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("service", ["events", "system", "joblogs", "collector"])
+@pytest.mark.parametrize(
+    "query",
+    ["?socket_timeout=abc", "?db=abc", "?family=0", "?tls=true", "?ssl_cert_reqs=CERT_NONE"],
+)
+def test_a_url_of_redis_that_cannot_work_is_one_line_and_status_2(service: str, query: str) -> None:
+    result = run_service(service, REDIS_URL=f"rediss://:hunter2@127.0.0.1:1{query}")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: REDIS_URL: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert "hunter2" not in result.stderr
+
+
+@pytest.mark.parametrize("service", ["system", "collector"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:hunter2@h/d",
+        "postgresql://u:hunter2#@h/d",
+        "postgresql://u:hunter2@h:port/d",
+        "postgresql://u:hunter2@h/d?channel_binding=require",
+        "postgresql://u:hunter2@h/d?sslmode=verify-full&sslrootcert=/nowhere",
+        "postgresql://u:hunter2@h/d?sslnegotiation=direct&sslmode=prefer",
+    ],
+)
+def test_a_url_of_postgres_that_cannot_work_is_one_line_and_status_2(
+    service: str, url: str
+) -> None:
+    result = run_service(service, DATABASE_URL=url)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: DATABASE_URL: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert "hunter2" not in result.stderr
 
 
 def test_it_does_not_serve_strangers_unless_told_to() -> None:

@@ -4,10 +4,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import asyncpg
+import psutil
 import pytest
 
+from hsi.settings import SettingsError
 from hsi_service.sources import SourceError, TimeLimited
 from hsi_service.sources.database import ANSWER_TIMEOUT, MAX_CONNECTIONS, Cameras, Database
 from local.processes import free_port
@@ -24,6 +27,7 @@ INSERT INTO cameras (id, name, folder_path, status, deleted_at) VALUES
   ('old', 'Old', '/old', 'online', now()),
   ('older', 'Older', '/older', 'offline', now());
 """
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hsi-test'"
 COUNTED = Cameras(total=5, online=2, offline=1)
 
 
@@ -55,13 +59,36 @@ async def test_cameras_that_are_deleted_do_not_count(
     assert await database.cameras() == COUNTED
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql+asyncpg", "postgresql+psycopg"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "",
+        "?ssl=prefer",
+        "?sslmode=disable",
+        "?sslmode=allow&connect_timeout=10&application_name=theirs",
+        "?keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=5",
+        "?channel_binding=prefer&gssencmode=disable&target_session_attrs=read-write",
+        "?options=-c%20search_path%3Dpublic&client_encoding=utf8&statement_timeout=1",
+        "?schema=public&pgbouncer=true&connection_limit=1&pool_timeout=5&TimeZone=UTC",
+        "?prepared_statement_cache_size=0&command_timeout=5&tcp_user_timeout=5&sslsni=1",
+    ],
+)
 async def test_the_addresses_of_others_libraries_are_understood(
-    database_url: str, open_database: Callable[[str], Database]
+    database_url: str, open_database: Callable[[str], Database], scheme: str, parameters: str
 ) -> None:
     await fill(database_url)
-    for scheme in ("postgres://", "postgresql+asyncpg://"):
-        database = open_database(database_url.replace("postgresql://", scheme))
-        assert await database.cameras() == COUNTED
+    database = open_database(database_url.replace("postgresql", scheme, 1) + parameters)
+    assert await database.cameras() == COUNTED
+
+
+@pytest.mark.parametrize("password", ["p@ss", "p%40%2F%3F%23", "a:b", "a[b]", "%"])
+async def test_a_password_may_be_anything(
+    database_url: str, open_database: Callable[[str], Database], password: str
+) -> None:
+    await fill(database_url)
+    url = database_url.replace("postgres@", f"postgres:{password}@")
+    assert await open_database(url).cameras() == COUNTED
 
 
 async def test_a_status_may_be_an_enumeration_too(
@@ -116,8 +143,7 @@ async def test_without_postgres_it_says_so_in_time_and_counts_again_when_it_is_b
 
     async def few() -> bool:
         # What was given up while it was frozen ends when it is thawed, and does not pile up.
-        ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hsi-test'"
-        return bool(await connection.fetchval(ours) <= MAX_CONNECTIONS)
+        return bool(await connection.fetchval(OURS) <= MAX_CONNECTIONS)
 
     await until(few)
     await connection.close()
@@ -134,6 +160,90 @@ async def test_a_slow_query_is_given_up_and_the_next_one_asked(
         with pytest.raises(SourceError, match="does not answer within"):
             await database.cameras()
     assert await database.cameras() == COUNTED
+    await locker.close()
+
+
+async def test_what_waits_for_a_lock_never_takes_more_than_two_connections(
+    own_postgres: OwnPostgres, open_database: Callable[[str], Database]
+) -> None:
+    await fill(own_postgres.url)
+    database = open_database(own_postgres.url)
+    sources: list[TimeLimited[Any]] = [
+        TimeLimited("cameras", database.cameras, limit=ANSWER_TIMEOUT + 0.5),
+        TimeLimited("rates", database.throughput, limit=ANSWER_TIMEOUT + 0.5),
+    ]
+    locker = await asyncpg.connect(own_postgres.url)
+    looker = await asyncpg.connect(own_postgres.url)
+    most = 0
+
+    async def look() -> None:
+        nonlocal most
+        while True:
+            most = max(most, await looker.fetchval(OURS))
+            await asyncio.sleep(0.02)
+
+    looking = asyncio.create_task(look())
+    async with locker.transaction():
+        await locker.execute("LOCK TABLE cameras, detections, events IN ACCESS EXCLUSIVE MODE")
+        for _ in range(5):
+            readings = await asyncio.gather(*(source.read() for source in sources))
+            assert {reading.value for reading in readings} == {None}
+            assert all(reading.reason.startswith("PostgreSQL ") for reading in readings)
+    assert await database.cameras() == COUNTED
+    assert 0 < most <= MAX_CONNECTIONS
+    looking.cancel()
+    await locker.close()
+    await asyncio.wait({looking})
+    await looker.close()
+
+
+async def test_the_server_itself_ends_what_nobody_waits_for_any_more(
+    own_postgres: OwnPostgres, open_database: Callable[[str], Database]
+) -> None:
+    await fill(own_postgres.url)
+    database = open_database(own_postgres.url)
+    locker = await asyncpg.connect(own_postgres.url)
+    looker = await asyncpg.connect(own_postgres.url)
+    async with locker.transaction():
+        await locker.execute("LOCK TABLE cameras IN ACCESS EXCLUSIVE MODE")
+        asking = asyncio.create_task(database.cameras())
+
+        async def waits() -> bool:
+            return bool(await looker.fetchval(f"{OURS} AND wait_event_type = 'Lock'"))
+
+        await until(waits)
+        asking.cancel()
+
+        async def has_ended() -> bool:
+            return not await waits()
+
+        await until(has_ended)
+    assert await database.cameras() == COUNTED
+    await locker.close()
+    await looker.close()
+
+
+async def test_connections_that_hang_where_they_begin_are_never_more_than_two(
+    own_postgres: OwnPostgres, open_database: Callable[[str], Database]
+) -> None:
+    await fill(own_postgres.url)
+    database = open_database(own_postgres.url)
+    source = TimeLimited("cameras", database.cameras, limit=ANSWER_TIMEOUT + 0.5)
+    locker = await asyncpg.connect(own_postgres.url)
+    server = psutil.Process(own_postgres.pid)
+    async with locker.transaction():
+        # What a VACUUM FULL of it does: nobody can log in meanwhile.
+        await locker.execute("LOCK TABLE pg_catalog.pg_authid IN ACCESS EXCLUSIVE MODE")
+        before = {child.pid for child in server.children()}
+        for _ in range(4):
+            reading = await source.read()
+            assert reading.reason.startswith("PostgreSQL ")
+            assert len({child.pid for child in server.children()} - before) <= MAX_CONNECTIONS
+
+    async def counts() -> bool:
+        return (await source.read()).value == COUNTED
+
+    await until(counts)
     await locker.close()
 
 
@@ -164,7 +274,6 @@ async def test_what_is_no_postgres_is_told_in_time_and_without_its_password(
 async def test_a_wrong_address_is_said_without_its_password(
     open_database: Callable[[str], Database],
 ) -> None:
-    database = open_database("postgresql://user@h:hunter2/home")
-    with pytest.raises(SourceError) as caught:
-        await database.cameras()
+    with pytest.raises(SettingsError) as caught:
+        open_database("postgresql://user@h:hunter2/home")
     assert "hunter2" not in str(caught.value)

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from hsi_service.sources import SourceError, TimeLimited
 from hsi_service.sources.queues import ANSWER_TIMEOUT, Depths, Queues
 from tests.clients import until
-from tests.servers import RedisServer
+from tests.servers import RedisServer, busy, close_connections
 
 
 @pytest.fixture
@@ -109,3 +109,16 @@ async def test_a_redis_that_refuses_us_is_no_empty_queue(
         await open_queues(url).read()
     assert "Redis refuses" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+async def test_a_closed_connection_is_no_reason_and_a_busy_script_is_one_until_it_ends(
+    own_redis: RedisServer, open_queues: Callable[[str], Queues]
+) -> None:
+    queues = open_queues(own_redis.url)
+    empty = Depths(detection=0, analysis=0, dead_letters=0)
+    assert await queues.read() == empty
+    close_connections(own_redis.url)
+    assert await queues.read() == empty
+    with busy(own_redis.url), pytest.raises(SourceError, match="Redis is busy with a script"):
+        await queues.read()
+    assert await queues.read() == empty

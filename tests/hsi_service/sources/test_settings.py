@@ -36,6 +36,28 @@ def test_an_address_that_cannot_be_used_is_one_line_that_does_not_quote_it(name:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["YOLO26_URL", "NEMOTRON_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://",
+        "http://me:hunter2/x@h",
+        "http://me:hunter2#x@h",
+        "http://me:hunter2?x@h",
+        "http://h:hunter2",
+        "http://h:99999",
+        "http://h:0",
+        "http://h?key=hunter2",
+        "http://[::1",
+    ],
+)
+def test_an_ai_service_that_cannot_be_asked_is_known_at_start(name: str, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(SourceSettings, {name: url})
+    assert str(caught.value).startswith(f"{name}: expected http://host:port")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_what_every_service_checks_is_checked_here_too() -> None:
     with pytest.raises(SettingsError, match="HOST="):
         load(SourceSettings, {"HOST": "0.0.0.0"})

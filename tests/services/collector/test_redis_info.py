@@ -14,7 +14,7 @@ from hsi_service.sources.database import Activity, Database, Rates
 from services.collector.per_minute import PerMinute
 from services.collector.redis_info import RedisFigures, RedisInfo, redis_figures_of
 from tests.clients import until
-from tests.servers import OwnPostgres, RedisServer
+from tests.servers import OwnPostgres, RedisServer, busy, close_connections
 
 
 @pytest.fixture
@@ -152,4 +152,17 @@ async def test_a_redis_that_is_none_is_an_error() -> None:
     source = RedisInfo("redis://127.0.0.1:1/0", name="test")
     with pytest.raises(SourceError, match="Redis cannot be asked"):
         await source.read()
+    await source.aclose()
+
+
+async def test_redis_is_asked_again_over_a_closed_connection_and_a_busy_script_is_named(
+    own_redis: RedisServer,
+) -> None:
+    source = RedisInfo(own_redis.url, name="test")
+    assert (await source.read()).connected_clients
+    close_connections(own_redis.url)
+    assert (await source.read()).connected_clients
+    with busy(own_redis.url), pytest.raises(SourceError, match="Redis is busy with a script"):
+        await source.read()
+    assert (await source.read()).connected_clients
     await source.aclose()

@@ -24,7 +24,7 @@ from hsi.schemas import channels
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 from tests.clients import get_json, has_connections, hear, meanwhile, publish, until
-from tests.servers import RedisServer, as_user
+from tests.servers import RedisServer, as_user, busy
 
 
 class StartJobLogs(Protocol):
@@ -322,6 +322,38 @@ async def test_the_list_of_jobs_says_so_when_redis_does_not_answer(
         answer = await http.get("/api/jobs")
     assert answer.status_code == 503
     assert "Redis does not answer" in answer.text
+
+
+async def test_the_list_of_jobs_comes_at_once_after_a_quiet_while_in_which_redis_hung_up(
+    own_redis: RedisServer, start: StartJobLogs
+) -> None:
+    replica = start(own_redis.url)
+    async with Redis.from_url(own_redis.url) as redis:
+        assert await get_json(replica, "/api/jobs") == []
+        await redis.config_set("timeout", 1)
+
+        async def are_closed() -> bool:
+            names = {client["name"] for client in await redis.client_list()}
+            return "hsi-joblogs-jobs" not in names
+
+        await until(are_closed)
+        assert await get_json(replica, "/api/jobs") == []
+        for _ in range(20):
+            await redis.client_kill_filter(_type="normal", skipme=True)
+            assert await get_json(replica, "/api/jobs") == []
+
+
+async def test_the_list_of_jobs_says_that_a_script_keeps_redis_busy_and_comes_when_it_ends(
+    own_redis: RedisServer, start: StartJobLogs
+) -> None:
+    replica = start(own_redis.url)
+    async with httpx.AsyncClient(base_url=replica.url) as http:
+        assert (await http.get("/api/jobs")).status_code == 200
+        with busy(own_redis.url):
+            answer = await http.get("/api/jobs")
+        assert answer.status_code == 503
+        assert "Redis is busy with a script" in answer.text
+        assert (await http.get("/api/jobs")).status_code == 200
 
 
 async def test_many_viewers_of_many_jobs_take_one_connection_to_hear_redis(

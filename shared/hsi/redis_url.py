@@ -1,0 +1,209 @@
+"""The URL of a Redis, read once by redis-py, which connects by it.
+
+Left to itself, redis-py lets the query of a URL win over what a program needs, and finds most of
+what cannot work only when it connects, at each attempt again. So a URL is taken apart here: what a
+user decides (the server, the database, who logs in, TLS) is kept; what this package decides (time
+limits, the protocol, decoding, retries, names, sizes) is checked and otherwise ignored; and what no
+connection can be made with is refused.
+"""
+
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from redis.asyncio.connection import SSLConnection, parse_url
+from redis.exceptions import RedisError
+
+from hsi.settings import SettingsError
+
+_SCHEMES = ("redis://", "rediss://", "unix://")
+_IGNORED = frozenset(
+    {
+        "client_name",
+        "decode_responses",
+        "driver_info",
+        "encoding",
+        "encoding_errors",
+        "health_check_interval",
+        "legacy_responses",
+        "lib_name",
+        "lib_version",
+        "max_connections",
+        "protocol",
+        "retry",
+        "retry_on_error",
+        "retry_on_timeout",
+        "single_connection_client",
+        "socket_connect_timeout",
+        "socket_read_size",
+        "socket_timeout",
+        "timeout",
+    }
+)
+"""Options of redis-py that this package decides: a URL may have them, and changes nothing."""
+_LOGIN = frozenset({"db", "password", "username"})
+_TCP = _LOGIN | {"host", "port", "socket_keepalive"}
+_TLS = frozenset(
+    {
+        "ssl_ca_certs",
+        "ssl_ca_data",
+        "ssl_ca_path",
+        "ssl_cert_reqs",
+        "ssl_certfile",
+        "ssl_check_hostname",
+        "ssl_ciphers",
+        "ssl_exclude_verify_flags",
+        "ssl_include_verify_flags",
+        "ssl_keyfile",
+        "ssl_min_version",
+        "ssl_password",
+    }
+)
+"""Those that redis-py knows with asyncio and without."""
+_CERT_REQS = ("none", "optional", "required")
+_WANTS_TLS = frozenset({"ssl", "tls", "use_ssl", "use_tls"})
+_HOST = re.compile(r"[\w.:%~-]+")
+_NAME = re.compile(r"[\w.-]{1,40}")
+_DATABASE = re.compile(r"/?[0-9]{0,9}/?")
+_BAD_VALUE = re.compile(r"Invalid value for '(\w+)' in connection URL\.")
+_MAX_PORT = 65535
+_MAX_UNIX_PATH = 107
+"""Bytes that Linux takes; some systems take fewer."""
+_ESCAPES = "in a password, / ? # and % are %2F %3F %23 and %25"
+
+
+class RedisUrl(NamedTuple):
+    """What a URL says of how to connect."""
+
+    transport: Literal["tcp", "tls", "unix"]
+    options: Mapping[str, Any]
+    """Arguments of redis-py's connections, by asyncio and without."""
+
+
+def check_redis_url(url: str) -> None:
+    """Check a URL of Redis.
+
+    Raises:
+        SettingsError: No connection can be made by it. The text does not quote it.
+
+    """
+    parse(url)
+
+
+@lru_cache(maxsize=8)
+def parse(url: str) -> RedisUrl:
+    """Read a URL of Redis.
+
+    Args:
+        url: redis://, rediss:// or unix://.
+
+    Raises:
+        SettingsError: No connection can be made by it: the text is one line that names REDIS_URL
+            and does not quote it.
+
+    """
+    parts = _split(url)
+    transport: Literal["tcp", "tls", "unix"]
+    if parts.scheme == "unix":
+        transport, allowed = "unix", _LOGIN | {"path"}
+    elif parts.scheme == "rediss":
+        transport, allowed = "tls", _TCP | _TLS
+    else:
+        transport, allowed = "tcp", _TCP
+    # redis-py leaves out an option without a value; one that it does not know is a mistake anyway.
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in allowed | _IGNORED:
+            raise _refusal(_why_not(name, parts))
+    try:
+        found: dict[str, Any] = dict(parse_url(url))
+    except ValueError as error:
+        # Its text names the option, and does not have the value; any other text might.
+        option = _BAD_VALUE.fullmatch(str(error))
+        raise _refusal(
+            f"{option[1]}: not a value that it can have" if option else _ESCAPES
+        ) from None
+    options = {name: value for name, value in found.items() if name in allowed}
+    if (options.get("db") or 0) < 0:
+        raise _refusal("db: expected a number from 0")
+    if transport == "unix":
+        _check_path(options.get("path", ""))
+    else:
+        _check_host(options)
+    if transport == "tls":
+        # OpenSSL would ask a terminal for the passphrase of a key.
+        options.setdefault("ssl_password", "")
+        _check_tls(options)
+    return RedisUrl(transport, options)
+
+
+def _refusal(why: str) -> SettingsError:
+    return SettingsError(f"REDIS_URL: {why}")
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL whose password, if it has one, is where it seems to be."""
+    if not url.startswith(_SCHEMES):
+        raise _refusal(f"expected one of {', '.join(_SCHEMES)} in front")
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # It raises, and quotes a part of the password.
+    except ValueError:
+        raise _refusal(f"expected a port number; {_ESCAPES}") from None
+    if "#" in url:
+        raise _refusal(f"expected no #; {_ESCAPES}")
+    if port == 0:
+        raise _refusal(f"expected a port from 1 to {_MAX_PORT}")
+    if parts.scheme == "unix":
+        if parts.hostname:
+            raise _refusal("expected unix:///path/to/socket, with three slashes")
+    elif not _DATABASE.fullmatch(parts.path):
+        raise _refusal(f"expected the number of a database after the host; {_ESCAPES}")
+    return parts
+
+
+def _why_not(name: str, parts: SplitResult) -> str:
+    if "@" in parts.query or not _NAME.fullmatch(name):
+        return f"an option after the ? is not known; {_ESCAPES}"
+    if name in _WANTS_TLS and parts.scheme != "unix":
+        return f"{name}: not known; with TLS the URL begins with rediss://, without with redis://"
+    if name in _TLS and parts.scheme == "redis":
+        return f"{name}: only for TLS, whose URLs begin with rediss://"
+    return f"{name}: not an option that redis-py takes from a {parts.scheme}:// URL"
+
+
+def _check_path(path: str) -> None:
+    if not path:
+        raise _refusal("expected unix:///path/to/socket")
+    if len(os.fsencode(path)) > _MAX_UNIX_PATH or "\0" in path:
+        raise _refusal(f"expected the path of a socket, of at most {_MAX_UNIX_PATH} bytes")
+
+
+def _check_host(options: Mapping[str, Any]) -> None:
+    if not _HOST.fullmatch(options.get("host", "localhost")):
+        raise _refusal("expected the name or the address of one host")
+    port = str(options.get("port", 1))
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= _MAX_PORT):
+        raise _refusal(f"port: expected a number from 1 to {_MAX_PORT}")
+
+
+def _check_tls(options: Mapping[str, Any]) -> None:
+    """Make the context that each connection will make."""
+    if options.get("ssl_cert_reqs", "required") not in _CERT_REQS:
+        raise _refusal(f"ssl_cert_reqs: expected one of {', '.join(_CERT_REQS)}")
+    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+        if name in options and not os.access(options[name], os.R_OK):
+            raise _refusal(f"{name}: no file that can be read")
+    if "ssl_ca_path" in options and not Path(options["ssl_ca_path"]).is_dir():
+        raise _refusal("ssl_ca_path: no folder")
+    try:
+        SSLConnection(**options).ssl_context.get()
+    except ssl.SSLError as error:
+        reason = (getattr(error, "reason", None) or "not valid").replace("_", " ").lower()
+        raise _refusal(f"its ssl_ options do not work: {reason}") from None
+    except (OSError, RedisError, TypeError, ValueError) as error:
+        raise _refusal(f"its ssl_ options do not work: {type(error).__name__}") from None
