@@ -86,6 +86,11 @@ def lease(name: str) -> str:
     return f"lease:{name}"
 
 
+def probe(name: str) -> str:
+    """Return the channel on which a replica listens for its own messages."""
+    return f"probe:{name}"
+
+
 def consumer(name: str) -> str:
     """Return the key that says how far a consumer came."""
     return f"consumer:{name}"
