@@ -72,6 +72,23 @@ def denied(redis_url: str) -> list[Any]:
         return []
 
 
+_CLOCK_AHEAD = """
+import runpy, sys, time
+from datetime import UTC, datetime
+machines, ahead = time.time, float(sys.argv[1])
+time.time = lambda: machines() + ahead
+import hsi.schemas.base
+hsi.schemas.base.now = lambda: datetime.fromtimestamp(time.time(), UTC)
+runpy.run_module(sys.argv[2], run_name="__main__")
+"""
+"""A program that runs another as if this machine's clock were so many seconds ahead."""
+
+
+def with_clock_ahead(seconds: float, module: str) -> list[str]:
+    """Return the command that runs a module as if this machine's clock were ahead."""
+    return [sys.executable, "-c", _CLOCK_AHEAD, str(seconds), module]
+
+
 class RedisServer(Protocol):
     """A Redis at the test's mercy. It keeps what it acknowledged."""
 
