@@ -22,6 +22,8 @@ class _Connection:
         self.began_with = b""
         self.goes_on = asyncio.Event()
         self.goes_on.set()
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.is_muted = False
         self._held: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -38,6 +40,7 @@ class _Connection:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what Redis says, whether or not anybody takes it."""
         while data := await _read(reader):
+            await self.answers.wait()
             if not (self.is_muted and _MESSAGE in data):
                 writer.write(data)
         if not writer.is_closing():
@@ -80,6 +83,10 @@ class StallingProxy:
         """Hold what clients of this name send from now on, over the connections that there are."""
         self._do(self._stall(name.encode()))
 
+    def stall_answers(self, name: str) -> None:
+        """Hold what Redis says to clients of this name from now on, as `stall` holds theirs."""
+        self._do(self._stall_answers(name.encode()))
+
     def mute(self, name: str) -> None:
         """Lose all messages to clients of this name; what they ask is answered."""
         self._do(self._mute(name.encode()))
@@ -114,6 +121,10 @@ class StallingProxy:
             connection.goes_on.clear()
             self._stalled.add(connection)
 
+    async def _stall_answers(self, name: bytes) -> None:
+        for connection in self._named(name):
+            connection.answers.clear()
+
     async def _mute(self, name: bytes) -> None:
         for connection in self._named(name):
             connection.is_muted = True
@@ -126,6 +137,7 @@ class StallingProxy:
     async def _go_on(self) -> None:
         for connection in self._connections:
             connection.goes_on.set()
+            connection.answers.set()
             connection.is_muted = False
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -12,6 +12,9 @@ CERTAIN_AFTER = 1.0
 """Intervals without a status after which a replica that knows that it hears nobody is alone."""
 ALONE_AFTER = 3.0
 """Intervals without one after which any replica is."""
+MAX_HELD = 60.0
+"""Seconds for which a connection may have held a status. What is older by more is shown as it
+comes, so no clock that was set back mutes anybody for long."""
 
 
 class ShownStatuses:
@@ -41,7 +44,7 @@ class ShownStatuses:
         self._sent_in: int | None = None
         """The slot in which one of this replica's own was."""
         self._own: float | None = None
-        """When this replica's own was collected, while it is the last that was shown."""
+        """When the last of those was collected."""
 
     def sent(self, collected_at: float) -> None:
         """Record that clients are shown a status of this replica's own.
@@ -60,23 +63,24 @@ class ShownStatuses:
     def hears(self, collected_at: float | None, *, leads: bool) -> bool:
         """Take a status that was heard; return whether clients are to be shown it.
 
-        After one of this replica's own, another's of the same slot is not shown, nor an older one;
-        an older one is no sign of a leader either. While this replica leads, others' are other
-        producers', and always shown.
+        Not after one of this replica's own that is of the same slot, unless this replica leads:
+        then it is another producer's. Nor after a newer one of its own: a connection held it, so it
+        is no sign of a leader either.
 
         Args:
             collected_at: What the status says, in seconds since 1970; None if it does not say.
             leads: Whether this replica does.
 
         """
-        if self._own is not None and collected_at is not None and not leads:
-            if collected_at < self._own:
-                return False
-            if self._of(collected_at) == self._of(self._own):
+        if self._own is not None and collected_at is not None:
+            same_slot = self._of(collected_at) == self._of(self._own)
+            if same_slot and not leads:
                 self._heard_at = self._steady()
                 return False
+            if 0 < self._own - collected_at <= MAX_HELD:
+                return False
         self._heard_at = self._steady()
-        self._heard_in, self._own = self._slot(), None
+        self._heard_in = self._slot()
         return True
 
     def is_due(self, slot: int, *, leads: bool) -> bool:

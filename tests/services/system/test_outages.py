@@ -141,8 +141,11 @@ async def test_a_replica_whose_clock_is_ahead_keeps_the_slots_of_the_others(
     assert said == [0, 1]
 
 
+@pytest.mark.parametrize("fault", [StallingProxy.mute, StallingProxy.stall_answers])
 async def test_a_replica_that_hears_nothing_for_three_intervals_serves_its_own_whatever_it_believes(
-    own_redis: RedisServer, start_systems: StartSystems
+    fault: Callable[[StallingProxy, str], None],
+    own_redis: RedisServer,
+    start_systems: StartSystems,
 ) -> None:
     [leader] = start_systems(own_redis.url)
     await leader_of([leader])
@@ -150,7 +153,7 @@ async def test_a_replica_that_hears_nothing_for_three_intervals_serves_its_own_w
         [replica] = start_systems(proxy.url)
         async with screens(leader, replica) as [_, screen]:
             await have([screen], 3)
-            proxy.mute("hsi-system-subscriber")
+            fault(proxy, "hsi-system-subscriber")
 
             async def is_alone() -> bool:
                 return bool((await own(replica))["alone"])
@@ -160,7 +163,7 @@ async def test_a_replica_that_hears_nothing_for_three_intervals_serves_its_own_w
             assert (bus["state"], bus["outages"]) == ("listening", 0)
             await have_more([screen], 3)
             assert await metric(replica, 'hsi_system_statuses_total{to="local"}') >= 2
-            proxy.go_on()
+            proxy.go_on()  # and what was held comes now
 
             async def hears() -> bool:
                 return not await is_alone()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.system.shown import ALONE_AFTER, CERTAIN_AFTER, ShownStatuses
+from services.system.shown import ALONE_AFTER, CERTAIN_AFTER, MAX_HELD, ShownStatuses
 
 INTERVAL = 5.0
 SLOT = 100
@@ -18,19 +18,20 @@ class Replica:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.ahead = 0.0
+        """Of Redis' clock, in intervals."""
         self.shown: list[float] = []
         self._statuses = ShownStatuses(
             INTERVAL, clock=lambda: self._moment(self.now), steady=lambda: self.now * INTERVAL
         )
 
-    @staticmethod
-    def _moment(at: float) -> float:
-        return (SLOT + at) * INTERVAL
+    def _moment(self, at: float) -> float:
+        return (SLOT + at + self.ahead) * INTERVAL
 
     def collects(self, at: float, *, leads: bool = False) -> bool:
         """Do one round; its status is collected at a time."""
         self.now = at
-        if self._statuses.is_due(SLOT + int(at // 1), leads=leads):
+        if self._statuses.is_due(SLOT + int((at + self.ahead) // 1), leads=leads):
             self._statuses.sent(self._moment(at))
             self.shown.append(at)
             return True
@@ -75,7 +76,21 @@ def test_what_a_connection_held_is_not_shown_after_a_newer_one_and_is_no_sign_of
         assert not replica.hears(held, at=4.2)
     assert replica.is_alone(at=5.0)  # nothing of now was heard
     assert replica.hears(5.1, at=5.2)
-    assert replica.hears(4.9, at=5.3)  # its own is not the last that clients saw: as it is heard
+    assert not replica.hears(3.9, at=5.3)
+
+
+def test_what_is_older_by_far_was_held_by_no_connection_and_is_shown() -> None:
+    replica = Replica()
+    assert replica.collects(0.1)
+    assert replica.hears(-MAX_HELD / INTERVAL, at=0.2)
+
+
+def test_the_leaders_of_the_same_slot_is_a_sign_of_it_even_if_it_is_a_little_older() -> None:
+    replica = Replica()
+    assert replica.is_alone(at=4.0, certain=False)
+    assert replica.collects(4.2)
+    assert not replica.hears(4.1, at=4.3)
+    assert not replica.is_alone(at=5.0, certain=False)
 
 
 def test_while_it_leads_other_producers_statuses_are_shown_as_they_come() -> None:
@@ -83,6 +98,7 @@ def test_while_it_leads_other_producers_statuses_are_shown_as_they_come() -> Non
     assert replica.collects(1.1, leads=True)
     assert replica.hears(-1e6, at=1.2, leads=True)
     assert replica.hears(1.15, at=1.3, leads=True)
+    assert not replica.hears(0.9, at=1.4, leads=True)  # the last leader's, that was held
     assert replica.collects(2.1, leads=True)
     assert replica.hears(3.05, at=3.06, leads=True)
     assert replica.collects(3.1, leads=True)  # they cost it no slot
@@ -104,10 +120,14 @@ def test_a_status_without_a_time_is_shown() -> None:
 
 def test_a_clock_that_is_set_back_mutes_nobody() -> None:
     replica = Replica()
-    replica.collects(1000.1)
-    replica.hears(2000.1, at=1001.2)
-    assert replica.collects(3.1)
-    assert replica.hears(4.1, at=4.2)
+    replica.ahead = 6.0
+    replica.collects(1.1)
+    replica.ahead = 0.0
+    for slot in range(2, 5):
+        replica.hears(slot + 0.1, at=slot + 0.2)  # older than its own, by the clock as it was
+    assert replica.is_alone(at=5.0, certain=False)
+    assert replica.collects(5.1)
+    assert replica.hears(6.1, at=6.2)
 
 
 @pytest.mark.parametrize(
