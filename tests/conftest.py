@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 import os
 import signal
 import sys
@@ -228,7 +229,13 @@ class StartSystems(Protocol):
     """
 
     def __call__(
-        self, redis_url: str, count: int = 1, *, ahead: float = 0.0, **settings: str
+        self,
+        redis_url: str,
+        count: int = 1,
+        *,
+        ahead: float = 0.0,
+        steps_every: float = math.inf,
+        **settings: str,
     ) -> list[ServiceProcess]: ...
 
 
@@ -238,7 +245,12 @@ def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> Iterato
     replicas: list[ServiceProcess] = []
 
     def start(
-        redis_url: str, count: int = 1, *, ahead: float = 0.0, **settings: str
+        redis_url: str,
+        count: int = 1,
+        *,
+        ahead: float = 0.0,
+        steps_every: float = math.inf,
+        **settings: str,
     ) -> list[ServiceProcess]:
         started = []
         for port in (free_port() for _ in range(count)):
@@ -251,7 +263,9 @@ def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> Iterato
                 **{"BROADCAST_INTERVAL": "0.5", "DRAIN_DELAY": "0", "DRAIN_WINDOW": "0"} | settings,
             )
             if ahead:
-                replica.command = with_clock_ahead(ahead, "services.system")
+                replica.command = with_clock_ahead(
+                    ahead, "services.system", steps_every=steps_every
+                )
             cleanup(replica)
             replica.spawn()
             started.append(replica)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -29,10 +29,12 @@ class _Connection:
 
     async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         reading = asyncio.create_task(self._read_all(reader))
-        while data := await self._held.get():
-            await self.goes_on.wait()
-            writer.write(data)
-        await reading
+        try:
+            while data := await self._held.get():
+                await self.goes_on.wait()
+                writer.write(data)
+        finally:
+            await cancel_and_wait(reading)
         with contextlib.suppress(OSError):
             await writer.drain()
             writer.write_eof()
@@ -78,6 +80,10 @@ class StallingProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def has(self, name: str) -> bool:
+        """Return whether a client of this name is connected."""
+        return any(name.encode() in each.began_with for each in tuple(self._connections))
 
     def stall(self, name: str) -> None:
         """Hold what clients of this name send from now on, over the connections that there are."""
@@ -147,27 +153,25 @@ class StallingProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection()
-        self._connections.append(connection)
-        async with _connected(self._target.hostname or "", self._target.port or 0) as server:
-            answering = asyncio.create_task(connection.answer(server[0], writer))
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(_end, writer)
             try:
-                await connection.forward(reader, server[1])
-                await answering
-            finally:
-                await cancel_and_wait(answering)
-                writer.close()
-                self._connections.remove(connection)
+                server = await asyncio.open_connection(self._target.hostname, self._target.port)
+            except OSError:
+                return  # Redis is away
+            stack.push_async_callback(_end, server[1])
+            self._connections.append(connection)
+            stack.callback(self._connections.remove, connection)
+            answering = asyncio.create_task(connection.answer(server[0], writer))
+            stack.push_async_callback(cancel_and_wait, answering)
+            await connection.forward(reader, server[1])
+            await answering
 
 
-@contextlib.asynccontextmanager
-async def _connected(
-    host: str, port: int
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
+async def _end(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
