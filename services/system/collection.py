@@ -1,6 +1,8 @@
 """One round: what a `system_status` says, all asked at once (R32)."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from hsi.schemas import SystemStatus, SystemStatusData
@@ -29,14 +31,22 @@ class CollectedStatus(NamedTuple):
 class StatusCollector:
     """Asks all sources of `system_status`. `collect` never raises, and never takes longer."""
 
-    def __init__(self, settings: SourceSettings, *, limit: float = ROUND_TIMEOUT) -> None:
+    def __init__(
+        self,
+        settings: SourceSettings,
+        *,
+        limit: float = ROUND_TIMEOUT,
+        now: Callable[[], datetime] = now,
+    ) -> None:
         """Prepare; everything connects on first use.
 
         Args:
             settings: Where the sources are.
             limit: Seconds that a round may take; less than the time between two of them.
+            now: The clock by which a status is dated (UTC).
 
         """
+        self._now = now
         self._ai = AiServices(yolo26_url=settings.yolo26_url, nemotron_url=settings.nemotron_url)
         self._queues = Queues(
             settings.redis_url,
@@ -53,8 +63,13 @@ class StatusCollector:
         self._depths = TimeLimited("redis", self._queues.read, limit=limit)
         self._cameras = TimeLimited("postgresql", self._count_cameras, limit=limit)
 
-    async def collect(self) -> CollectedStatus:
-        """Ask everything at once; what cannot be read is null."""
+    async def collect(self, *, redis_refuses: str | None = None) -> CollectedStatus:
+        """Ask everything at once; what cannot be read is null.
+
+        Args:
+            redis_refuses: Why Redis refuses writes, where it does.
+
+        """
         gpus, yolo26, nemotron, depths, cameras = await asyncio.gather(
             self._gpus.read(),
             self._yolo26.read(),
@@ -63,7 +78,13 @@ class StatusCollector:
             self._cameras.read(),
         )
         return compose_status(
-            gpus=gpus, yolo26=yolo26, nemotron=nemotron, depths=depths, cameras=cameras
+            gpus=gpus,
+            yolo26=yolo26,
+            nemotron=nemotron,
+            depths=depths,
+            cameras=cameras,
+            redis_refuses=redis_refuses,
+            at=self._now(),
         )
 
     async def _count_cameras(self) -> Cameras | None:
@@ -83,14 +104,14 @@ def compose_status(
     nemotron: Reading[Nemotron | None],
     depths: Reading[Depths],
     cameras: Reading[Cameras | None],
+    at: datetime,
+    redis_refuses: str | None = None,
 ) -> CollectedStatus:
-    """Put together what the sources said."""
+    """Put together what the sources said, at a time (UTC)."""
     health = {
         "yolo26": _health(yolo26),
         "nemotron": _health(nemotron),
-        "redis": HealthResult("unreachable", depths.reason)
-        if depths.value is None
-        else HealthResult("healthy"),
+        "redis": _redis_health(depths, redis_refuses),
     }
     known = {service: result for service, result in health.items() if result is not None}
     return CollectedStatus(
@@ -101,10 +122,19 @@ def compose_status(
                 cameras=_cameras(cameras.value),
                 services={service: result.health for service, result in known.items()},
             ),
-            timestamp=now(),
+            timestamp=at,
         ),
         known,
     )
+
+
+def _redis_health(depths: Reading[Depths], refuses: str | None) -> HealthResult:
+    """Return how Redis is: one that answers and takes no writes is of no use to a producer."""
+    if depths.value is None:
+        return HealthResult("unreachable", depths.reason)
+    if refuses:
+        return HealthResult("unhealthy", f"it refuses writes: {refuses}")
+    return HealthResult("healthy")
 
 
 def _health(reading: Reading[Any]) -> HealthResult | None:

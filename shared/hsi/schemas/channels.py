@@ -91,6 +91,11 @@ def probe(name: str) -> str:
     return f"probe:{name}"
 
 
+def term(name: str) -> str:
+    """Return the key that counts a lease's terms and their rounds, in the lease's slot."""
+    return f"{{lease:{name}}}:term"
+
+
 def consumer(name: str) -> str:
     """Return the key that says how far a consumer came."""
     return f"consumer:{name}"
