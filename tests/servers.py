@@ -40,7 +40,7 @@ ALL = "on nopass ~* &* +@all"
 """What a user may do who may do all."""
 USERS = RedisUsers({})
 _CHANNELS_OF_TESTS = {
-    "events": " &security_events:* %R~{security_events:*}:history",
+    "events": " &security_events:* %R~{security_events:*}:history %R~{security_events:*}:number",
     "producer": " &security_events:* ~{security_events:*}:*",
 }
 """Each test has a channel of its own (conftest.channel), and all of them share a Redis."""

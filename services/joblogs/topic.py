@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
+from hsi.redis_client import look_up_again
 from hsi.schemas import EndStatus, JobEnd, JobEndData
 from hsi.schemas.close_codes import CloseCode
 from hsi.schemas.cursor import Cursor
@@ -59,6 +60,7 @@ class JobTopic(OrderedTopic):
 
     async def end_with(self, job_id: str, status: EndStatus) -> None:
         """Send the outstanding lines, and then an end that the job itself did not send."""
+        look_up_again()  # Else the state may be the new server's, and the log the old one's.
         self.position.mark_stale()
         self.catch_up_if_behind()
         await self.caught_up()

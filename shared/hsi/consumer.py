@@ -21,6 +21,7 @@ import msgspec
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import RedisError
 
+from hsi.appended_by_hand import by_hand, may_be_by_hand
 from hsi.logs import Throttled
 from hsi.redis_client import async_client
 from hsi.schemas import ChannelMessage, channels
@@ -36,12 +37,15 @@ BLOCK_MS = 2000
 """Milliseconds that Redis holds a question until there is something new; less than `TIMEOUT`."""
 PAGE = 100
 """Messages read at once."""
+BY_HAND_PAUSE = 0.5
+"""Seconds between two reads while a history ends with what somebody appended by hand."""
 BACKOFF_CAP = 5.0
 """Seconds between attempts while Redis does not answer, at most."""
 
 _RawEntry = tuple[bytes, dict[bytes, bytes]]
 _ID = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
 _MAX_ID = 2**64 - 1
+_GREATEST = f"{_MAX_ID}-{_MAX_ID}"
 _messages = msgspec.json.Decoder(ChannelMessage)
 
 
@@ -84,6 +88,7 @@ class Consumer:
         # Bytes: an entry that somebody appended by hand may hold anything.
         self._redis = async_client(redis_url, name="consumer", timeout=TIMEOUT)
         self._key = channels.consumer(name)
+        self._channel = channel
         self._history = channels.history(channel)
         self._name = name
         self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=0.05)
@@ -96,30 +101,38 @@ class Consumer:
         Goes on through outages of Redis, however long they are; ends only when it is closed.
         Entries that are not messages, which subscribers drop, are left out and logged.
         """
-        position = await self._ask(self._begin)
+        position = seen = await self._ask(self._begin)
         while True:
-            found, entries, last = await self._ask(lambda: self._page(position))  # noqa: B023
+            found, entries, last = await self._ask(lambda: self._page(seen))  # noqa: B023
+            if not found and seen != position:
+                seen = position  # What was appended by hand is gone.
+                continue
             if not found:
                 # Older entries were seen, or are missing; newer ones have higher ids, since the
                 # time comes first in them, unless the history ends before the position.
                 ahead = not _is_id(position) or _order(last) < _order(position)
                 gap = Gap(after=position, cursor=last if ahead else position)
-                position = gap.cursor
+                position = seen = gap.cursor
                 yield gap
                 if position != gap.after:
                     continue
+            future = await self._ask(lambda: self._future_by_hand(entries))  # noqa: B023
             for identifier, fields in entries:
-                position = identifier.decode()
-                if entry := entry_of(position, fields):
-                    yield entry
-                else:  # Somebody appended it by hand.
-                    self._foreign.warning(
-                        "an entry of a history is not a message",
-                        consumer=self._name,
-                        entry=position,
-                    )
-            if not entries:
-                await self._ask(lambda: self._wait(position))  # noqa: B023
+                seen = identifier.decode()
+                cursor = Cursor.parse(seen)
+                if cursor and cursor not in future:
+                    position = seen
+                    if entry := entry_of(position, fields):
+                        yield entry
+                        continue
+                self._foreign.warning(
+                    "an entry of a history is not a message", consumer=self._name, entry=seen
+                )
+            if seen != position and (not entries or seen == _GREATEST):
+                await asyncio.sleep(BY_HAND_PAUSE)
+                seen = position  # The next message removes what was appended by hand.
+            elif not entries:
+                await self._ask(lambda: self._wait(seen))  # noqa: B023
 
     async def acknowledge(self, received: Entry | Gap) -> None:
         """Remember that everything up to here was dealt with; waits until Redis has it."""
@@ -158,6 +171,13 @@ class Consumer:
         """Return the id of the history's last entry."""
         newest: Any = await self._redis.xrevrange(self._history, count=1)
         return newest[0][0].decode() if newest else str(BEGINNING)
+
+    async def _future_by_hand(self, entries: list[_RawEntry]) -> set[Cursor]:
+        """Return which of these entries somebody appended with an id of the future."""
+        cursors = [cursor for name, _ in entries if (cursor := Cursor.parse(name.decode()))]
+        if not cursors or not may_be_by_hand(cursors[-1]):
+            return set()
+        return await by_hand(self._redis, self._channel, cursors[-1])
 
     async def _wait(self, position: str) -> None:
         """Wait until there is something after a position, or for a while."""

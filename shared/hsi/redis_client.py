@@ -6,12 +6,13 @@ is asked once more by a client that only reads. Whatever else a URL says, these 
 are made here (`hsi.redis_url`).
 
 An answer that means "wrong server" or "cannot write now" is an outage of its connection
-(`refusal`): after a failover behind one address, the old connection still leads to the old server.
-So a connection that was answered like that is closed before it is used again, and the address is
-looked up for the next one; where the server certainly did nothing, the question is asked once more.
+(`refusal`): after a failover behind one address, old connections still lead to the old server. So
+after such an answer none of this process's connections is used again, and the address is looked up
+for the next; where the server certainly did nothing, the question is asked once more.
 """
 
 import re
+import time
 from typing import Any
 
 import redis
@@ -34,6 +35,9 @@ from redis.retry import Retry
 
 from hsi import redis_url
 
+MAX_AGE = 15.0
+"""Seconds after which a connection is replaced before it is used again: its address may lead to
+another server by now, and the one of before may answer all the same."""
 _BUSY = re.compile(r"\bBUSY \w+ is busy running a script")
 _REFUSALS = frozenset(
     {"READONLY", "MASTERDOWN", "LOADING", "MISCONF", "OOM", "CLUSTERDOWN", "NOREPLICAS"}
@@ -60,65 +64,94 @@ def refusal(error: BaseException) -> str | None:
     return text if text.partition(" ")[0] in _REFUSALS else None
 
 
-class _Dropped:
-    """Of a connection: whether the server refused something, so that it is not used again."""
+def look_up_again() -> None:
+    """Let no client of this process go on over a connection that was made before now.
 
-    _refused = False
+    For when a server may have been replaced: what the old one still answers is of the past.
+    """
+    _lookup.since = time.monotonic()
+
+
+class _Lookup:
+    """When addresses were last known to lead to the right server, for the whole process."""
+
+    since = 0.0
+
+
+_lookup = _Lookup()
+
+
+class _Renewed:
+    """Of a connection: whether it was made too long ago to be used by the next who asks."""
+
+    _made_at = 0.0
+
+    def _is_outdated(self) -> bool:
+        return self._made_at <= max(_lookup.since, time.monotonic() - MAX_AGE)
+
+    def _made(self) -> None:
+        self._made_at = time.monotonic()
+
+
+class _Async(_Renewed):
+    async def connect(self) -> None:
+        if self.is_connected and self._is_outdated():  # type: ignore[attr-defined]
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
+        await super().connect()  # type: ignore[misc]
+
+    async def _connect(self) -> None:
+        self._made()
+        await super()._connect()  # type: ignore[misc]
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
         try:
             return await super().read_response(*arguments, **options)  # type: ignore[misc]
         except RedisError as error:
-            self._refused = self._refused or refusal(error) is not None
+            if refusal(error):
+                look_up_again()
             raise
 
-    async def send_packed_command(self, *arguments: Any, **options: Any) -> None:
-        if self._refused:
-            self._refused = False
-            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
-        await super().send_packed_command(*arguments, **options)  # type: ignore[misc]
 
+class _Sync(_Renewed):
+    def connect(self) -> None:
+        if self.is_connected and self._is_outdated():  # type: ignore[attr-defined]
+            self.disconnect()  # type: ignore[attr-defined]
+        super().connect()  # type: ignore[misc]
 
-class _DroppedSync:
-    """The same without asyncio."""
-
-    _refused = False
+    def _connect(self) -> Any:
+        self._made()
+        return super()._connect()  # type: ignore[misc]
 
     def read_response(self, *arguments: Any, **options: Any) -> Any:
         try:
             return super().read_response(*arguments, **options)  # type: ignore[misc]
         except RedisError as error:
-            self._refused = self._refused or refusal(error) is not None
+            if refusal(error):
+                look_up_again()
             raise
 
-    def send_packed_command(self, *arguments: Any, **options: Any) -> None:
-        if self._refused:
-            self._refused = False
-            self.disconnect()  # type: ignore[attr-defined]
-        super().send_packed_command(*arguments, **options)  # type: ignore[misc]
 
-
-class _Tcp(_Dropped, asynchronous.Connection):
+class _Tcp(_Async, asynchronous.Connection):
     pass
 
 
-class _Tls(_Dropped, asynchronous.SSLConnection):
+class _Tls(_Async, asynchronous.SSLConnection):
     pass
 
 
-class _Unix(_Dropped, asynchronous.UnixDomainSocketConnection):
+class _Unix(_Async, asynchronous.UnixDomainSocketConnection):
     pass
 
 
-class _TcpSync(_DroppedSync, synchronous.Connection):
+class _TcpSync(_Sync, synchronous.Connection):
     pass
 
 
-class _TlsSync(_DroppedSync, synchronous.SSLConnection):
+class _TlsSync(_Sync, synchronous.SSLConnection):
     pass
 
 
-class _UnixSync(_DroppedSync, synchronous.UnixDomainSocketConnection):
+class _UnixSync(_Sync, synchronous.UnixDomainSocketConnection):
     pass
 
 
@@ -132,7 +165,6 @@ def async_client(
     name: str,
     timeout: float,
     decode_responses: bool = False,
-    single_connection: bool = False,
     read_only: bool = False,
 ) -> redis.asyncio.Redis:
     """Return a client for asyncio; it connects on first use.
@@ -142,7 +174,6 @@ def async_client(
         name: Shown by Redis' CLIENT LIST, after `hsi-`.
         timeout: Seconds that connecting, or one answer, may take.
         decode_responses: Return text instead of bytes.
-        single_connection: Use one connection for everything.
         read_only: It only reads: what finds its connection dead is asked once more, on a new one.
             A write must not be: it may have been done.
 
@@ -161,7 +192,6 @@ def async_client(
             ),
             decode_responses=decode_responses,
         ),
-        single_connection_client=single_connection,
     )
     client.auto_close_connection_pool = True
     return client

@@ -161,14 +161,37 @@ async def test_entries_that_are_not_messages_are_left_out_and_stop_nothing(
         await publish(redis_url, channel, 1)
         for fields in NOT_MESSAGES:
             await redis.xadd(history, fields)
-        await redis.xadd(history, {"m": '{"type":"other","data":{}}'}, id=f"{10**16}-0")
         await publish(redis_url, channel, 2)
+        await redis.xadd(history, {"m": '{"type":"other","data":{}}'}, id=f"{10**16}-0")
     async with consuming(redis_url, name, channel) as (_, messages):
         assert await numbers_of(messages, 1) == [1]
-        other = await next_of(messages)
-        assert other == Entry(f"{10**16}-0", '{"type":"other","data":{}}', None)
         assert await numbers_of(messages, 1) == [2]
+        await publish(redis_url, channel, 3)
+        assert await numbers_of(messages, 1) == [3]
     assert caplog.text.count("is not a message") == 1
+
+
+@pytest.mark.parametrize("identifier", [f"{2**64 - 1}-{2**64 - 1}", f"{10**16}-0", f"{10**13}-7"])
+async def test_an_entry_of_the_future_costs_a_consumer_nothing(
+    redis_url: str, name: str, channel: str, identifier: str
+) -> None:
+    history = channels.history(channel)
+    await begins(redis_url, name, channel)
+    await publish(redis_url, channel, 1)
+    async with consuming(redis_url, name, channel) as (consumer, messages):
+        assert await numbers_of(messages, 1) == [1]
+        coming = asyncio.create_task(next_of(messages))
+        async with Redis.from_url(redis_url) as redis:
+            await redis.xadd(history, {"m": '{"type":"other","data":{}}'}, id=identifier)
+            await asyncio.sleep(0)
+            await publish(redis_url, channel, 2)
+        second = await coming
+        assert isinstance(second, Entry)
+        await consumer.acknowledge(second)
+        assert json.loads(second.text)["data"]["id"] == 2
+    await publish(redis_url, channel, 3)
+    async with consuming(redis_url, name, channel) as (_, messages):
+        assert await numbers_of(messages, 1) == [3]
 
 
 @pytest.mark.parametrize("fields", NOT_MESSAGES)

@@ -190,6 +190,12 @@ class Position:
         """Tell whether the topic has not come as far as this yet."""
         return self.head is None or self.head < cursor
 
+    def is_ahead_of(self, last: Cursor | None) -> bool:
+        """Tell whether a history that ends here has gone back: it was wiped or rolled back."""
+        if self.head is None:
+            return False
+        return last is None or last < self.head or last.number < self.head.number
+
     def heartbeat(self) -> Message:
         """Return a heartbeat that carries the topic's cursor, as far as it is known."""
         ping = Ping(cursor=str(self.head or BEGINNING) if self.known else UNSET)

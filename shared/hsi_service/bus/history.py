@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from hsi.appended_by_hand import by_hand, may_be_by_hand
 from hsi.logs import Throttled
 from hsi.redis_client import async_client
 from hsi.schemas import channels
@@ -27,8 +27,6 @@ PAGE_SIZE = 1024 * 1024
 """Characters that a page should have, about: messages may be large."""
 MAX_AT_ONCE = 16
 """Reads at once, and so connections: thousands of clients may resume in the same second."""
-AHEAD = 60_000
-"""Milliseconds that an id may be ahead of the clock without a doubt, as in publish_v2.lua."""
 _FIRST_PAGE = 50
 _MORE = 10
 """Times as many are read where none of those read is a message."""
@@ -70,8 +68,9 @@ class History:
                 commands.xrevrange(key, count=tail)
                 first, following, newest = await _answer(key, commands.execute(), [[], [], []])
             entries, lasts = _entries(following), _entries(newest)
-            if lasts and lasts[0].cursor.milliseconds > time.time() * 1000 + AHEAD:
-                future = await self._future_by_hand(channel, lasts[0].cursor)
+            if lasts and may_be_by_hand(lasts[0].cursor):
+                async with self._turn:
+                    future = await by_hand(self._redis, channel, lasts[0].cursor)
                 entries = [entry for entry in entries if entry.cursor not in future]
                 lasts = [entry for entry in lasts if entry.cursor not in future]
             if not lasts and len(newest) == tail:
@@ -86,37 +85,6 @@ class History:
             # Somewhere else entirely: from the start, then.
             return (await self.read(channel, None, count))._replace(found=False)
         return Page(found=found, entries=entries, last=lasts[0].cursor if lasts else None)
-
-    async def _future_by_hand(self, channel: str, last: Cursor) -> set[Cursor]:
-        """Return the ids of the future at a history's end that are not what was published.
-
-        The next message removes them. What the channel's counter says was published before Redis'
-        clock was set back (publish_v2.lua has the same rule).
-
-        Args:
-            channel: Whose history.
-            last: Its last entry.
-
-        """
-        key = channels.history(channel)
-        async with self._turn, self._redis.pipeline(transaction=False) as commands:
-            commands.time()
-            commands.get(channels.number(channel))
-            replies = await commands.execute(raise_on_error=False)
-        time_of_redis, number = replies
-        if isinstance(time_of_redis, Exception) or not (
-            isinstance(number, bytes) and number.isdigit()
-        ):
-            return set()
-        counted, soon = int(number), Cursor(time_of_redis[0] * 1000 + AHEAD, 0)
-        async with self._turn:
-            ahead = await _answer(key, self._redis.xrevrange(key, str(last), str(soon)), [])
-        future: set[Cursor] = set()
-        for entry in _entries(ahead):
-            if entry.cursor.number == counted:
-                break
-            future.add(entry.cursor)
-        return future
 
     async def has(self, channel: str, cursor: Cursor) -> bool:
         """Tell whether a message is still in a channel's history."""
@@ -170,6 +138,10 @@ class ChannelHistory:
     async def has(self, cursor: Cursor) -> bool:
         """Return whether a message is still there."""
         return await self._ask(lambda: self._history.has(self.channel, cursor))
+
+    async def last(self) -> Cursor | None:
+        """Return the last message's cursor; None: there is none."""
+        return (await self._ask(lambda: self._history.last([self.channel])))[0]
 
     async def before(self, cursor: Cursor, count: int) -> list[Entry]:
         """Return up to `count` messages before a cursor, the last one first."""

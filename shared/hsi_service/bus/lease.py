@@ -105,9 +105,7 @@ class Lease:
         self._clock = clock
         self._holding = Holding(duration, clock)
         self._token = secrets.token_hex(16)
-        self._redis = async_client(
-            redis_url, name=f"lease-{name}", timeout=self._pause, single_connection=True
-        )
+        self._redis = async_client(redis_url, name=f"lease-{name}", timeout=self._pause)
         self._take = self._redis.register_script(_TAKE)
         self._release = self._redis.register_script(_RELEASE)
         self._asking = asyncio.Lock()

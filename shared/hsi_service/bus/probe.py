@@ -25,9 +25,9 @@ from hsi_service.bus.subscriber import BusState, Subscriber
 logger = logging.getLogger(__name__)
 
 INTERVAL = 2.0
-"""Seconds between two probes; one that was not heard by the next is a miss."""
+"""Seconds between two probes."""
 MAX_MISSES = 3
-"""So a subscription that hears nothing is found within (3 + 1) * INTERVAL seconds."""
+"""So a subscription that hears nothing is found in about (3 + 1) * INTERVAL seconds."""
 TIMEOUT = 1.5
 """Seconds that each step may take: to connect, and to publish."""
 DENIED_PAUSE = 60.0
@@ -59,13 +59,14 @@ class Probe:
         self._redis = async_client(redis_url, name=f"{name}-probe", timeout=TIMEOUT)
         self._may_listen = False
         self._misses = 0
-        self._awaited = False
-        """Whether a probe was published that was not heard yet."""
+        self._published_at: float | None = None
+        """When the probe was published that was not heard yet, by the event loop's clock."""
+        self._is_heard = False
         self._trouble = Throttled(logger)
 
     def hear(self, payload: bytes) -> None:  # noqa: ARG002 (whatever it holds)
         """Take a probe, of whatever round: the subscription hears."""
-        self._misses, self._awaited = 0, False
+        self._misses, self._published_at, self._is_heard = 0, None, True
 
     def subscribed(self) -> None:
         """Take note that Redis has confirmed the channel."""
@@ -83,14 +84,15 @@ class Probe:
     async def _probe(self) -> None:
         subscriber = self._subscriber
         if subscriber.state is not BusState.LISTENING:
-            self._misses, self._awaited, self.writes_refused = 0, False, None
+            self._misses, self._published_at, self.writes_refused = 0, None, None
             return
         try:
             if not self._may_listen:
                 await self._begin()
             elif subscriber.established(self.channel):
                 self._check()
-                await self._publish()
+                if self._published_at is None:
+                    await self._publish()
         except NoPermissionError as error:
             self._trouble.warning(
                 "this replica may not probe its subscription: its user of Redis needs the rules "
@@ -113,14 +115,12 @@ class Probe:
         async with self._redis.pipeline(transaction=False) as commands:
             commands.publish(self.channel, "")
             commands.set(self.channel, "", xx=True)  # There is no such key: nothing is written.
-            awaited, self._awaited = self._awaited, True  # It may be heard before Redis answers.
-            try:
-                published, written = await commands.execute(raise_on_error=False)
-                if isinstance(published, Exception):
-                    raise published
-            except (RedisError, OSError):
-                self._awaited = awaited
-                raise
+            self._is_heard = False
+            published, written = await commands.execute(raise_on_error=False)
+        if isinstance(published, Exception):
+            raise published
+        if not self._is_heard:
+            self._published_at = asyncio.get_running_loop().time()
         refused = refusal(written) if isinstance(written, Exception) else None
         if refused and not self.writes_refused:
             logger.warning("Redis refuses writes", extra={"reason": refused})
@@ -129,10 +129,13 @@ class Probe:
         self.writes_refused = refused
 
     def _check(self) -> None:
-        """Judge by whether the last probe came; begin the subscription again after three misses."""
-        if not self._awaited:
+        """Judge by whether the last probe came; begin the subscription again after three misses.
+
+        A PING that was sent after it and answered before it means that it does not come any more.
+        """
+        if self._published_at is None or self._published_at >= self._subscriber.heard_until:
             return
-        self._awaited = False
+        self._published_at = None
         self._misses += 1
         self._subscriber.may_have_missed()
         if self._misses >= MAX_MISSES:

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from hsi.logs import Throttled
-from hsi.redis_client import pubsub_pool
+from hsi.redis_client import look_up_again, pubsub_pool
 from hsi.tasks import cancel_and_wait
 from hsi_service.bus.connect_policy import AlwaysConnect, ConnectPolicy
 from hsi_service.bus.subscriptions import Subscriptions
@@ -141,6 +142,9 @@ class Subscriber:
         self.outages = 0
         self.lag: float | None = None
         """Round trip of the last PING, in seconds; None while there is no connection."""
+        self.heard_until = 0.0
+        """When the last PING was sent that was answered, in seconds of the event loop's clock: what
+        Redis published before that has been heard, or was lost on the way."""
 
     def subscribe(self, channel: str, listener: ChannelListener) -> Subscription:
         """Add a listener. It hears the channel from when Redis confirms, and after every outage."""
@@ -231,6 +235,7 @@ class Subscriber:
                 self.connect_policy.left()
                 continue
             self.connect_policy.failed(refused=isinstance(error, ResponseError))
+            look_up_again()  # Whom others ask may be as lost, and answer all the same.
             self.outages += 1
             self._on_outage()
             if not isinstance(error, RedisError | OSError | asyncio.CancelledError):
@@ -298,7 +303,7 @@ class Subscriber:
                     f"no answer to {session.unanswered_pings} PINGs, {PING_INTERVAL:.0f} s apart",
                 )
             session.unanswered_pings += 1
-            session.pinged_at = clock()
+            session.pings.append(clock())
             await connection.send_command("PING", check_health=False)
 
     async def _read(self, connection: AbstractConnection) -> None:
@@ -318,7 +323,8 @@ class Subscriber:
                 case [b"subscribe", channel, _]:
                     self._confirmed(session, channel)
                 case [b"pong", _]:
-                    self.lag = asyncio.get_running_loop().time() - session.pinged_at
+                    self.heard_until = session.pings.popleft()
+                    self.lag = asyncio.get_running_loop().time() - self.heard_until
                 case [b"unsubscribe", _, _] | b"PONG":
                     pass
                 case _:
@@ -343,7 +349,8 @@ class _Session:
         self.news = asyncio.Event()
         """Set, and replaced by a new one, at each confirmation and at the end."""
         self.unanswered_pings = 0
-        self.pinged_at = 0.0
+        self.pings: deque[float] = deque()
+        """When those were sent that are not answered, in seconds of the event loop's clock."""
         self._heard_since: float | None = None
 
     def confirm(self, name: bytes) -> None:

@@ -235,6 +235,8 @@ class OrderedTopic(Topic):
         self.history = ChannelHistory(source.history, channel)
         self._moved: asyncio.Event | None = None
         self._catching_up: asyncio.Task[None] | None = None
+        self._is_catching_up = False
+        """Whether that will look again; its task ends a little after its last look."""
 
     def close(self) -> None:
         """End the subscription, and the catching up."""
@@ -262,7 +264,8 @@ class OrderedTopic(Topic):
 
     def catch_up_if_behind(self) -> None:
         """Start catching up, if it is due and not under way."""
-        if self.position.catching_up and (self._catching_up is None or self._catching_up.done()):
+        if self.position.catching_up and not self._is_catching_up:
+            self._is_catching_up = True
             self._catching_up = self._source.supervisor.spawn_until_done(
                 "catching up", self._catch_up
             )
@@ -286,6 +289,7 @@ class OrderedTopic(Topic):
             self.flush()
             if not page.ends:
                 slow |= await _wait_for(self.peers - slow)
+        self._is_catching_up = False
 
     def is_live(self) -> bool:
         """Return whether the position is the channel's, as far as this process knows."""

@@ -497,3 +497,89 @@ async def test_status_shows_where_a_channel_is(
         await ids(client, 1)
         (status,) = (await get_json(replica, "/status"))["channels"]
     assert (status["live"], status["cursor"]) == (True, cursor)
+
+
+FOREIGN = {
+    "the greatest id": f"{2**64 - 1}-{2**64 - 1}",
+    "a far one": f"{10**16}-0",
+    "a cursor of the future": f"{10**13}-7",
+}
+
+
+@pytest.mark.parametrize("identifier", FOREIGN.values(), ids=FOREIGN)
+async def test_an_entry_with_a_far_id_costs_itself_and_nobody_else(
+    redis_url: str, channel: str, start_replica: StartReplica, identifier: str
+) -> None:
+    replica = start_replica(redis_url, channel)
+    (first,) = await publish_events(redis_url, channel, 1)
+    async with dashboard(replica) as before:
+        async with Redis.from_url(redis_url) as redis:
+            await redis.xadd(channels.history(channel), {"m": event(9)}, id=identifier)
+        async with dashboard(replica) as after, resume(replica, since=first) as returned:
+            assert await resumed(returned) == {"recovered": True, "replayed": 0, "since": first}
+            await publish_events(redis_url, channel, 2, 3)
+            for client in (before, after, returned):
+                assert await ids(client, 2) == [2, 3]
+            async with resume(replica, since="0-0") as late:
+                assert (await resumed(late))["recovered"]
+                assert await ids(late, 3) == [1, 2, 3]
+
+
+async def test_a_history_of_another_type_is_named_and_costs_only_itself(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    key = channels.history(channel)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.set(key, "nobody's")
+    async with dashboard(replica) as client:
+        await publish_events(redis_url, channel, 1, 2)
+        assert await ids(client, 2) == [1, 2]
+        async with resume(replica, since="0-0") as late:
+            assert (await resumed(late))["recovered"]
+            assert await ids(late, 2) == [1, 2]
+    assert replica.log.read_text().count("is not the stream that it should be") == 1
+    assert key in replica.log.read_text()
+
+
+NOT_MESSAGES = {
+    "no field": {b"other": b"thing"},
+    "not UTF-8": {b"m": b'{"type":"a","data":{"b":"\xff"}}'},
+    "not JSON": {b"m": b'{"garbage'},
+    "no type": {b"m": b'{"data":{}}'},
+    "too large": {b"m": b'{"type":"a","data":{"b":"' + b"x" * 300_000 + b'"}}'},
+    "deep": {b"m": b'{"type":"a","data":{"b":' + b"[" * 100_000},
+}
+
+
+async def test_clients_get_no_entry_that_they_cannot_read(
+    redis_url: str, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(redis_url, channel)
+    (first,) = await publish_events(redis_url, channel, 1)
+    async with Redis.from_url(redis_url) as redis:
+        for fields in NOT_MESSAGES.values():
+            await redis.xadd(channels.history(channel), fields)  # type: ignore[arg-type]
+    await publish_events(redis_url, channel, 2)
+    async with resume(replica, since=first) as client:
+        assert (await resumed(client))["recovered"]
+        for _ in NOT_MESSAGES:
+            message = json.loads(await hear(client))
+            assert (message["type"], message["data"]) == ("unreadable", {})
+        assert await ids(client, 1) == [2]
+
+
+async def test_a_wipe_is_told_once_even_to_who_comes_back_before_it_is_noticed(
+    own_redis: RedisServer, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(own_redis.url, channel)
+    (cursor,) = await publish_events(own_redis.url, channel, 1)
+    async with dashboard(replica) as stayed:
+        async with Redis.from_url(own_redis.url) as redis:
+            await redis.flushall()
+        async with resume(replica, since=cursor) as returned:
+            assert not (await resumed(returned))["recovered"]
+            assert not (await resumed(stayed))["recovered"]
+            await publish_events(own_redis.url, channel, 2)
+            assert await ids(returned, 1) == [2]  # which fails if it is told once more
+            assert await ids(stayed, 1) == [2]
