@@ -6,8 +6,8 @@ its own clock that it holds it no longer, before Redis lets another in: it count
 between them, a frozen Redis, a lost answer or a process that slept, makes two holders.
 
 What that rests on: the two clocks run equally fast, within the margin; Redis' own clock is not
-set ahead; and Redis keeps what it acknowledged. A Redis that was wiped, or failed over to a
-replica that did not have the lease yet, lets a second one in until the first asks again.
+set ahead; and Redis keeps what it acknowledged. A Redis that was wiped, rolled back, or failed over
+to a replica that did not have the lease yet, lets a second one in until the first asks again.
 
 What a holder sent may still arrive late: a connection that stalled goes on with what it held. So
 each change of holder begins a new term, which Redis counts, and what a holder does in Redis goes by

@@ -157,6 +157,26 @@ async def test_a_wipe_of_redis_mutes_nobody_and_lets_nothing_older_through(
             await notes.write(lease.next_turn(), "after")
 
 
+async def test_a_rollback_of_redis_mutes_neither_who_leads_by_it_nor_who_leads_next(
+    redis_url: str,
+) -> None:
+    async with Redis.from_url(redis_url) as redis, leading(redis_url, duration=0.4) as first:
+        lease, term = channels.lease(first.name), channels.term(first.name)
+        notes = Notes(redis, redis, first)
+        await notes.write(first.next_turn(), "first")
+        older = await redis.get(lease), await redis.get(term)
+        await notes.write(first.next_turn(), "lost")
+        for holder, terms in (("another's", b"7 1000 50"), older):
+            await redis.set(lease, holder or "", px=400)
+            await redis.set(term, terms or "")
+        await leads(first)
+        await notes.write(first.next_turn(), "by what came back")
+        await first.give_up()
+        async with asking(Lease(redis_url, first.name, duration=0.4)) as second:
+            await Notes(redis, redis, second).write(second.next_turn(), "and next")
+        assert await notes.written() == ["first", "lost", "by what came back", "and next"]
+
+
 async def test_a_slot_is_served_once_whoever_leads_and_the_next_may_be_an_earlier_one(
     redis_url: str,
 ) -> None:

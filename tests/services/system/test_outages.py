@@ -120,6 +120,7 @@ async def test_a_replica_whose_clock_is_ahead_keeps_the_slots_of_the_others(
     own_redis: RedisServer, start_systems: StartSystems
 ) -> None:
     replicas = start_systems(own_redis.url) + start_systems(own_redis.url, ahead=AHEAD)
+    began = time.time() - asyncio.get_running_loop().time()  # by this machine's clock
     async with screens(*replicas * 3) as shown:
         await have(shown, 4)
         own_redis.kill()
@@ -134,8 +135,8 @@ async def test_a_replica_whose_clock_is_ahead_keeps_the_slots_of_the_others(
         skews = [(await own(replica))["clock_skew_s"] for replica in replicas]
     for screen in shown:
         shows_each_slot_once_and_in_order(screen)
-        for status in screen.statuses:
-            assert abs(collected_at(status) - time.time()) < AHEAD  # the time of this machine
+        for arrived, status in zip(screen.arrivals("system_status"), screen.statuses, strict=True):
+            assert abs(collected_at(status) - (began + arrived)) < AHEAD / 2
     assert skews == pytest.approx([0, AHEAD], abs=1)
     said = [replica.log.read_text().count("clock and Redis' differ") for replica in replicas]
     assert said == [0, 1]
@@ -172,7 +173,7 @@ async def test_a_replica_that_hears_nothing_for_three_intervals_serves_its_own_w
             await have_more([screen], 3)
     shows_each_slot_once_and_in_order(screen)
     gaps = [later - earlier for earlier, later in itertools.pairwise(screen.slots())]
-    assert max(gaps) <= 6  # three intervals of silence, and a busy machine
+    assert max(gaps) <= 8  # three intervals of silence, and a busy machine
 
 
 def shows_each_slot_once_and_in_order(screen: Screen) -> None:
