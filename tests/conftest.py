@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 import os
 import signal
 import sys
@@ -28,6 +29,7 @@ from tests.servers import (
     Stack,
     as_user,
     denied,
+    with_clock_ahead,
 )
 
 settings.register_profile("unit", max_examples=15, stateful_step_count=30)
@@ -221,9 +223,20 @@ def start_program(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartPr
 
 
 class StartSystems(Protocol):
-    """Starts replicas of the system service; they end with the test."""
+    """Starts replicas of the system service, with their clocks ahead by seconds if told so.
 
-    def __call__(self, redis_url: str, count: int = 1, **settings: str) -> list[ServiceProcess]: ...
+    They end with the test.
+    """
+
+    def __call__(
+        self,
+        redis_url: str,
+        count: int = 1,
+        *,
+        ahead: float = 0.0,
+        steps_every: float = math.inf,
+        **settings: str,
+    ) -> list[ServiceProcess]: ...
 
 
 @pytest.fixture
@@ -231,7 +244,14 @@ def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> Iterato
     """Start replicas of the system service, whose intervals are a tenth of a real one's."""
     replicas: list[ServiceProcess] = []
 
-    def start(redis_url: str, count: int = 1, **settings: str) -> list[ServiceProcess]:
+    def start(
+        redis_url: str,
+        count: int = 1,
+        *,
+        ahead: float = 0.0,
+        steps_every: float = math.inf,
+        **settings: str,
+    ) -> list[ServiceProcess]:
         started = []
         for port in (free_port() for _ in range(count)):
             replica = ServiceProcess(
@@ -242,6 +262,10 @@ def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> Iterato
                 REDIS_URL=as_user("system", redis_url),
                 **{"BROADCAST_INTERVAL": "0.5", "DRAIN_DELAY": "0", "DRAIN_WINDOW": "0"} | settings,
             )
+            if ahead:
+                replica.command = with_clock_ahead(
+                    ahead, "services.system", steps_every=steps_every
+                )
             cleanup(replica)
             replica.spawn()
             started.append(replica)

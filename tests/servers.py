@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -100,6 +101,30 @@ def busy(redis_url: str) -> Iterator[None]:
 def _run_without_end(redis_url: str) -> None:
     with Redis.from_url(redis_url, socket_timeout=None) as redis, pytest.raises(ResponseError):
         redis.eval("while true do end", 0)
+
+
+_CLOCK_AHEAD = """
+import runpy, sys, time
+from datetime import UTC, datetime
+machines, ahead, period = time.time, float(sys.argv[1]), float(sys.argv[2])
+time.time = lambda: machines() + (-ahead if machines() // period % 2 else ahead)
+import hsi.schemas.base
+hsi.schemas.base.now = lambda: datetime.fromtimestamp(time.time(), UTC)
+runpy.run_module(sys.argv[3], run_name="__main__")
+"""
+"""A program that runs another as if this machine's clock were so many seconds ahead, or stepped."""
+
+
+def with_clock_ahead(seconds: float, module: str, *, steps_every: float = math.inf) -> list[str]:
+    """Return the command that runs a module as if this machine's clock were ahead.
+
+    Args:
+        seconds: By which it is.
+        module: To be run.
+        steps_every: Seconds after which it is set to be as much behind, and after as many ahead.
+
+    """
+    return [sys.executable, "-c", _CLOCK_AHEAD, str(seconds), str(steps_every), module]
 
 
 class RedisServer(Protocol):

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from hsi.logs import Throttled
-from hsi.publisher import Publisher, PublishError
-from hsi.schemas import PerformanceUpdate, PerformanceUpdateData, channels
-from hsi_service.bus.lease import Lease
+from hsi.schemas import PerformanceUpdateData
+from hsi_service.bus.leader_script import NotLeadingError
+from hsi_service.bus.lease import Lease, Turn
 from hsi_service.metrics import Metrics
 from hsi_service.rhythm import wait_until_due
 from services.collector.alerts import AlertEngine, Change, Firing, changes, rules_with
@@ -31,6 +31,10 @@ class CollectorReport(Struct):
     """What the collector is at, for `/status`."""
 
     leads: bool
+    term: int
+    """In which this replica leads, or led last; 0 if it never has."""
+    clock_skew_s: float | None
+    """Seconds by which this machine's clock is ahead of Redis'; None until that was measured."""
     rounds: int
     published: int
     last_round: str | None
@@ -56,18 +60,20 @@ class PerformanceCollector:
         """
         self._interval = settings.broadcast_interval
         self._limit = self._interval * ROUND_SHARE
+        self.lease = Lease(settings.redis_url, "collector", duration=self._interval * LEASE_SHARE)
+        self._clock = self.lease.redis_clock
         self._sources = PerformanceSources(settings, limit=self._limit)
         self._engine = AlertEngine(
             rules_with(settings.alert_thresholds), after=settings.alert_after
         )
-        self._store = Store(settings.redis_url, interval=self._interval)
-        self._publisher = Publisher(settings.redis_url)
-        self.lease = Lease(settings.redis_url, "collector", duration=self._interval * LEASE_SHARE)
+        self._store = Store(settings.redis_url, self.lease, interval=self._interval)
         self._gauges = Gauges(metrics, lambda: self._latest, self._engine.firing)
         self._trouble = Throttled(logger)
         self._latest: PerformanceUpdateData | None = None
         self._told: Firing | None = None
         """What was told of alerts, by whoever leads; None while that is not us."""
+        self._term = 0
+        """The term in which that was found out."""
         self._has_led = False
         self._rounds = 0
         self._published = 0
@@ -75,33 +81,39 @@ class PerformanceCollector:
     async def run(self) -> None:
         """Collect, for ever."""
         while True:
-            await wait_until_due(self._interval)
-            await self.round()
+            await self.round(await wait_until_due(self._interval, self._clock))
 
-    async def round(self) -> None:
-        """Collect once, and publish when the round's time is over: so updates come evenly."""
+    async def round(self, slot: int | None = None) -> None:
+        """Collect once, and publish when the round's time is over: so updates come evenly.
+
+        Args:
+            slot: For which it is, if for one: none is published twice for a slot.
+
+        """
         began = time.monotonic()
         data, values = await self._sources.collect()
-        data.alerts = self._engine.observe(values, time.time())
+        data.timestamp = self._clock.now()
+        data.alerts = self._engine.observe(values, self._clock())
         self._latest = data
         self._rounds += 1
         await asyncio.sleep(max(0.0, began + self._limit - time.monotonic()))
         if not self.lease.held:
             self._told = None
             return
+        turn = self.lease.next_turn(slot)
         try:
-            if self._told is None:
-                self._told = await self._take_over()
-                data.alerts = self._engine.observe(values, time.time())
-            await self._tell(data, self._told)
-        except (StoreError, PublishError, TimeoutError) as error:
+            if self._told is None or self._term != turn.term:
+                self._told, self._term = await self._take_over(), turn.term
+                data.alerts = self._engine.observe(values, self._clock())
+            await self._tell(turn, data, self._told)
+        except (StoreError, NotLeadingError) as error:
             self._trouble.warning("an update is not published", reason=str(error))
 
     async def _take_over(self) -> Firing:
         """Go on from what the last leader left; return what was told of alerts."""
         left = await self._store.alerts()
         if left is None:
-            return {}
+            return self._told or {}  # it leads still, and Redis was wiped
         if not self._has_led:
             # Later, our own engine has followed all the time, and Redis may have been away.
             try:
@@ -111,20 +123,16 @@ class PerformanceCollector:
         self._has_led = True
         return left.told
 
-    async def _tell(self, data: PerformanceUpdateData, told: Firing) -> None:
+    async def _tell(self, turn: Turn, data: PerformanceUpdateData, told: Firing) -> None:
         firing = self._engine.firing()
         memory = AlertMemory(told=firing, engine=Raw(self._engine.exported()))
-        listeners = await self._store.save(data, memory)
+        listeners = await self._store.save(turn, data, memory)
         self._has_led = True
         self._told = firing
         for change in changes(told, firing):
             self._gauges.count(change)
             _log(change)
-        if listeners and self.lease.held:
-            async with asyncio.timeout(self._interval * ROUND_SHARE):
-                await self._publisher.publish_live(
-                    channels.PERFORMANCE_UPDATE, PerformanceUpdate(data=data)
-                )
+        if listeners:
             self._published += 1
             self._gauges.published.inc()
 
@@ -153,6 +161,8 @@ class PerformanceCollector:
         """Tell what it is at."""
         return CollectorReport(
             leads=self.lease.held,
+            term=self.lease.term,
+            clock_skew_s=None if self._clock.skew is None else round(self._clock.skew, 3),
             rounds=self._rounds,
             published=self._published,
             last_round=None if self._latest is None else self._latest.timestamp.isoformat(),
@@ -163,7 +173,6 @@ class PerformanceCollector:
         """Close all connections."""
         await self._sources.aclose()
         await self._store.aclose()
-        await self._publisher.aclose()
 
 
 def _log(change: Change) -> None:

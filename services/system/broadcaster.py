@@ -13,13 +13,13 @@ from hsi.schemas import (
     WebSocketCircuitState,
     channels,
 )
-from hsi.schemas.base import now
 from hsi.schemas.validation import encode
 from hsi.tasks import cancel_and_wait
 from hsi_service.bus.intake import Message
-from hsi_service.bus.lease import Lease
+from hsi_service.bus.leader_script import NotLeadingError
+from hsi_service.bus.lease import Lease, Turn, clock
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import Filter, SnapshotTopic, Source
+from hsi_service.fanout.topic import SnapshotTopic
 from hsi_service.rhythm import wait_until_due
 from hsi_service.skeleton.one_per_process import OnePerProcess
 from hsi_service.skeleton.service import Service
@@ -27,11 +27,12 @@ from hsi_service.skeleton.session import Session, Socket, serve_client
 from services.system.circuit_breaker import WebSocketCircuitBreaker
 from services.system.collection import ROUND_TIMEOUT, CollectedStatus, StatusCollector
 from services.system.connect_policy import BreakerPolicy
-from services.system.echoes import Echoes
 from services.system.health import HealthChange, HealthMonitor, HealthResult
-from services.system.publication import NoAnswerError, NotLeadingError, Publication
+from services.system.publication import NoAnswerError, Publication
 from services.system.report import BroadcasterReport, DegradedReport, LeaseReport, SystemMetrics
 from services.system.settings import SystemSettings
+from services.system.shown import ShownStatuses
+from services.system.topics import PERFORMANCE, STATUS, PerformanceTopic, StatusTopic
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,6 @@ LEASE_TIME = 1.4
 COLLECT_TIME = 0.6
 """Intervals that collecting may take, if `ROUND_TIMEOUT` allows, and Redis for an answer."""
 PUBLISH_TIME = 0.2
-STATUS, PERFORMANCE = "system_status", "performance_update"
-
 
 process_broadcaster: OnePerProcess["SystemBroadcaster"] = OnePerProcess("system broadcaster")
 
@@ -68,31 +67,6 @@ async def stop_system_broadcaster() -> None:
     process_broadcaster.clear()
 
 
-class StatusTopic(SnapshotTopic):
-    """The statuses. This replica's own come back from Redis: its clients had them first."""
-
-    def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
-        super().__init__(channel, only, source)
-        self._echoes = Echoes()
-
-    def hear(self, payload: bytes) -> None:
-        """Take a payload, unless it is the echo of a status of this replica."""
-        if not self._echoes.take(payload):
-            super().hear(payload)
-
-    def update_first(self, status: bytes) -> None:
-        """Send clients a status that is about to be published."""
-        self._echoes.expect(status)
-        self.update(STATUS, status.decode())
-
-
-class PerformanceTopic(SnapshotTopic):
-    """The performance figures, for clients that have statuses too."""
-
-    def heartbeat(self) -> None:
-        """Leave heartbeats to the topic of statuses."""
-
-
 class SystemBroadcaster:
     """Sends every client of this replica a status per interval, whoever collects it.
 
@@ -111,17 +85,19 @@ class SystemBroadcaster:
         self._service = service
         self._interval = interval = settings.broadcast_interval
         self._running = False
+        self.lease = Lease(settings.redis_url, LEASE, duration=LEASE_TIME * interval)
+        self._clock = self.lease.redis_clock
+        self._shown = ShownStatuses(interval, clock=self._clock, steady=clock)
         self._collector = StatusCollector(
-            settings, limit=min(ROUND_TIMEOUT, COLLECT_TIME * interval)
+            settings, limit=min(ROUND_TIMEOUT, COLLECT_TIME * interval), now=self._clock.now
         )
         self._collecting: asyncio.Task[CollectedStatus] | None = None
-        self.lease = Lease(settings.redis_url, LEASE, duration=LEASE_TIME * interval)
         self._publication = Publication(
             settings.redis_url, self.lease, timeout=PUBLISH_TIME * interval
         )
         self._monitor = HealthMonitor()
         self._monitored = 0
-        """The term (`Lease.taken`) for which the monitor has what the last leader left."""
+        """The term in which the monitor goes on from what the last leader left; 0: in none."""
         self._sent_at: float | None = None
         self.connect_policy = BreakerPolicy(
             recovery_timeout=settings.circuit_recovery_timeout, announce=self._announce
@@ -169,8 +145,10 @@ class SystemBroadcaster:
             clients=len(topic.clients) if topic else 0,
             status_age_s=self._age(topic),
             alone=topic is not None and self._is_alone(topic),
+            clock_skew_s=None if self._clock.skew is None else round(self._clock.skew, 3),
             lease=LeaseReport(
                 held=self.lease.held,
+                term=self.lease.term,
                 remaining_s=round(self.lease.remaining(), 3),
                 taken=self.lease.taken,
                 unanswered=self.lease.unanswered,
@@ -200,10 +178,11 @@ class SystemBroadcaster:
     def topics_for(self, peer: Peer) -> Sequence[SnapshotTopic]:
         """Return the topics of statuses and of performance figures, with one more client."""
         hub = self._service.hub
-        return (
-            hub.enter(peer, channels.SYSTEM_STATUS, StatusTopic),
-            hub.enter(peer, channels.PERFORMANCE_UPDATE, PerformanceTopic),
-        )
+        statuses = hub.enter(peer, channels.SYSTEM_STATUS, StatusTopic)
+        if statuses.accepts is None:
+            self._shown.begin()
+            statuses.accepts, statuses.on_echo = self._accepts, self._shown.echoed
+        return statuses, hub.enter(peer, channels.PERFORMANCE_UPDATE, PerformanceTopic)
 
     async def freshen(self, topic: SnapshotTopic) -> None:
         """See to it that the latest status is younger than an interval."""
@@ -222,23 +201,34 @@ class SystemBroadcaster:
     async def run(self) -> None:
         """Broadcast for ever."""
         while True:
-            await wait_until_due(self._interval)
+            slot = await wait_until_due(self._interval, self._clock)
             if self._running:
-                await self._round()
+                await self._round(slot)
 
-    async def _round(self) -> None:
-        """Send a status, if it is this replica's turn and somebody listens."""
+    async def _round(self, slot: int) -> None:
+        """Send a status, if it is this replica's turn and somebody listens.
+
+        Whether clients have the slot's already is asked last: collecting takes its time.
+        """
         topic = self._topic()
+        if not self.lease.held:
+            self._monitored = 0
         if topic is None:
             if not (self.lease.held and await self._others_listen()):
                 return
         elif not (self.lease.held or self._is_alone(topic)):
             return
         found = await self._collect()
-        await self.broadcast_status(found.status, health=found.health)
+        leads = self.lease.held and self._monitored == self.lease.term
+        if self._shown.is_due(slot, leads=leads):
+            await self.broadcast_status(found.status, health=found.health, slot=slot)
 
     async def broadcast_status(
-        self, status: SystemStatus, *, health: Mapping[str, HealthResult] | None = None
+        self,
+        status: SystemStatus,
+        *,
+        health: Mapping[str, HealthResult] | None = None,
+        slot: int | None = None,
     ) -> None:
         """Send a status to this replica's clients first, then publish it for the others.
 
@@ -248,17 +238,22 @@ class SystemBroadcaster:
         Args:
             status: What was collected.
             health: How each service is, and why; for changes that are told once.
+            slot: For which it is, if for one: none is published twice for a slot.
 
         """
         topic, text = self._topic(), encode(status)
-        if self.lease.held:
-            self._sent_at = asyncio.get_running_loop().time()
+        leads = self.lease.held
+        if not leads and (topic is None or not self._is_alone(topic)):
+            return
+        self._sent_at = asyncio.get_running_loop().time()
+        if topic:
+            self._shown.sent(status.timestamp.timestamp())
+            topic.show(text)
+        if leads:
             if topic:
-                topic.update_first(text)
-            await self._publish(text, health or {})
-        elif topic and self._is_alone(topic):
-            self._sent_at = asyncio.get_running_loop().time()
-            topic.update(STATUS, text.decode())
+                topic.expect(text)
+            await self._publish(self.lease.next_turn(slot), text, health or {})
+        else:
             self._metrics.statuses.labels("local").inc()
 
     def broadcast_performance(self, update: PerformanceUpdate) -> None:
@@ -281,20 +276,24 @@ class SystemBroadcaster:
             self._unpublished.warning("cannot ask whether anybody listens", trouble=str(error))
             return False
 
-    async def _publish(self, status: bytes, health: Mapping[str, HealthResult]) -> None:
+    async def _publish(self, turn: Turn, status: bytes, health: Mapping[str, HealthResult]) -> None:
         """Publish a status, and what changed; our own clients have the status already."""
-        term = self.lease.taken
         try:
-            if self._monitored != term:
-                self._monitor.adopt(await self._publication.health())
-                self._monitored = term
-            changes = [_message(change) for change in self._monitor.observe(health)]
-            await self._publication.publish([status, *changes], health=self._monitor.exported())
+            if self._monitored != turn.term:
+                left = await self._publication.health()
+                # Nothing is left, and this replica led before: Redis was wiped.
+                if left is not None or not self._monitored:
+                    self._monitor.adopt(left)
+                self._monitored = turn.term
+            changes = [self._message(change) for change in self._monitor.observe(health)]
+            await self._publication.publish(
+                turn, [status, *changes], health=self._monitor.exported()
+            )
         except (NoAnswerError, NotLeadingError) as error:
             # Whoever leads next goes on from what was last published, and tells what changed.
             self._monitored = 0
             self._metrics.unpublished.inc()
-            self._unpublished.warning("a status is not published", trouble=_describe(error))
+            self._unpublished.warning("a status is not published", trouble=str(error))
             return
         self._metrics.statuses.labels("published").inc()
         self._metrics.health_changes.inc(len(changes))
@@ -317,8 +316,11 @@ class SystemBroadcaster:
         return topic if isinstance(topic, StatusTopic) else None
 
     def _is_alone(self, topic: SnapshotTopic) -> bool:
-        """Tell whether a leader's statuses cannot reach this replica."""
-        return not topic.is_live() or self.lease.unanswered
+        """Return whether a leader's statuses do not reach this replica."""
+        return self._shown.is_alone(certain=not topic.is_live() or self.lease.unanswered)
+
+    def _accepts(self, collected_at: float | None) -> bool:
+        return self._shown.hears(collected_at, leads=self.lease.held)
 
     def _is_fresh(self, topic: SnapshotTopic) -> bool:
         latest = topic.latest.get(STATUS)
@@ -328,6 +330,16 @@ class SystemBroadcaster:
         latest = topic.latest.get(STATUS) if topic else None
         ages = [_since(at) for at in (self._sent_at, latest and latest.at) if at is not None]
         return round(min(ages), 3) if ages else None
+
+    def _message(self, change: HealthChange) -> bytes:
+        return encode(
+            ServiceStatus(
+                data=ServiceStatusData(
+                    service=change.service, status=change.health, message=change.message
+                ),
+                timestamp=self._clock.now(),
+            )
+        )
 
     def _announce(self, message: ServiceStatus) -> None:
         """Tell all clients of this replica, and no others: each replica's listener is its own."""
@@ -367,20 +379,5 @@ class SystemSession(Session):
         peer.release()
 
 
-def _message(change: HealthChange) -> bytes:
-    return encode(
-        ServiceStatus(
-            data=ServiceStatusData(
-                service=change.service, status=change.health, message=change.message
-            ),
-            timestamp=now(),
-        )
-    )
-
-
 def _since(at: float) -> float:
     return asyncio.get_running_loop().time() - at
-
-
-def _describe(error: Exception) -> str:
-    return str(error) or "another replica leads by now"

@@ -1,6 +1,8 @@
 """One round: what a `system_status` says, all asked at once (R32)."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from hsi.schemas import SystemStatus, SystemStatusData
@@ -29,14 +31,22 @@ class CollectedStatus(NamedTuple):
 class StatusCollector:
     """Asks all sources of `system_status`. `collect` never raises, and never takes longer."""
 
-    def __init__(self, settings: SourceSettings, *, limit: float = ROUND_TIMEOUT) -> None:
+    def __init__(
+        self,
+        settings: SourceSettings,
+        *,
+        limit: float = ROUND_TIMEOUT,
+        now: Callable[[], datetime] = now,
+    ) -> None:
         """Prepare; everything connects on first use.
 
         Args:
             settings: Where the sources are.
             limit: Seconds that a round may take; less than the time between two of them.
+            now: The clock by which a status is dated (UTC).
 
         """
+        self._now = now
         self._ai = AiServices(yolo26_url=settings.yolo26_url, nemotron_url=settings.nemotron_url)
         self._queues = Queues(
             settings.redis_url,
@@ -63,7 +73,12 @@ class StatusCollector:
             self._cameras.read(),
         )
         return compose_status(
-            gpus=gpus, yolo26=yolo26, nemotron=nemotron, depths=depths, cameras=cameras
+            gpus=gpus,
+            yolo26=yolo26,
+            nemotron=nemotron,
+            depths=depths,
+            cameras=cameras,
+            at=self._now(),
         )
 
     async def _count_cameras(self) -> Cameras | None:
@@ -83,8 +98,9 @@ def compose_status(
     nemotron: Reading[Nemotron | None],
     depths: Reading[Depths],
     cameras: Reading[Cameras | None],
+    at: datetime,
 ) -> CollectedStatus:
-    """Put together what the sources said."""
+    """Put together what the sources said, at a time (UTC)."""
     health = {
         "yolo26": _health(yolo26),
         "nemotron": _health(nemotron),
@@ -101,7 +117,7 @@ def compose_status(
                 cameras=_cameras(cameras.value),
                 services={service: result.health for service, result in known.items()},
             ),
-            timestamp=now(),
+            timestamp=at,
         ),
         known,
     )

@@ -9,22 +9,18 @@ from redis.exceptions import RedisError
 
 from hsi.redis_client import async_client
 from hsi.schemas import channels
-from hsi_service.bus.lease import Lease
+from hsi_service.bus.leader_script import LeaderScript
+from hsi_service.bus.lease import Lease, Turn
 
 _PUBLISH = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
-redis.call('SET', KEYS[2], ARGV[2])
-for number = 4, #ARGV do redis.call('PUBLISH', ARGV[3], ARGV[number]) end
-return #ARGV - 3
+redis.call('SET', KEYS[3], ARGV[5])
+for number = 7, #ARGV do redis.call('PUBLISH', ARGV[6], ARGV[number]) end
+return #ARGV - 6
 """
 
 
 class NoAnswerError(Exception):
     """Redis did not answer; what it was asked for may or may not have happened."""
-
-
-class NotLeadingError(Exception):
-    """Another replica leads by now; nothing was published."""
 
 
 class Publication:
@@ -40,8 +36,7 @@ class Publication:
 
         """
         self._redis = async_client(redis_url, name="system-publisher", timeout=timeout)
-        self._publish = self._redis.register_script(_PUBLISH)
-        self._lease = lease
+        self._publish = LeaderScript(self._redis, lease, _PUBLISH)
         self._timeout = timeout
 
     async def somebody_listens(self) -> bool:
@@ -66,32 +61,25 @@ class Publication:
             state: Any = await self._redis.get(channels.SYSTEM_HEALTH)
         return None if state is None else bytes(state)
 
-    async def publish(self, messages: Sequence[bytes], *, health: bytes) -> None:
+    async def publish(self, turn: Turn, messages: Sequence[bytes], *, health: bytes) -> None:
         """Publish on the channel `system_status`, and leave what is known of health; all or none.
 
-        Redis itself looks whether this replica leads: what a frozen Redis was sent, it would else
-        publish when it thaws, beside the next leader's.
-
         Args:
+            turn: Of these messages.
             messages: In order; each as its schema says.
             health: For the next leader.
 
         Raises:
-            NotLeadingError: Another replica leads by now.
-            NoAnswerError: It may or may not have been published.
+            NotLeadingError: Another replica leads by now, or something newer was published.
+            NoAnswerError: It was published, or will be if nothing newer is before, or will not be.
 
         """
-        keys = [channels.lease(self._lease.name), channels.SYSTEM_HEALTH]
-        arguments: list[bytes | str] = [
-            self._lease.token,
-            health,
-            channels.SYSTEM_STATUS,
-            *messages,
-        ]
         async with self._answering():
-            done = await self._publish(keys=keys, args=arguments)
-        if done < 0:
-            raise NotLeadingError
+            await self._publish.run(
+                turn,
+                keys=[channels.SYSTEM_HEALTH],
+                arguments=[health, channels.SYSTEM_STATUS, *messages],
+            )
 
     @contextlib.asynccontextmanager
     async def _answering(self) -> AsyncIterator[None]:

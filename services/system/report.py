@@ -17,6 +17,8 @@ class LeaseReport(Struct):
     """Who leads."""
 
     held: bool
+    term: int
+    """In which this replica leads, or led last; 0 if it never has."""
     remaining_s: float
     taken: int
     unanswered: bool
@@ -41,6 +43,8 @@ class BroadcasterReport(Struct):
     """Seconds since this replica sent or heard a status; None if it has none."""
     alone: bool
     """It cannot hear the leader, and serves its own clients."""
+    clock_skew_s: float | None
+    """Seconds by which this machine's clock is ahead of Redis'; None until that was measured."""
     lease: LeaseReport
     circuit_breaker: BreakerStatus
     degraded_mode: DegradedReport

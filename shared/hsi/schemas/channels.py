@@ -86,6 +86,11 @@ def lease(name: str) -> str:
     return f"lease:{name}"
 
 
+def term(name: str) -> str:
+    """Return the key that counts a lease's terms and their rounds, in the lease's slot."""
+    return f"{{lease:{name}}}:term"
+
+
 def consumer(name: str) -> str:
     """Return the key that says how far a consumer came."""
     return f"consumer:{name}"

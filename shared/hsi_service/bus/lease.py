@@ -6,8 +6,14 @@ its own clock that it holds it no longer, before Redis lets another in: it count
 between them, a frozen Redis, a lost answer or a process that slept, makes two holders.
 
 What that rests on: the two clocks run equally fast, within the margin; Redis' own clock is not
-set ahead; and Redis keeps what it acknowledged. A Redis that was wiped, or failed over to a
-replica that did not have the lease yet, lets a second one in until the first asks again.
+set ahead; and Redis keeps what it acknowledged. A Redis that was wiped, rolled back, or failed over
+to a replica that did not have the lease yet, lets a second one in until the first asks again.
+
+What a holder sent may still arrive late: a connection that stalled goes on with what it held. So
+each change of holder begins a new term, which Redis counts, and what a holder does in Redis goes by
+`LeaderScript`, with the number of its term and of its round: what is older is refused.
+
+Redis' answer has its time too, by which `redis_clock` goes.
 """
 
 import asyncio
@@ -15,6 +21,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
@@ -22,6 +29,7 @@ from hsi.logs import Throttled
 from hsi.redis_client import async_client
 from hsi.schemas import channels
 from hsi_service.bus.holding import MARGIN, Holding
+from hsi_service.redis_clock import RedisClock
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +37,32 @@ TRIES = 4
 """Times that a lease is asked for within its time, by its holder and by those who wait."""
 
 _TAKE = """
+local time = redis.call('TIME')
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+if holder and holder ~= ARGV[1] then return {0, 0, time[1], time[2]} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+local term, slot = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) %d+ (%-?%d*)$')
+if not (holder and term) then
+  term = string.format('%d', (term or 0) + 1)
+  redis.call('SET', KEYS[2], term .. ' ' .. ARGV[3] .. ' ' .. (slot or ''))
+end
+return {1, tonumber(term), time[1], time[2]}
 """
 _RELEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 """
+
+
+class Turn(NamedTuple):
+    """One round of one term: the right to do something in Redis once, and in order."""
+
+    term: int
+    """Counted by Redis, which begins again when it was wiped."""
+    round: int
+    """Counted by the holder, and never again from the start."""
+    slot: int | None
+    """The slot for which it is; None if it is for none."""
 
 
 def clock() -> float:
@@ -61,6 +86,7 @@ class Lease:
         *,
         duration: float,
         clock: Callable[[], float] = clock,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """Prepare; `run` does the work.
 
@@ -70,6 +96,7 @@ class Lease:
             duration: Seconds until another takes over from a holder that died. It takes at most
                 one try more, which is a quarter of it.
             clock: Seconds that only ever grow.
+            wall: This machine's clock, in seconds since 1970.
 
         """
         self.name = name
@@ -88,8 +115,13 @@ class Lease:
         self._answered_at = clock()
         self._trouble = Throttled(logger)
         self._led = False
+        self._rounds = 0
+        self.term = 0
+        """The term in which this replica leads, or led last; 0 if it never has."""
         self.taken = 0
         """Times that this replica became the holder."""
+        self.redis_clock = RedisClock(steady=clock, wall=wall)
+        """Redis' time, measured each time that the lease is asked for."""
 
     @property
     def held(self) -> bool:
@@ -104,6 +136,16 @@ class Lease:
     def token(self) -> str:
         """What its key holds while this replica holds it: proves it to Redis."""
         return self._token
+
+    def next_turn(self, slot: int | None = None) -> Turn:
+        """Return the right to act once as the holder, for a `LeaderScript`.
+
+        Args:
+            slot: For which it is; a slot that has been served already is refused.
+
+        """
+        self._rounds += 1
+        return Turn(self.term, self._rounds, slot)
 
     @property
     def unanswered(self) -> bool:
@@ -144,9 +186,9 @@ class Lease:
             asked_at = self._clock()
             try:
                 async with asyncio.timeout(self._pause):
-                    granted = await self._take(
-                        keys=[channels.lease(self.name)],
-                        args=[self._token, round(self.duration * 1000)],
+                    granted, term, seconds, micros = await self._take(
+                        keys=[channels.lease(self.name), channels.term(self.name)],
+                        args=[self._token, round(self.duration * 1000), self._rounds],
                     )
             except (RedisError, OSError) as error:
                 # Whether it was granted is not known: nothing is won, and nothing lost before its
@@ -155,11 +197,22 @@ class Lease:
                     "no answer about a lease", lease=self.name, trouble=_describe(error)
                 )
             else:
-                self._answered_at = self._clock()
+                self._answered_at = answered_at = self._clock()
+                self.term = term if granted else self.term
                 self._holding.answered(granted=bool(granted), asked_at=asked_at)
+                self.redis_clock.measured(
+                    int(seconds) + int(micros) / 1_000_000,
+                    asked_at=asked_at,
+                    answered_at=answered_at,
+                )
 
     def _tell(self) -> None:
-        """Log who leads, when that changes."""
+        """Log who leads, when that changes, and that this machine's clock is wrong."""
+        if skew := self.redis_clock.new_skew():
+            logger.warning(
+                "this machine's clock and Redis' differ; Redis' is followed",
+                extra={"ahead_s": round(skew, 3)},
+            )
         if self.held is self._led:
             return
         self._led = self.held

@@ -20,6 +20,12 @@ def test_what_belongs_to_a_channel_is_in_its_slot_of_a_cluster(channel: str) -> 
         assert key.startswith(f"{{{channel}}}:")  # Redis hashes what is in the first braces
 
 
+@pytest.mark.parametrize("name", ["system", "collector"])
+def test_what_belongs_to_a_lease_is_in_its_slot_of_a_cluster(name: str) -> None:
+    assert channels.term(name) == f"{{{channels.lease(name)}}}:term"
+    assert channels.SYSTEM_HEALTH.startswith(f"{{{channels.lease('system')}}}:")
+
+
 @pytest.mark.parametrize("name", [channels.job, channels.job_logs])
 @pytest.mark.parametrize("job_id", ["", "a:b", "{a}", "*", "a b", "a\n"])
 def test_a_name_with_a_job_in_it_refuses_what_leads_elsewhere(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import subprocess
 import sys
 import threading
@@ -186,3 +187,22 @@ async def test_a_holder_whose_event_loop_slept_knows_it_when_it_wakes(
         loop.call_soon_threadsafe(loop.stop)
         await asyncio.to_thread(thread.join)
         loop.close()
+
+
+async def test_the_clock_is_redis_whatever_this_machines_says(
+    redis_url: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ahead = Lease(redis_url, name, duration=DURATION, wall=lambda: time.time() + 20.25)
+    right = Lease(redis_url, name, duration=DURATION)
+
+    async def both_have_asked() -> bool:
+        return None not in (ahead.redis_clock.skew, right.redis_clock.skew)
+
+    with caplog.at_level(logging.WARNING):
+        async with running(ahead, right):
+            await until(both_have_asked)
+            assert ahead.redis_clock() == pytest.approx(right.redis_clock(), abs=0.3)
+            assert ahead.redis_clock.skew == pytest.approx(20.25, abs=0.3)
+            await asyncio.sleep(DURATION)
+    said = [record for record in caplog.records if "clock" in record.message]
+    assert [record.__dict__["ahead_s"] for record in said] == pytest.approx([20.25], abs=0.3)

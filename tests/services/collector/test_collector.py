@@ -20,9 +20,20 @@ from hsi_service.bus.intake import Classification, examine
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 from tests.clients import get_json, metric, until
-from tests.servers import AiServer, OwnPostgres, RedisServer, as_user, hangs, says
+from tests.servers import (
+    AiServer,
+    OwnPostgres,
+    RedisServer,
+    as_user,
+    hangs,
+    says,
+    with_clock_ahead,
+)
+from tests.stalling import StallingProxy
 
 INTERVAL = 2.0
+AHEAD = 20.75
+"""Seconds: of another phase than the interval's."""
 _CALM = "host_cpu=998/999,host_disk=998/999"
 CALM = {"ALERT_THRESHOLDS": f"{_CALM},host_ram=998/999"}
 """No alert, however busy this machine is."""
@@ -35,7 +46,7 @@ StartCollector = Callable[..., ServiceProcess]
 
 @pytest.fixture
 def start_collector(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartCollector:
-    def start(redis_url: str, **settings: str) -> ServiceProcess:
+    def start(redis_url: str, *, ahead: float = 0.0, **settings: str) -> ServiceProcess:
         port = free_port()
         replica = ServiceProcess(
             "collector",
@@ -50,6 +61,8 @@ def start_collector(tmp_path: Path, cleanup: Callable[[Process], None]) -> Start
             }
             | settings,
         )
+        if ahead:
+            replica.command = with_clock_ahead(ahead, "services.collector")
         cleanup(replica)
         replica.start()
         return replica
@@ -151,6 +164,34 @@ async def test_one_of_two_publishes_and_when_it_is_killed_the_other_does_without
     assert "an alert is firing" not in other.log.read_text()
 
 
+async def test_a_replica_whose_clock_is_ahead_keeps_the_slots_and_the_time_of_the_others(
+    own_redis: RedisServer, start_collector: StartCollector
+) -> None:
+    replicas = [start_collector(own_redis.url, **CALM)]
+
+    async def has_collected() -> bool:
+        return bool((await get_json(replicas[0], "/api/performance")).get("timestamp"))
+
+    await until(has_collected, within=20)
+    replicas.append(start_collector(own_redis.url, ahead=AHEAD, **CALM))
+
+    async def both_serve_the_leaders() -> bool:
+        served = [await get_json(replica, "/api/performance") for replica in replicas]
+        return len({each.get("timestamp") for each in served}) == 1
+
+    async with listening(own_redis.url) as ear:
+        await until(both_serve_the_leaders, within=20)
+        replicas[0].stop()
+        for _ in range(2):
+            await ear.next()
+    skew = (await collector_of(replicas[1]))["clock_skew_s"]
+    assert skew == pytest.approx(AHEAD, abs=1)
+    moments = [datetime.fromisoformat(data["timestamp"]) for _, data in ear.heard]
+    slots = [int(moment.timestamp() // INTERVAL) for moment in moments]
+    assert slots == sorted(set(slots))
+    assert abs(moments[-1].timestamp() - time.time()) < AHEAD
+
+
 async def test_updates_come_evenly_whatever_hangs(
     own_redis: RedisServer,
     own_postgres: OwnPostgres,
@@ -209,6 +250,32 @@ async def test_without_redis_it_goes_on_collecting_and_publishes_when_it_is_back
         _, data = await ear.next()
     assert [alert["metric"] for alert in data["alerts"]] == ["host_ram"]
     assert await metric(replica, FIRED) == 1  # told once, before and after
+
+
+async def test_a_round_that_a_stalled_connection_held_neither_follows_nor_replaces_a_newer_one(
+    own_redis: RedisServer, start_collector: StartCollector
+) -> None:
+    with StallingProxy(own_redis.url) as proxy:
+        replica = start_collector(proxy.url, **ALWAYS)
+        async with listening(own_redis.url) as ear, Redis.from_url(own_redis.url) as redis:
+            await ear.next()
+            proxy.stall("hsi-collector")
+            rounds = (await collector_of(replica))["rounds"]
+
+            async def has_held_one_back() -> bool:
+                report = await collector_of(replica)
+                return bool(report["rounds"] > rounds + 1)
+
+            await until(has_held_one_back, within=20)
+            await ear.next()
+            proxy.go_on()
+            await ear.next()
+            await ear.next()
+            points: Any = await redis.xrange(channels.PERFORMANCE_HISTORY)
+    heard = [datetime.fromisoformat(data["timestamp"]) for _, data in ear.heard]
+    assert heard == sorted(heard)
+    moments = [msgspec.json.decode(fields[b"data"])["timestamp"] for _, fields in points]
+    assert moments == sorted(moments)
 
 
 async def test_a_replica_that_ends_in_order_is_followed_at_once(

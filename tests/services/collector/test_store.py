@@ -2,6 +2,7 @@
 
 import pytest
 
+from hsi_service.bus.lease import Lease
 from services.collector.store import Store, StoreError
 from tests.servers import RedisServer, busy, close_connections
 
@@ -9,7 +10,8 @@ from tests.servers import RedisServer, busy, close_connections
 async def test_figures_are_read_over_a_closed_connection_and_a_busy_script_is_named(
     own_redis: RedisServer,
 ) -> None:
-    store = Store(own_redis.url, interval=5)
+    lease = Lease(own_redis.url, "collector", duration=2)
+    store = Store(own_redis.url, lease, interval=5)
     assert await store.history(300) == []
     close_connections(own_redis.url)
     assert await store.history(300) == []

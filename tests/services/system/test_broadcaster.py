@@ -25,6 +25,7 @@ from tests.screens import (
     slot,
 )
 from tests.servers import AiServer, RedisServer, hangs, says
+from tests.stalling import StallingProxy
 
 PUBLISHED = 'hsi_system_statuses_total{to="published"}'
 LONG = "3600"
@@ -206,6 +207,28 @@ async def test_a_change_of_health_is_told_once_and_a_new_leader_knows_of_it(
 
 async def have_told(shown: list[Screen], changes: list[str]) -> bool:
     return all(screen.told("yolo26") == changes for screen in shown)
+
+
+async def test_a_status_that_a_stalled_connection_held_does_not_follow_a_newer_one(
+    own_redis: RedisServer, start_systems: StartSystems
+) -> None:
+    with StallingProxy(own_redis.url) as proxy:
+        [leader] = start_systems(proxy.url)
+        await leader_of([leader])
+        [other] = start_systems(own_redis.url)
+        async with screens(leader, other) as [_, screen]:
+            await have([screen], 3)
+            proxy.stall("hsi-system-publisher")
+
+            async def has_held_one_back() -> bool:
+                return await metric(leader, "hsi_system_unpublished_total") >= 1
+
+            await until(has_held_one_back)
+            await have_more([screen], 2)  # over another connection
+            proxy.go_on()
+            await have_more([screen], 2)
+    moments = [collected_at(status) for status in screen.statuses]
+    assert moments == sorted(moments)
 
 
 async def test_an_ai_service_that_misbehaves_costs_neither_time_nor_truth(

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from hsi.schemas.base import now
 from hsi.schemas.system import CameraCounts, GpuStatus, QueueDepths
 from hsi.schemas.validation import encode
 from hsi.settings import load
@@ -54,6 +55,7 @@ def everything(**other: Any) -> dict[str, Any]:
         "nemotron": Reading(Nemotron(health="healthy")),
         "depths": Reading(Depths(detection=3, analysis=1, dead_letters=0)),
         "cameras": Reading(Cameras(total=4, online=4, offline=0)),
+        "at": now(),
     } | other
 
 
@@ -67,7 +69,7 @@ def test_the_seeds_figures_make_the_seeds_example() -> None:
 def test_what_cannot_be_read_is_null_and_said_why() -> None:
     nothing = Reading(None, "it is dark")
     status, health = compose_status(
-        gpus=nothing, yolo26=nothing, nemotron=nothing, depths=nothing, cameras=nothing
+        gpus=nothing, yolo26=nothing, nemotron=nothing, depths=nothing, cameras=nothing, at=now()
     )
     assert (status.data.gpu, status.data.queues, status.data.cameras) == (None, None, None)
     assert set(status.data.services.values()) == {"unreachable"}
