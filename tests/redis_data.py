@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from tests.servers import OwnRedis
 
@@ -29,6 +30,13 @@ def spoil(redis: Redis, key: str, kind: str) -> None:
             redis.xadd(key, {"x": "x"})
         case _:
             raise ValueError(kind)
+
+
+async def spoil_async(redis: AsyncRedis, key: str, kind: str) -> None:
+    """Do what `spoil` does, with an asynchronous client."""
+    options = redis.connection_pool.connection_kwargs
+    with Redis(host=options["host"], port=options["port"], db=options["db"]) as client:
+        spoil(client, key, kind)
 
 
 class RedisToRollBack(OwnRedis):
