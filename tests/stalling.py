@@ -97,6 +97,10 @@ class StallingProxy:
         """Lose all messages to clients of this name; what they ask is answered."""
         self._do(self._mute(name.encode()))
 
+    def lead_to(self, redis_url: str) -> None:
+        """Lead new connections to another server, as an address does after a failover."""
+        self._target = urlsplit(redis_url)
+
     def go_on(self) -> None:
         """Let through what was held, and all that follows."""
         self._do(self._go_on())

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from hsi.logs import Throttled
 from hsi.schemas import PerformanceUpdateData
+from hsi.schemas.performance import RedisMetrics
 from hsi_service.bus.leader_script import NotLeadingError
 from hsi_service.bus.lease import Lease, Turn
 from hsi_service.metrics import Metrics
@@ -40,6 +41,8 @@ class CollectorReport(Struct):
     """When the latest figures were collected."""
     alerts: Firing
     """Active alerts: how serious, by metric."""
+    redis_refuses: str | None
+    """Why Redis refuses the lease, in its words: READONLY, OOM, …; null where it does not."""
 
 
 class PerformanceCollector:
@@ -93,6 +96,9 @@ class PerformanceCollector:
         data, values = await self._sources.collect()
         data.timestamp = self._clock.now()
         data.alerts = self._engine.observe(values, self._clock())
+        redis = data.databases.redis
+        if self.lease.refused and isinstance(redis, RedisMetrics):
+            redis.status = "unhealthy"  # It answers, and takes no writes.
         self._latest = data
         self._rounds += 1
         await asyncio.sleep(max(0.0, began + self._limit - time.monotonic()))
@@ -166,6 +172,7 @@ class PerformanceCollector:
             published=self._published,
             last_round=None if self._latest is None else self._latest.timestamp.isoformat(),
             alerts=self._engine.firing(),
+            redis_refuses=self.lease.refused,
         )
 
     async def aclose(self) -> None:

@@ -152,6 +152,7 @@ class SystemBroadcaster:
                 remaining_s=round(self.lease.remaining(), 3),
                 taken=self.lease.taken,
                 unanswered=self.lease.unanswered,
+                refused=self.lease.refused,
             ),
             circuit_breaker=self.circuit_breaker.get_status(),
             degraded_mode=DegradedReport(
@@ -304,7 +305,12 @@ class SystemBroadcaster:
     async def _collect(self) -> CollectedStatus:
         """Ask all sources, once for all who wait."""
         if self._collecting is None or self._collecting.done():
-            self._collecting = asyncio.create_task(self._collector.collect(), name="collect")
+            self._collecting = asyncio.create_task(
+                self._collector.collect(
+                    redis_refuses=self.lease.refused or self._service.probe.writes_refused
+                ),
+                name="collect",
+            )
             self._metrics.collections.inc()
         return await asyncio.shield(self._collecting)
 

@@ -63,8 +63,13 @@ class StatusCollector:
         self._depths = TimeLimited("redis", self._queues.read, limit=limit)
         self._cameras = TimeLimited("postgresql", self._count_cameras, limit=limit)
 
-    async def collect(self) -> CollectedStatus:
-        """Ask everything at once; what cannot be read is null."""
+    async def collect(self, *, redis_refuses: str | None = None) -> CollectedStatus:
+        """Ask everything at once; what cannot be read is null.
+
+        Args:
+            redis_refuses: Why Redis refuses writes, where it does.
+
+        """
         gpus, yolo26, nemotron, depths, cameras = await asyncio.gather(
             self._gpus.read(),
             self._yolo26.read(),
@@ -78,6 +83,7 @@ class StatusCollector:
             nemotron=nemotron,
             depths=depths,
             cameras=cameras,
+            redis_refuses=redis_refuses,
             at=self._now(),
         )
 
@@ -99,14 +105,13 @@ def compose_status(
     depths: Reading[Depths],
     cameras: Reading[Cameras | None],
     at: datetime,
+    redis_refuses: str | None = None,
 ) -> CollectedStatus:
     """Put together what the sources said, at a time (UTC)."""
     health = {
         "yolo26": _health(yolo26),
         "nemotron": _health(nemotron),
-        "redis": HealthResult("unreachable", depths.reason)
-        if depths.value is None
-        else HealthResult("healthy"),
+        "redis": _redis_health(depths, redis_refuses),
     }
     known = {service: result for service, result in health.items() if result is not None}
     return CollectedStatus(
@@ -121,6 +126,15 @@ def compose_status(
         ),
         known,
     )
+
+
+def _redis_health(depths: Reading[Depths], refuses: str | None) -> HealthResult:
+    """Return how Redis is: one that answers and takes no writes is of no use to a producer."""
+    if depths.value is None:
+        return HealthResult("unreachable", depths.reason)
+    if refuses:
+        return HealthResult("unhealthy", f"it refuses writes: {refuses}")
+    return HealthResult("healthy")
 
 
 def _health(reading: Reading[Any]) -> HealthResult | None:

@@ -23,6 +23,8 @@ class LeaseReport(Struct):
     taken: int
     unanswered: bool
     """Redis has not said for a while who leads."""
+    refused: str | None
+    """Why Redis refuses to say it, in its words: READONLY, OOM, …; null where it does not."""
 
 
 class DegradedReport(Struct):

@@ -145,7 +145,8 @@ local function publish(keys, args)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local counted = whole_number(redis.pcall('GET', counter))
-  local number = counted or 0
+  -- A history without messages begins with 1: that is how listeners see that none is missing.
+  local number = redis.pcall('XLEN', history) == 0 and 0 or counted or 0
   local before, cursor = number, ''
   local stamp = string.format('%.0f-', now)
   -- Return nil, or why it cannot be appended.
@@ -161,6 +162,7 @@ local function publish(keys, args)
     end
     if string.find(problem['err'], 'WRONGTYPE', 1, true) then
       redis.call('EXPIRE', history, 0)
+      number = 0
       return append(message)
     end
     -- The clock stepped back, the counter was lost, or somebody appended by hand.

@@ -25,6 +25,9 @@ class Metrics:
         self.redis_lag = self._gauge(
             "hsi_redis_lag_seconds", "Round trip of the last PING on the subscriber's connection."
         )
+        self.writes_refused = self._gauge(
+            "hsi_redis_refuses_writes", "1 while Redis refuses writes, as far as the probe knows."
+        )
         self.redis_outages = self._counter(
             "hsi_redis_outages", "Times that the subscriber lost or could not reach Redis."
         )

@@ -18,8 +18,10 @@ from websockets.exceptions import ConnectionClosed
 from hsi.publisher import Publisher
 from hsi.schemas import channels
 from hsi_service import supervision
+from hsi_service.bus import probe
 from hsi_service.bus.history import History
 from hsi_service.bus.lease import Lease
+from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import BusState, Subscriber
 from hsi_service.fanout import hub
 from hsi_service.fanout.direct_peer import DirectPeer
@@ -251,7 +253,8 @@ PATHS = {"events": "/ws/events", "joblogs": "/ws/jobs/{job}/logs", "system": "/w
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
         (hub, "SWEEP_INTERVAL"),
-        (hub, "DETECT_INTERVAL"),
+        (hub, "COMPARE_INTERVAL"),
+        (probe, "INTERVAL"),
         (streamer, "SWEEP_INTERVAL"),
     ):
         monkeypatch.setattr(module, name, 0.05)
@@ -293,7 +296,8 @@ COMMON = {
         Method(Subscriber, "_confirmed"),
     ],
     "heartbeats": [Method(OrderedTopic, "heartbeat")],
-    "lost subscriptions": [Method(History, "last")],
+    "histories": [Method(History, "last")],
+    "probe": [Method(Probe, "_probe")],
     "sweep of clients": [Method(DirectPeer, "check")],
 }
 LEASE = [Method(Lease, "_ask"), Method(Lease, "_tell")]
@@ -308,7 +312,8 @@ INSIDE: dict[str, dict[str, list[Method]]] = {
         "broadcast": [Method(SystemBroadcaster, "_round")],
     },
     "collector": {
-        "lost subscriptions": [Method(History, "last")],
+        "histories": [Method(History, "last")],
+        "probe": [Method(Probe, "_probe")],
         "lease": LEASE,
         "collection": [
             Method(PerformanceCollector, "round"),
@@ -496,8 +501,8 @@ async def test_a_client_whose_beginning_fails_is_asked_to_come_back(
 async def test_a_topic_whose_catching_up_fails_has_its_clients_miss_nothing(
     redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No later message helps, and the look for lost subscriptions does not come in time."""
-    monkeypatch.setattr(hub, "DETECT_INTERVAL", 1000)
+    """No later message helps, and no look at the histories comes in time."""
+    monkeypatch.setattr(hub, "COMPARE_INTERVAL", 1000)
     app = APPS["events"](redis_url, channel)
     service: Service = app.state["service"]
     async with serving(app, ws=TakeoverProtocol) as (host, port), Publisher(redis_url) as publisher:

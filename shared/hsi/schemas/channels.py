@@ -86,6 +86,11 @@ def lease(name: str) -> str:
     return f"lease:{name}"
 
 
+def probe(name: str) -> str:
+    """Return the channel on which a replica listens for its own messages."""
+    return f"probe:{name}"
+
+
 def term(name: str) -> str:
     """Return the key that counts a lease's terms and their rounds, in the lease's slot."""
     return f"{{lease:{name}}}:term"

@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from redis.backoff import EqualJitterBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from hsi.logs import Throttled
 from hsi.redis_client import async_client
 from hsi.schemas import channels
 from hsi.schemas.cursor import Cursor, stamped
 from hsi_service.bus.continuity import Entry, Page
+from hsi_service.bus.intake import examine
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -25,21 +27,28 @@ PAGE_SIZE = 1024 * 1024
 """Characters that a page should have, about: messages may be large."""
 MAX_AT_ONCE = 16
 """Reads at once, and so connections: thousands of clients may resume in the same second."""
+AHEAD = 60_000
+"""Milliseconds that an id may be ahead of the clock without a doubt, as in publish_v2.lua."""
 _FIRST_PAGE = 50
+_MORE = 10
+"""Times as many are read where none of those read is a message."""
 _UNREADABLE = '{"type":"unreadable","data":{}}'
+
+_RawEntry = tuple[bytes, dict[bytes, bytes]]
 
 
 class History:
-    """Reads histories. Every method raises `RedisError` or `OSError` when Redis does not answer."""
+    """Reads histories. Every method raises `RedisError` or `OSError` when Redis does not answer.
+
+    A producer may append by hand, and may so cost its own entry, never the channel: an id that is
+    not a cursor is stepped over, and a key that is not a stream is an empty history.
+    """
 
     def __init__(self, redis_url: str, *, name: str) -> None:
         """Connect on first use."""
+        # Bytes: an entry that somebody appended by hand may hold anything.
         self._redis = async_client(
-            redis_url,
-            name=f"{name}-history",
-            timeout=TIMEOUT,
-            decode_responses=True,
-            read_only=True,
+            redis_url, name=f"{name}-history", timeout=TIMEOUT, read_only=True
         )
         self._turn = asyncio.Semaphore(MAX_AT_ONCE)
 
@@ -53,42 +62,93 @@ class History:
 
         """
         key = channels.history(channel)
-        async with self._turn, self._redis.pipeline(transaction=True) as commands:
-            commands.xrange(key, str(after or "-"), str(after or "+"), count=1)
-            commands.xrange(key, f"({after}" if after else "-", count=count)
-            commands.xrevrange(key, count=1)
-            first, following, last = await commands.execute()
+        tail = 1
+        while True:
+            async with self._turn, self._redis.pipeline(transaction=True) as commands:
+                commands.xrange(key, str(after or "-"), str(after or "+"), count=1)
+                commands.xrange(key, f"({after}" if after else "-", count=count)
+                commands.xrevrange(key, count=tail)
+                first, following, newest = await _answer(key, commands.execute(), [[], [], []])
+            entries, lasts = _entries(following), _entries(newest)
+            if lasts and lasts[0].cursor.milliseconds > time.time() * 1000 + AHEAD:
+                future = await self._future_by_hand(channel, lasts[0].cursor)
+                entries = [entry for entry in entries if entry.cursor not in future]
+                lasts = [entry for entry in lasts if entry.cursor not in future]
+            if not lasts and len(newest) == tail:
+                tail *= _MORE
+            elif not entries and len(following) == count:
+                count *= _MORE
+            else:
+                break
         if after is None:
-            found = not first or _cursor(first[0]).number == 1
+            found = not entries or entries[0].cursor.number == 1
         elif not (found := bool(first)):
             # Somewhere else entirely: from the start, then.
             return (await self.read(channel, None, count))._replace(found=False)
-        return Page(
-            found=found,
-            entries=[_entry(entry) for entry in following],
-            last=_cursor(last[0]) if last else None,
-        )
+        return Page(found=found, entries=entries, last=lasts[0].cursor if lasts else None)
+
+    async def _future_by_hand(self, channel: str, last: Cursor) -> set[Cursor]:
+        """Return the ids of the future at a history's end that are not what was published.
+
+        The next message removes them. What the channel's counter says was published before Redis'
+        clock was set back (publish_v2.lua has the same rule).
+
+        Args:
+            channel: Whose history.
+            last: Its last entry.
+
+        """
+        key = channels.history(channel)
+        async with self._turn, self._redis.pipeline(transaction=False) as commands:
+            commands.time()
+            commands.get(channels.number(channel))
+            replies = await commands.execute(raise_on_error=False)
+        time_of_redis, number = replies
+        if isinstance(time_of_redis, Exception) or not (
+            isinstance(number, bytes) and number.isdigit()
+        ):
+            return set()
+        counted, soon = int(number), Cursor(time_of_redis[0] * 1000 + AHEAD, 0)
+        async with self._turn:
+            ahead = await _answer(key, self._redis.xrevrange(key, str(last), str(soon)), [])
+        future: set[Cursor] = set()
+        for entry in _entries(ahead):
+            if entry.cursor.number == counted:
+                break
+            future.add(entry.cursor)
+        return future
 
     async def has(self, channel: str, cursor: Cursor) -> bool:
         """Tell whether a message is still in a channel's history."""
         key = channels.history(channel)
         async with self._turn:
-            return bool(await self._redis.xrange(key, str(cursor), str(cursor), count=1))
+            question = self._redis.xrange(key, str(cursor), str(cursor), count=1)
+            return bool(await _answer(key, question, []))
 
     async def before(self, channel: str, cursor: Cursor, count: int) -> list[Entry]:
         """Return up to `count` messages before one of them, the last one first."""
-        async with self._turn:
-            found: Any = await self._redis.xrevrange(
-                channels.history(channel), f"({cursor}", count=count
-            )
-        return [_entry(entry) for entry in found]
+        key, upto = channels.history(channel), str(cursor)
+        while True:
+            async with self._turn:
+                found = await _answer(key, self._redis.xrevrange(key, f"({upto}", count=count), [])
+            entries = _entries(found)
+            if entries or len(found) < count:
+                return entries
+            upto = found[-1][0].decode()
 
     async def last(self, names: Sequence[str]) -> list[Cursor | None]:
-        """Return the last message's cursor of each of these channels."""
+        """Return the last message's cursor of each of these channels, as far as it has one."""
         async with self._turn, self._redis.pipeline(transaction=False) as commands:
             for name in names:
                 commands.xrevrange(channels.history(name), count=1)
-            return [_cursor(found[0]) if found else None for found in await commands.execute()]
+            replies = await commands.execute(raise_on_error=False)
+        lasts: list[Cursor | None] = []
+        for reply in replies:
+            if isinstance(reply, Exception) and "WRONGTYPE" not in str(reply):
+                raise reply
+            entries = [] if isinstance(reply, Exception) else _entries(reply)
+            lasts.append(entries[0].cursor if entries else None)
+        return lasts
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -139,15 +199,30 @@ def next_count(entries: Sequence[Entry]) -> int:
     return max(1, min(MAX_PAGE, PAGE_SIZE // average))
 
 
-def _cursor(entry: Any) -> Cursor:
-    cursor = Cursor.parse(entry[0])
-    if cursor is None:
-        raise ValueError(f"{entry[0]} is not the id of a history's entry")
-    return cursor
+async def _answer(key: str, question: Awaitable[Any], nothing: Any) -> Any:
+    """Return what Redis answers about a history, or `nothing` where its key is not a stream."""
+    try:
+        return await question
+    except ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+    _not_streams.warning("a key is not the stream that it should be; it counts as empty", key=key)
+    return nothing
 
 
-def _entry(entry: Any) -> Entry:
-    cursor = _cursor(entry)
-    message = entry[1].get("m", "")
-    # Who appends by hand must not stop everybody: the place is kept, and said to be unreadable.
-    return Entry(cursor, stamped(cursor, message if "{" in message else _UNREADABLE))
+_not_streams = Throttled(logger)
+
+
+def _entries(found: Sequence[_RawEntry]) -> list[Entry]:
+    """Return the entries that have the id of a message."""
+    return [
+        Entry(cursor, _text(cursor, fields))
+        for identifier, fields in found
+        if (cursor := Cursor.parse(identifier.decode()))
+    ]
+
+
+def _text(cursor: Cursor, fields: dict[bytes, bytes]) -> str:
+    """Return a message as it was published; in place of what clients cannot read, its place."""
+    message = examine(fields.get(b"m", b"")).message
+    return stamped(cursor, message.text if message else _UNREADABLE)

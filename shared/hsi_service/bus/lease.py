@@ -26,7 +26,7 @@ from typing import NamedTuple
 from redis.exceptions import RedisError
 
 from hsi.logs import Throttled
-from hsi.redis_client import async_client
+from hsi.redis_client import async_client, refusal
 from hsi.schemas import channels
 from hsi_service.bus.holding import MARGIN, Holding
 from hsi_service.redis_clock import RedisClock
@@ -116,6 +116,8 @@ class Lease:
         self._trouble = Throttled(logger)
         self._led = False
         self._rounds = 0
+        self.refused: str | None = None
+        """Why Redis refused it when it was last asked, in its words; None: it did not."""
         self.term = 0
         """The term in which this replica leads, or led last; 0 if it never has."""
         self.taken = 0
@@ -193,11 +195,13 @@ class Lease:
             except (RedisError, OSError) as error:
                 # Whether it was granted is not known: nothing is won, and nothing lost before its
                 # time. A grant that nobody heard of is ours all the same when we ask again.
+                self.refused = refusal(error)
                 self._trouble.warning(
                     "no answer about a lease", lease=self.name, trouble=_describe(error)
                 )
             else:
                 self._answered_at = answered_at = self._clock()
+                self.refused = None
                 self.term = term if granted else self.term
                 self._holding.answered(granted=bool(granted), asked_at=asked_at)
                 self.redis_clock.measured(

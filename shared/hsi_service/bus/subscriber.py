@@ -26,6 +26,7 @@ from redis.exceptions import RedisError, ResponseError
 from hsi.logs import Throttled
 from hsi.redis_client import pubsub_pool
 from hsi.tasks import cancel_and_wait
+from hsi_service.bus.connect_policy import AlwaysConnect, ConnectPolicy
 from hsi_service.bus.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
@@ -60,39 +61,6 @@ class ChannelListener(Protocol):
         Everything published from now on is heard, until the next call; before it, anything may
         have been missed.
         """
-
-
-class ConnectPolicy(Protocol):
-    """Decides when to try, and is told how it went. Its methods must not block, or raise."""
-
-    def may_connect(self) -> bool:
-        """Tell whether to connect now; if not, it is asked again soon. One of these follows."""
-
-    def heard(self) -> None:
-        """Take note that Redis has confirmed all channels."""
-
-    def failed(self, *, refused: bool) -> None:
-        """Take note that Redis was lost or could not be reached, or refused what it was asked."""
-
-    def left(self) -> None:
-        """Take note that nobody listens any more."""
-
-
-class AlwaysConnect:
-    """Tries always."""
-
-    def may_connect(self) -> bool:
-        """Say yes."""
-        return True
-
-    def heard(self) -> None:
-        """Do nothing."""
-
-    def failed(self, *, refused: bool) -> None:
-        """Do nothing."""
-
-    def left(self) -> None:
-        """Do nothing."""
 
 
 class BusState(StrEnum):
@@ -161,6 +129,8 @@ class Subscriber:
         """Whom it asks before it connects."""
         self._on_outage = on_outage
         self._listeners: dict[bytes, list[ChannelListener]] = {}
+        self._companions: dict[bytes, list[ChannelListener]] = {}
+        """Listeners that are there while others are."""
         self._changed = asyncio.Event()
         self._session = _Session()
         self._listening: asyncio.Task[None] | None = None
@@ -181,11 +151,23 @@ class Subscriber:
             listener.subscribed()
         return Subscription(self, channel, listener)
 
+    def accompany(self, channel: str, listener: ChannelListener) -> None:
+        """Add a listener for good, which hears its channel while there are others."""
+        self._companions[channel.encode()] = [listener]
+        self._changed.set()
+
     def reconnect(self, why: str) -> None:
         """Give up the connection: it is found to be deaf, though nothing else is wrong with it."""
         if self._listening:
             self._why_anew = why
             self._listening.cancel()
+
+    def may_have_missed(self) -> None:
+        """Catch up with all that is listened to: something did not come that should have."""
+        for name, listeners in tuple(self._listeners.items()):
+            if self._session.subscriptions.confirmed(name):
+                for listener in tuple(listeners):
+                    listener.subscribed()
 
     def remove(self, subscription: Subscription) -> None:
         """Remove a listener; do nothing if it was removed already."""
@@ -292,7 +274,7 @@ class Subscriber:
                 # what that connection was told for its own.
                 self._end_session()
                 raise _Idle
-            wanted = self._listeners.keys()
+            wanted = self._listeners.keys() | self._companions.keys()
             for some in _slices(asked.names - wanted, CHANNELS_PER_COMMAND):
                 asked.unsubscribing(some)
                 await connection.send_command("UNSUBSCRIBE", *some, check_health=False)
@@ -320,7 +302,7 @@ class Subscriber:
             await connection.send_command("PING", check_health=False)
 
     async def _read(self, connection: AbstractConnection) -> None:
-        session, listeners = self._session, self._listeners
+        session, listeners, companions = self._session, self._listeners, self._companions
         # While replies are buffered this awaits without yielding, so that messages which arrive
         # together are handed out together, within one tick of the loop.
         while True:
@@ -328,7 +310,7 @@ class Subscriber:
             session.unanswered_pings = 0
             match reply:
                 case [b"message", channel, payload]:
-                    for listener in tuple(listeners.get(channel, ())):
+                    for listener in tuple(listeners.get(channel) or companions.get(channel) or ()):
                         try:
                             listener.hear(payload)
                         except Exception as error:  # noqa: BLE001 (the stream must go on)

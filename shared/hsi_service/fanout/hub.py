@@ -25,8 +25,8 @@ from hsi_service.supervision import Supervisor
 
 logger = logging.getLogger(__name__)
 
-DETECT_INTERVAL = 4.0
-"""Seconds between looks; two of them find a lost subscription."""
+COMPARE_INTERVAL = 4.0
+"""Seconds between looks at the histories; two of them find one that was wiped."""
 SWEEP_INTERVAL = 1.0
 """Seconds between looks at the clients."""
 MIN_LEFT = 1000
@@ -119,40 +119,36 @@ class Hub:
                 self._left = 0
                 gc.collect()
 
-    async def detect_lost_subscriptions(self) -> None:
-        """Find, for ever, the subscription that was lost without an error.
+    async def compare_with_histories(self) -> None:
+        """Find, for good, the history that went back or on without a message that was heard.
 
-        A history that goes on while its topic does not, from one look to the next, means that we
-        are deaf: then the connection is given up, and everybody is caught up with over a new one.
+        Whether the channel is heard is the probe's to find. This finds what nobody publishes: a
+        history that was wiped. One that differs from its topic twice is read again.
         """
-        behind: dict[OrderedTopic, str] = {}
-        """Where topics were at the last look that were behind then."""
+        behind: dict[OrderedTopic, object] = {}
+        """Where topics were at the last look that were elsewhere than their history then."""
         while True:
-            await asyncio.sleep(DETECT_INTERVAL)
-            ordered = [topic for topic in self.topics.values() if isinstance(topic, OrderedTopic)]
-            for topic in ordered:
-                topic.catch_up_if_behind()  # Should a catch-up have ended before its time.
-            topics = [topic for topic in ordered if topic.is_live()]
+            await asyncio.sleep(COMPARE_INTERVAL)
+            topics = [
+                topic
+                for topic in self.topics.values()
+                if isinstance(topic, OrderedTopic) and topic.is_live()
+            ]
             try:
                 lasts = await self._source.history.last([topic.channel for topic in topics])
             except (RedisError, OSError) as error:
                 logger.debug("cannot compare positions with histories: %s", error)
                 behind = {}
                 continue
-            before, behind = (
-                behind,
-                {
-                    topic: str(topic.position.head)
-                    for topic, last in zip(topics, lasts, strict=True)
-                    if last != topic.position.head
-                },
-            )
-            if before.items() & behind.items():
-                self.metrics.deaf.inc()
-                self._source.subscriber.reconnect(
-                    "deaf: a history goes on, and its channel is silent"
-                )
-                behind = {}
+            before, behind = behind, {}
+            for topic, last in zip(topics, lasts, strict=True):
+                head = topic.position.head
+                if last == head:
+                    continue
+                if before.get(topic, last) == head:
+                    topic.subscribed()
+                else:
+                    behind[topic] = head
 
     async def drain(self, window: float) -> None:
         """Close all clients with 1012, evenly over `window` seconds.

@@ -23,6 +23,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hsi import __version__
 from hsi_service.bus.history import History
+from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import BusState, Subscriber
 from hsi_service.door.door import Door
 from hsi_service.fanout.hub import Hub
@@ -53,6 +54,9 @@ class Service:
         self.subscriber = Subscriber(
             settings.redis_url, name=name, on_outage=self.metrics.redis_outages.inc
         )
+        self.probe = Probe(
+            settings.redis_url, self.subscriber, name=name, on_deaf=self.metrics.deaf.inc
+        )
         self.history = History(settings.redis_url, name=name)
         self.supervisor = Supervisor(self.metrics)
         self.hub = Hub(self.subscriber, self.history, self.metrics, self.supervisor)
@@ -60,10 +64,14 @@ class Service:
             self.metrics.redis_connected, lambda: self.subscriber.state is not BusState.CONNECTING
         )
         self.metrics.watch(self.metrics.redis_lag, lambda: self.subscriber.lag or 0.0)
+        self.metrics.watch(
+            self.metrics.writes_refused, lambda: self.probe.writes_refused is not None
+        )
         self.background: dict[str, Run] = {
             "subscriber": self.subscriber.run,
             "heartbeats": partial(self.hub.beat, settings.heartbeat_interval),
-            "lost subscriptions": self.hub.detect_lost_subscriptions,
+            "histories": self.hub.compare_with_histories,
+            "probe": self.probe.run,
             "sweep of clients": self.hub.sweep,
         }
         """Tasks that run from startup to shutdown, by name."""
@@ -108,6 +116,7 @@ class Service:
         finally:
             self.lifecycle.drain()
             await self.supervisor.stop()
+            await self.probe.aclose()
             await self.history.aclose()
             for close in tuple(self._closing):
                 await close()
@@ -140,6 +149,8 @@ class Readiness(Struct):
     status: Phase
     reason: str
     redis: BusState
+    redis_refuses_writes: str | None
+    """Why, in Redis' words; null while it takes them, or where it is not known."""
 
 
 class ChannelStatus(Struct):
@@ -157,7 +168,11 @@ class RedisStatus(Struct):
 
     state: BusState
     outages: int
+    deaf: int
+    """Times that the subscription was found to hear nothing, though nothing else was wrong."""
     lag_ms: float | None
+    refuses_writes: str | None
+    """Why, in Redis' words; null while it takes them, or where it is not known."""
 
 
 class Status(Struct):
@@ -196,7 +211,12 @@ def ready(service: NamedDependency[Service]) -> Response[Readiness]:
     """
     reason = service.lifecycle.why_not_ready()
     return Response(
-        Readiness(status=service.lifecycle.phase, reason=reason, redis=service.subscriber.state),
+        Readiness(
+            status=service.lifecycle.phase,
+            reason=reason,
+            redis=service.subscriber.state,
+            redis_refuses_writes=service.probe.writes_refused,
+        ),
         status_code=503 if reason else 200,
     )
 
@@ -231,6 +251,8 @@ def status(service: NamedDependency[Service]) -> Status:
         redis=RedisStatus(
             state=subscriber.state,
             outages=subscriber.outages,
+            deaf=service.probe.found,
+            refuses_writes=service.probe.writes_refused,
             lag_ms=None if lag is None else round(lag * 1000, 3),
         ),
         task_failures=service.supervisor.failures(),

@@ -22,8 +22,6 @@ async def test_a_history_is_read_over_a_closed_connection_and_when_a_script_has_
     close_connections(own_redis.url)
     assert await history.has(channel, first.last)
     close_connections(own_redis.url)
-    assert await history.last([channel]) == [first.last]
-    close_connections(own_redis.url)
     assert await history.before(channel, first.last, 5) == []
     with busy(own_redis.url), pytest.raises(ResponseError, match="BUSY"):
         await history.read(channel, None)

@@ -10,8 +10,7 @@ from tests.servers import RedisServer, busy, close_connections
 async def test_figures_are_read_over_a_closed_connection_and_a_busy_script_is_named(
     own_redis: RedisServer,
 ) -> None:
-    lease = Lease(own_redis.url, "collector", duration=2)
-    store = Store(own_redis.url, lease, interval=5)
+    store = Store(own_redis.url, Lease(own_redis.url, "test", duration=5), interval=5)
     assert await store.history(300) == []
     close_connections(own_redis.url)
     assert await store.history(300) == []

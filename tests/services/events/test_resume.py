@@ -394,7 +394,11 @@ async def test_a_subscription_lost_without_an_error_is_found_and_nothing_is_miss
             assert await ids(client, 2, within=PROMISE) == [2, 3]
             await publish_events(own_redis.url, channel, 4)
             assert await ids(client, 1) == [4]
-        assert await metric(replica, "hsi_deaf_total") == 1
+
+            async def is_found() -> bool:
+                return await metric(replica, "hsi_deaf_total") == 1
+
+            await until(is_found, within=PROMISE)
         replica.stop()
 
 
