@@ -60,6 +60,16 @@ class RedisToRollBack(OwnRedis):
         shutil.copytree(self._copy, self._data)
         self.start()
 
+    def restart(self) -> None:
+        """Kill it, and start it with what it has on disk."""
+        self.kill()
+        self.start()
+
+    def wipe(self) -> None:
+        """Have it forget everything."""
+        with Redis.from_url(self.url) as redis:
+            redis.flushall()
+
     def __enter__(self) -> Self:
         self.start()
         return self
