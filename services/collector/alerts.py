@@ -217,7 +217,7 @@ class AlertEngine:
         """Go on from what another replica exported.
 
         Raises:
-            msgspec.DecodeError: It cannot be read; what was known stays.
+            ValueError, RecursionError: It cannot be read; what was known stays.
 
         """
         self._state = msgspec.json.decode(state, type=_State)

@@ -1,5 +1,6 @@
 """How long the stages of the pipeline took in the last five minutes, by `hsi.latency`."""
 
+import logging
 import statistics
 from collections import deque
 from collections.abc import Sequence
@@ -11,12 +12,16 @@ from redis.exceptions import RedisError, ResponseError
 from hsi.latency import FIELD, MAX_MS, MAX_SAMPLES, WINDOW
 from hsi.redis_client import async_client, is_busy, reason_of
 from hsi.schemas import channels
+from hsi.spoilt_keys import SpoiltKeys
 from hsi_service.sources.time_limited import SourceError
 from hsi_service.sources.validate import number
 
 ANSWER_TIMEOUT = 1.0
 """Seconds for an answer."""
 _PAGE = 2000
+_FIELD = FIELD.encode()
+
+logger = logging.getLogger(__name__)
 
 
 class Latency(Struct, frozen=True, kw_only=True):
@@ -37,12 +42,16 @@ class Window:
         """Id of the newest entry that was seen."""
         self._samples: deque[tuple[int, float]] = deque(maxlen=MAX_SAMPLES)
 
-    def add(self, entry_id: str, value: Any) -> None:
-        """Take in an entry: its id, and its milliseconds if they can be true."""
+    def add(self, entry_id: str, value: Any, now: int) -> None:
+        """Take in an entry: its id, and its milliseconds if they can be true.
+
+        An entry may be of the future, by hand or by a clock; then the following ones are, too. It
+        counts from when it is read, so it ages like all others.
+        """
         self.last = entry_id
         milliseconds = number(_as_number(value), most=MAX_MS)
         if milliseconds is not None:
-            self._samples.append((_moment(entry_id)[0], milliseconds))
+            self._samples.append((min(_moment(entry_id)[0], now), milliseconds))
 
     def latency(self, now: int) -> Latency | None:
         """Return the figures, or None if nothing was sampled in time.
@@ -86,10 +95,10 @@ class Latencies:
             redis_url,
             name=f"{name}-latencies",
             timeout=ANSWER_TIMEOUT,
-            decode_responses=True,
             read_only=True,
         )
         self._windows = {stage: Window() for stage in stages}
+        self._spoilt = SpoiltKeys(logger)
 
     async def read(self) -> dict[str, Latency | None]:
         """Return what is known of each stage.
@@ -119,19 +128,21 @@ class Latencies:
             if isinstance(reply, Exception) and (reply is clock or is_busy(reply)):
                 raise SourceError(reason_of(reply)) from reply
         seconds, micros = clock
+        now = seconds * 1000 + micros // 1000
         more = []
         for stage, newest, entries in zip(stages, replies[::2], replies[1::2], strict=True):
             if isinstance(newest, ResponseError) or isinstance(entries, ResponseError):
-                continue  # Something else has this stage's name.
-            if newest and self._windows[stage].is_ahead_of(newest[0][0]):
+                self._spoilt.found(channels.latency(stage), "expected a stream; it has no figures")
+                continue
+            if newest and self._windows[stage].is_ahead_of(newest[0][0].decode()):
                 self._windows[stage] = Window()
                 more.append(stage)
                 continue
             for entry_id, fields in entries:
-                self._windows[stage].add(entry_id, fields.get(FIELD))
+                self._windows[stage].add(entry_id.decode(), fields.get(_FIELD), now)
             if len(entries) == _PAGE:
                 more.append(stage)
-        return seconds * 1000 + micros // 1000, more
+        return now, more
 
     async def aclose(self) -> None:
         """Close the connections."""

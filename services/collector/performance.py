@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 
-import msgspec
 from msgspec import Raw, Struct
 
 from hsi.logs import Throttled
@@ -18,7 +17,7 @@ from services.collector.alerts import AlertEngine, Change, Firing, changes, rule
 from services.collector.collection import PerformanceSources
 from services.collector.gauges import Gauges
 from services.collector.settings import CollectorSettings
-from services.collector.store import AlertMemory, Store, StoreError
+from services.collector.store import UNREADABLE, AlertMemory, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +123,7 @@ class PerformanceCollector:
             # Later, our own engine has followed all the time, and Redis may have been away.
             try:
                 self._engine.adopt(bytes(left.engine))
-            except msgspec.DecodeError as error:
+            except UNREADABLE as error:
                 logger.warning("the alerts that the last leader left cannot be read: %s", error)
         self._has_led = True
         return left.told

@@ -1,34 +1,52 @@
 """What the collector keeps in Redis: an hour of figures, and what is known of alerts."""
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from hsi.redis_client import async_client, reason_of
 from hsi.schemas import PerformanceUpdate, PerformanceUpdateData, channels
 from hsi.schemas.validation import encode
+from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.bus.leader_script import LeaderScript
 from hsi_service.bus.lease import Lease, Turn
 from services.collector.alerts import Firing
 from services.collector.downsampling import MAX_POINTS, downsampled
 
+logger = logging.getLogger(__name__)
+
 HOUR = 3600
 ANSWER_TIMEOUT = 1.0
 """Seconds for an answer."""
 _SAVE = """
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', ARGV[6], ARGV[7])
+local function append()
+  local added = redis.pcall('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', ARGV[6], ARGV[7])
+  return type(added) == 'table' and added['err']
+end
+local problem, replaced = append(), 0
+if problem and (problem:find('WRONGTYPE') or problem:find('equal or smaller')
+    or problem:find('exhausted')) then
+  redis.call('DEL', KEYS[3])
+  problem, replaced = append(), 1
+end
+if problem then return redis.error_reply(problem) end
 redis.call('EXPIRE', KEYS[3], ARGV[8])
 redis.call('SET', KEYS[4], ARGV[9], 'EX', ARGV[10])
-return redis.call('PUBLISH', ARGV[11], ARGV[12])
+return 2 * redis.call('PUBLISH', ARGV[11], ARGV[12]) + replaced
 """
+"""Where nobody could append to the history any more, it is replaced."""
 _FIELD = b"data"
 _CLOCKS_DIFFER = 60
 _KEPT = 24 * HOUR
+_STREAM = "expected a stream"
+UNREADABLE = ValueError, RecursionError
+"""What decoding raises: not of its schema, not UTF-8 or not JSON, or too deep."""
 
 
 class StoreError(Exception):
@@ -62,6 +80,7 @@ class Store:
             redis_url, name="collector-reads", timeout=ANSWER_TIMEOUT, read_only=True
         )
         self._save = LeaderScript(self._redis, lease, _SAVE)
+        self._spoilt = SpoiltKeys(logger)
         self._length = round(HOUR / interval) + 1
         self._interval = interval
         self._points = msgspec.json.Decoder(PerformanceUpdateData)
@@ -85,7 +104,7 @@ class Store:
         """
         update = encode(PerformanceUpdate(data=data))
         async with _answering():
-            return await self._save.run(
+            done = await self._save.run(
                 turn,
                 keys=[channels.PERFORMANCE_HISTORY, channels.PERFORMANCE_ALERTS],
                 arguments=[
@@ -99,6 +118,10 @@ class Store:
                     update,
                 ],
             )
+        receivers, replaced = divmod(done, 2)
+        if replaced:
+            self._spoilt.found(channels.PERFORMANCE_HISTORY, f"{_STREAM}; it was replaced")
+        return receivers
 
     async def alerts(self) -> AlertMemory | None:
         """Return what the last leader left; None if there was none, or it cannot be read.
@@ -107,12 +130,13 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        (left,) = await self._execute(self._reads, ("GET", channels.PERFORMANCE_ALERTS))
+        left = await self._read("GET", channels.PERFORMANCE_ALERTS, expected="expected a string")
         if left is None:
             return None
         try:
             return msgspec.json.decode(left, type=AlertMemory)
-        except msgspec.DecodeError:
+        except UNREADABLE as error:
+            self._spoilt.found(channels.PERFORMANCE_ALERTS, f"{error}; it is replaced")
             return None
 
     async def latest(self) -> PerformanceUpdateData | None:
@@ -122,11 +146,9 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        (entries,) = await self._execute(
-            self._reads, ("XREVRANGE", channels.PERFORMANCE_HISTORY, "+", "-", "COUNT", 1)
-        )
+        entries = await self._entries("XREVRANGE", "+", "-", "COUNT", 1)
         points = self._decoded(entries)
-        if points and self._clock() - points[0].timestamp.timestamp() < 2 * self._interval:
+        if points and abs(self._clock() - points[0].timestamp.timestamp()) < 2 * self._interval:
             return points[0]
         return None
 
@@ -137,38 +159,60 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        (newest,) = await self._execute(
-            self._reads, ("XREVRANGE", channels.PERFORMANCE_HISTORY, "+", "-", "COUNT", 1)
-        )
+        newest = await self._entries("XREVRANGE", "+", "-", "COUNT", 1)
         now = self._clock()
         state = newest and newest[0][0], now // (seconds / MAX_POINTS)
         if seconds not in self._cached or self._cached[seconds][0] != state:
             # Made once for all who ask until there is more.
             first = round((now - seconds - _CLOCKS_DIFFER) * 1000)
-            (entries,) = await self._execute(
-                self._reads, ("XRANGE", channels.PERFORMANCE_HISTORY, first, "+")
-            )
+            entries = await self._entries("XRANGE", first, "+")
             points = downsampled(self._decoded(entries), seconds=seconds, now=now)
             self._cached[seconds] = state, points
         return self._cached[seconds][1]
 
     def _decoded(self, entries: list[Any]) -> list[PerformanceUpdateData]:
-        """Return the points of some entries; another version's that cannot be read are left out."""
+        """Return the points of some entries; what cannot be read is left out."""
         points = []
-        for _, fields in entries:
+        for entry_id, fields in entries:
             try:
-                points.append(self._points.decode(fields.get(_FIELD, b"")))
-            except msgspec.DecodeError:
-                continue
+                points.append(self._point(fields))
+            except UNREADABLE:
+                self._spoilt.found(
+                    channels.PERFORMANCE_HISTORY,
+                    f"its entry {entry_id.decode()} cannot be read, and is left out",
+                )
         return points
 
-    @staticmethod
-    async def _execute(redis: Redis, *commands: tuple[Any, ...]) -> list[Any]:
-        async with _answering(), redis.pipeline(transaction=False) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            replies: list[Any] = await pipeline.execute()
-        return replies
+    def _point(self, fields: dict[bytes, bytes]) -> PerformanceUpdateData:
+        point = self._points.decode(fields.get(_FIELD, b""))
+        if point.timestamp.tzinfo is None:
+            point.timestamp = point.timestamp.replace(tzinfo=UTC)
+        return point
+
+    async def _entries(self, command: str, *arguments: str | int) -> list[Any]:
+        """Return entries of the history; none where its key holds something else."""
+        found = await self._read(
+            command, channels.PERFORMANCE_HISTORY, *arguments, expected=_STREAM
+        )
+        return found or []
+
+    async def _read(self, command: str, key: str, *arguments: str | int, expected: str) -> Any:
+        """Return Redis' answer; None where the key is of another type, which the leader replaces.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        async with _answering():
+            try:
+                return await self._reads.execute_command(  # type: ignore[no-untyped-call]  # so it is
+                    command, key, *arguments
+                )
+            except ResponseError as error:
+                if not is_wrong_type(error):
+                    raise
+                self._spoilt.found(key, f"{expected}; the leader replaces it")
+                return None
 
     async def aclose(self) -> None:
         """Close the connections."""

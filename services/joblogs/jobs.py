@@ -1,16 +1,21 @@
 """Which jobs there are, and how they are: few round trips, however many jobs."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
+from redis.exceptions import ResponseError
 
 from hsi.joblogs import job_state
 from hsi.joblogs.job_state import JobState
 from hsi.redis_client import async_client
 from hsi.schemas import JobStatus, channels, job_ids
 from hsi.schemas.base import Count, Part
+from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT = 3.0
 """Seconds that one read may take."""
@@ -35,6 +40,10 @@ class Job(Part):
     ]
 
 
+class SpoiltIndexError(Exception):
+    """The index of jobs is not one; the text says so."""
+
+
 class Jobs:
     """Reads jobs. Every method raises `RedisError` or `OSError` when Redis does not answer.
 
@@ -50,10 +59,27 @@ class Jobs:
 
         """
         self._redis = async_client(redis_url, name=f"{name}-jobs", timeout=TIMEOUT, read_only=True)
+        self._spoilt = SpoiltKeys(logger)
 
     async def recent(self, count: int = 100) -> list[Job]:
-        """Return the `count` jobs that began last and all older ones that run, youngest first."""
-        found: Any = await self._redis.zrevrange(channels.JOBS, 0, MAX_JOBS - 1, withscores=True)
+        """Return the `count` jobs that began last and all older ones that run, youngest first.
+
+        Raises:
+            SpoiltIndexError: Nobody can tell: something else has the name of the index.
+
+        """
+        try:
+            found: Any = await self._redis.zrevrange(
+                channels.JOBS, 0, MAX_JOBS - 1, withscores=True
+            )
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            self._spoilt.found(channels.JOBS, "expected a sorted set; jobs cannot be listed")
+            raise SpoiltIndexError(
+                f"the key {channels.JOBS} in Redis is not the sorted set of jobs: "
+                "delete it, or rename it"
+            ) from None
         began = {job_id: score for name, score in found if (job_id := _job_id(name))}
         if not began:
             return []
@@ -63,7 +89,7 @@ class Jobs:
             states, numbers = await commands.execute()
         jobs: list[Job] = []
         for (job_id, score), value, number in zip(began.items(), states, numbers, strict=True):
-            state = job_state.parse(value)
+            state = self._state(job_id, value)
             if len(jobs) >= count and state.status != "running":
                 continue
             jobs.append(
@@ -90,7 +116,14 @@ class Jobs:
         if not jobs:
             return {}
         values = await self._redis.mget([channels.job(job_id) for job_id in jobs])
-        return {job_id: job_state.parse(value) for job_id, value in zip(jobs, values, strict=True)}
+        return {
+            job_id: self._state(job_id, value) for job_id, value in zip(jobs, values, strict=True)
+        }
+
+    def _state(self, job_id: str, value: bytes | str | None) -> JobState:
+        if value is not None and job_state.is_foreign(value):
+            self._spoilt.found(channels.job(job_id), "expected a job's state, as JSON")
+        return job_state.parse(value)
 
     async def aclose(self) -> None:
         """Close the connections."""

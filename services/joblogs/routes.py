@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from hsi.redis_client import is_busy, reason_of
 from hsi_service.skeleton.session import Socket
-from services.joblogs.jobs import Job, Jobs
+from services.joblogs.jobs import Job, Jobs, SpoiltIndexError
 from services.joblogs.streamer import JobLogStreamer
 
 
@@ -38,11 +38,14 @@ async def list_jobs(
     """List the jobs that began last, and all that run; the youngest first.
 
     Raises:
-        ServiceUnavailableException: Redis does not answer, or is busy with a script: 503.
+        ServiceUnavailableException: Redis does not answer, is busy with a script, or has
+            something else in place of the index: 503.
 
     """
     try:
         return await jobs.recent(limit)
+    except SpoiltIndexError as error:
+        raise ServiceUnavailableException(str(error)) from error
     except (RedisError, OSError) as error:
         why = reason_of(error) if is_busy(error) else "Redis does not answer"
         raise ServiceUnavailableException(f"{why}; ask again soon") from error

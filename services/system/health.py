@@ -11,6 +11,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from hsi.logs import Throttled
+from hsi.schemas import channels
 from hsi.schemas.base import ServiceHealth
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class HealthMonitor:
         """
         self._confirmations = confirmations
         self._known: dict[str, _Known] = {}
+        self._spoilt = Throttled(logger)
 
     def observe(self, results: Mapping[str, HealthResult]) -> list[HealthChange]:
         """Take one round's results, by service; return what changed.
@@ -99,9 +102,9 @@ class HealthMonitor:
         """
         try:
             self._known = msgspec.json.decode(state, type=dict[str, _Known]) if state else {}
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:  # Of its schema, its text, or its depth.
             self._known = {}
-            logger.warning("the health that the last leader left cannot be read: %s", error)
+            self._spoilt.warning(f"the key {channels.SYSTEM_HEALTH} is spoilt: {error}"[:300])
 
     @staticmethod
     def _next(known: _Known, health: ServiceHealth) -> _Known:

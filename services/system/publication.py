@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from hsi.redis_client import async_client
 from hsi.schemas import channels
+from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.bus.leader_script import LeaderScript
 from hsi_service.bus.lease import Lease, Turn
+
+logger = logging.getLogger(__name__)
 
 _PUBLISH = """
 redis.call('SET', KEYS[3], ARGV[5])
@@ -38,6 +42,7 @@ class Publication:
         self._redis = async_client(redis_url, name="system-publisher", timeout=timeout)
         self._publish = LeaderScript(self._redis, lease, _PUBLISH)
         self._timeout = timeout
+        self._spoilt = SpoiltKeys(logger)
 
     async def somebody_listens(self) -> bool:
         """Ask Redis whether any replica has clients.
@@ -58,7 +63,13 @@ class Publication:
 
         """
         async with self._answering():
-            state: Any = await self._redis.get(channels.SYSTEM_HEALTH)
+            try:
+                state: Any = await self._redis.get(channels.SYSTEM_HEALTH)
+            except ResponseError as error:
+                if not is_wrong_type(error):
+                    raise
+                self._spoilt.found(channels.SYSTEM_HEALTH, "expected a string; it is replaced")
+                return None
         return None if state is None else bytes(state)
 
     async def publish(self, turn: Turn, messages: Sequence[bytes], *, health: bytes) -> None:

@@ -10,6 +10,7 @@ import inspect
 import logging
 import math
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from hsi.logs import Throttled
 from hsi.redis_client import sync_client
 from hsi.schemas import channels
 from hsi.settings import DEFAULT_REDIS_URL, SettingsError
+from hsi.spoilt_keys import SpoiltKeys
 from hsi.worker import Worker
 
 P = ParamSpec("P")
@@ -41,6 +43,8 @@ _TIMEOUT = 3.0
 _LINGER = 0.1
 _BACKOFF_CAP = 5.0
 _PATIENCE = 1.0
+_SPOILT = re.compile("^WRONGTYPE|equal or smaller|exhausted")
+"""Why nothing can ever be appended: another type, or an entry with the greatest id there is."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +74,7 @@ class LatencyRecorder:
         """
         self._redis_url = redis_url
         self._throttled = Throttled(logger)
+        self._spoilt = SpoiltKeys(logger)
         self.reset()
         self._worker = Worker(self, name="hsi-latency", base=0.05, cap=_BACKOFF_CAP)
 
@@ -140,10 +145,17 @@ class LatencyRecorder:
                 )
             for stage in {sample.stage for sample in samples}:
                 commands.expire(channels.latency(stage), _KEPT)
-            for reply in commands.execute(raise_on_error=False):
-                if isinstance(reply, Exception):  # Of one stage: its key is something else's.
-                    self._throttled.warning("Redis refuses a latency", trouble=str(reply)[:100])
+            replies = commands.execute(raise_on_error=False)
+        spoilt = set()
+        for sample, reply in zip(samples, replies, strict=False):
+            if isinstance(reply, Exception):
+                self._throttled.warning("Redis refuses a latency", trouble=str(reply)[:100])
+                if _SPOILT.search(str(reply)):
+                    spoilt.add(channels.latency(sample.stage))
         self._sending.clear()
+        for key in spoilt:
+            self._redis.expire(key, 0)
+            self._spoilt.found(key, "nothing can be appended; it is replaced")
 
 
 class Timed:

@@ -24,6 +24,9 @@ from services.collector.latencies import Latencies, Latency, Window, latency_of
 from tests.clients import until
 from tests.servers import RedisServer, busy, close_connections
 
+NOW = 10_000_000
+"""Milliseconds; later than the entries of these tests."""
+
 
 @pytest.fixture
 def stage() -> str:
@@ -68,19 +71,26 @@ def test_percentiles_are_interpolated() -> None:
 @pytest.mark.parametrize("rubbish", [None, "", "fast", "nan", "inf", "-1", "1e300", {}])
 def test_rubbish_in_a_stream_is_no_sample(rubbish: object) -> None:
     window = Window()
-    window.add("1000-0", "5.0")
-    window.add("1000-1", rubbish)
+    window.add("1000-0", "5.0", NOW)
+    window.add("1000-1", rubbish, NOW)
     assert window.last == "1000-1"
     assert window.latency(1000) == Latency(avg=5, p95=5, p99=5, samples=1)
 
 
 def test_a_sample_counts_for_five_minutes() -> None:
     window = Window()
-    window.add("1000-0", "5")
-    window.add("2000-0", "7")
+    window.add("1000-0", "5", NOW)
+    window.add("2000-0", "7", NOW)
     end = 1000 + int(WINDOW * 1000)
     assert [window.latency(now) and window.latency(now).samples for now in (end, end + 1)] == [2, 1]  # type: ignore[union-attr]  # its and
     assert window.latency(end + 1001) is None
+
+
+def test_a_sample_of_the_future_ages_like_all_others() -> None:
+    window = Window()
+    window.add(f"{2**63}-0", "5", NOW)
+    assert window.latency(NOW) == Latency(avg=5, p95=5, p99=5, samples=1)
+    assert window.latency(NOW + int(WINDOW * 1000) + 1) is None
 
 
 async def test_what_stages_say_is_read_as_it_was(

@@ -291,6 +291,7 @@ class Method(NamedTuple):
 COMMON = {
     "subscriber": [
         Method(Subscriber, "_read"),
+        Method(Subscriber, "_follow_listeners"),
         Method(Subscriber, "_keepalive"),
         Method(Subscriber, "_confirmed"),
     ],
@@ -602,7 +603,38 @@ async def test_a_job_that_is_watched_while_redis_is_asked_about_the_others_ends_
 
 # Where tasks and threads are made.
 
+RUNS_ONCE = {
+    "session": test_a_client_whose_beginning_fails_is_asked_to_come_back,
+    "catching up": test_a_topic_whose_catching_up_fails_has_its_clients_miss_nothing,
+    "end of a job": test_an_end_of_a_job_that_fails_is_told_later,
+}
+"""Tasks that end by themselves, by name, each with the test that raises inside it."""
+STARTERS = {"spawn", "spawn_until_done"}
+
+
+def started(tree: ast.AST) -> Iterator[str]:
+    """Find the names of tasks that end by themselves."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr=called), args=[ast.Constant(value=str(name)), *_]
+            ) if called in STARTERS:
+                yield name
+
+
+def test_a_fault_is_tried_inside_every_task_that_ends_by_itself() -> None:
+    names = {
+        name
+        for package in ("shared/hsi_service", "services")
+        for file in (ROOT / package).rglob("*.py")
+        for name in started(ast.parse(file.read_text()))
+    }
+    assert names == RUNS_ONCE.keys()
+
+
 MADE_ELSEWHERE = {
+    "hsi/publisher.py: Publisher._enqueue": "logs what it raises, and is made again (its tests)",
+    "hsi/worker.py: Worker._start": "goes on after any fault (its tests)",
     "hsi_service/bus/subscriber.py: Subscriber.run": "one connection, which it awaits",
     "hsi_service/bus/subscriber.py: Subscriber._listen": "a group, which it awaits",
     "hsi_service/fanout/topic.py: _wait_for": "waits for slow clients, which it awaits",
@@ -636,7 +668,11 @@ def makers(node: ast.AST, inside: str = "") -> Iterator[str]:
 def test_every_task_and_thread_of_a_service_is_supervised_or_awaited() -> None:
     made = {
         f"{file.relative_to(root)}: {function}"
-        for root, package in ((ROOT / "shared", "hsi_service"), (ROOT, "services"))
+        for root, package in (
+            (ROOT / "shared", "hsi"),
+            (ROOT / "shared", "hsi_service"),
+            (ROOT, "services"),
+        )
         for file in (root / package).rglob("*.py")
         for function in makers(ast.parse(file.read_text()))
     }

@@ -109,13 +109,16 @@ def test_each_broken_rule_fails_the_lint_by_its_name_and_place(tmp_path: Path) -
         assert place in reasons.partition(f"\n{rule}\n---")[2], place
 
 
+LIVE_LOOP = "self.all may change while this loop awaits; go through tuple(self.all)"
+
+
 def local_lint(tree: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "local.lint"], cwd=tree, capture_output=True, text=True, check=False
     )
 
 
-def test_a_private_name_used_elsewhere_and_a_long_file_fail_the_lint(tmp_path: Path) -> None:
+def test_what_the_lint_of_our_own_looks_for_fails_it(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)  # noqa: S607
     shutil.copytree(ROOT / "local/lint", tmp_path / "local/lint")
     services, page = tmp_path / "services", tmp_path / "dashboard/src"
@@ -124,6 +127,7 @@ def test_a_private_name_used_elsewhere_and_a_long_file_fail_the_lint(tmp_path: P
         services / "user.py": (
             "from hsi.base import Base, _helper\nclass User(Base):\n    def go(self): self._ask()\n"
         ),
+        services / "loop.py": "async def run(self):\n    for one in self.all:\n        await one\n",
         services / "long.py": "\n" * 401,
         page / "long.tsx": "\n" * 401,
         page / "made.ts": "// Made by a program; do not edit." + "\n" * 500,
@@ -136,6 +140,7 @@ def test_a_private_name_used_elsewhere_and_a_long_file_fail_the_lint(tmp_path: P
     assert done.stdout.splitlines() == [
         "services.user, line 1: hsi.base._helper is private to another package",
         "services.user, line 3: hsi.base.Base._ask is private to another package",
+        f"services.loop, line 2: {LIVE_LOOP}",
         f"{Path('services', 'long.py')}: 401 lines, more than 400",
         f"{Path('dashboard/src', 'long.tsx')}: 401 lines, more than 400",
     ]

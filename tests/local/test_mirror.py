@@ -13,7 +13,6 @@ NOT_YET = {
     "hsi/client/stream.py",
     "hsi/client/sync_stream.py",
     "hsi/joblogs/handler.py",
-    "hsi/joblogs/sender.py",
     "hsi_service/fanout/direct_peer.py",
     "hsi_service/fanout/replay.py",
     "hsi_service/skeleton/session.py",

@@ -41,6 +41,11 @@ def parse(value: bytes | str | None) -> JobState:
     )
 
 
+def is_foreign(value: bytes | str) -> bool:
+    """Return whether a job's key holds something that is not a job's state at all."""
+    return _object(value) is None
+
+
 def begun(value: bytes | str | None, job_id: str, started: datetime) -> str | None:
     """Return the state of a job that begins to run, with the fields of other producers unchanged.
 
@@ -64,7 +69,22 @@ def begun(value: bytes | str | None, job_id: str, started: datetime) -> str | No
 
 def still(value: bytes | str | None, job_id: str, started: datetime) -> str | None:
     """Return the state of a job that still runs, as `begun` does; None: it has ended already."""
-    return None if parse(value).status in ENDED else begun(value, job_id, started)
+    over = parse(value).status in ENDED and not is_of_the_past(value, started)
+    return None if over else begun(value, job_id, started)
+
+
+def is_of_the_past(value: bytes | str | None, started: datetime) -> bool:
+    """Return whether a state is older than the run that began then: Redis has lost the newer one.
+
+    Args:
+        value: The job's state; None: it has none.
+        started: When the run began.
+
+    """
+    state = parse(value)
+    if state.status in ENDED:  # By an earlier run, unless somebody has ended this one.
+        return state.ended_at is not None and state.ended_at < started != state.started_at
+    return value is None or state.status == "pending"
 
 
 def ended(

@@ -20,6 +20,7 @@ from hsi.logs import Throttled
 from hsi.publishing import FUNCTION, LIBRARY, Bounds, Numbering, is_gap, numbered_call
 from hsi.redis_client import sync_client
 from hsi.schemas import JobEnd, channels
+from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi.worker import Worker
 
 BOUNDS = Bounds(messages=10_000)
@@ -36,6 +37,8 @@ LINGER = 0.02
 """Seconds between two batches: a job that logs much costs itself fewer, larger ones."""
 REFRESH = 600.0
 """Seconds between two signs that a job still runs; without one its state ends after an hour."""
+LOOK_INTERVAL = 5.0
+"""Seconds between two looks whether Redis still knows the job: it may be wiped or rolled back."""
 AFTERLIFE = 600.0
 """Seconds that a closed sender keeps retrying unsent lines while the process lives."""
 _POLL = 0.005
@@ -70,6 +73,7 @@ class Sender:
         self._channel = channels.job_logs(job_id)
         self._buffer = LineBuffer(lambda count: dropped_line(count, time.time()))
         self._throttled = Throttled(logger)
+        self._spoilt = SpoiltKeys(logger)
         self._redis_url = redis_url
         self._set_up()
         self._worker = Worker(self, name="hsi-job-log", base=0.02, cap=BACKOFF_CAP)
@@ -83,8 +87,12 @@ class Sender:
         """When the job began; None: its state is another's."""
         self._end: JobEnd | None = None
         self._ended_at: datetime | None = None
-        self._refresh_at = 0.0
+        self._listed_since = time.time()
+        """When this sender began, in seconds since 1970; listed where its job is another's."""
+        self._refresh_at = self._look_at = 0.0
         self._begun = False
+        self._is_crowded_out = False
+        """Whether the index has no room for the job: it keeps `MAX_JOBS`."""
 
     def reset(self) -> None:
         """Be a sender of the child's own: the lines that wait are its parent's."""
@@ -94,7 +102,7 @@ class Sender:
     def begin(self) -> None:
         """Report that the job runs, now; from here on its state is kept up to date."""
         self._started = datetime.now(UTC)
-        self._refresh_at = 0.0
+        self._refresh_now()
         self._worker.notify()
 
     def send(self, line: bytes) -> None:
@@ -148,14 +156,12 @@ class Sender:
         return not self._buffer
 
     def has_work(self) -> bool:
-        """Return whether lines wait, or a sign that the job runs is due."""
-        return bool(self._buffer) or time.monotonic() >= self._refresh_at
+        """Return whether lines wait, or a look whether Redis knows the job is due."""
+        return bool(self._buffer) or time.monotonic() >= self._look_at
 
     def do_round(self) -> bool:
         """Send some of the lines, or wait for some; return whether that was all, for good."""
-        now = time.monotonic()
-        if now >= self._refresh_at and self._end is None:
-            self._refresh_at = now + REFRESH
+        if time.monotonic() >= self._look_at and self._end is None:
             self._keep_running()
         with self._lock:
             lines = self._buffer.take()
@@ -167,12 +173,12 @@ class Sender:
         if self._worker.closing:
             self._write_end()
             return True
-        self._worker.rest(max(0.0, self._refresh_at - time.monotonic()))
+        self._worker.rest(max(0.0, self._look_at - time.monotonic()))
         return False
 
     def failed(self, error: Exception) -> None:
         """Log that lines cannot be sent."""
-        self._refresh_at = 0.0  # Redis may come back without what it knew.
+        self._refresh_now()  # Redis may come back without what it knew.
         self._throttled.warning(
             f"cannot send the log of job {self._job_id}: {error}", waiting=len(self._buffer)
         )
@@ -215,19 +221,47 @@ class Sender:
             self._numbering.rename()
         else:
             raise error
+        self._refresh_now()
+
+    def _refresh_now(self) -> None:
+        """Have the next round write whatever Redis may not know."""
+        self._refresh_at = self._look_at = 0.0
 
     def _keep_running(self) -> None:
-        """Write into Redis that the job runs, or, where its state is another's, that it exists."""
+        """See to it that Redis knows that the job runs, or, where that is another's, that it is."""
+        now = time.monotonic()
+        self._look_at = now + LOOK_INTERVAL
         try:
+            if now < self._refresh_at and not self._is_forgotten():
+                return
+            # Before it is written: a `begin` in between has it written again.
+            self._refresh_at = now + REFRESH
             if self._started is None:
-                self._redis.zadd(channels.JOBS, {self._job_id: time.time()}, nx=True)
-                self._redis.zremrangebyrank(channels.JOBS, 0, -MAX_JOBS - 1)
+                self._list()
                 return
             change = job_state.still if self._begun else job_state.begun
             self._write(functools.partial(change, job_id=self._job_id, started=self._started))
             self._begun = True
         except ResponseError as error:  # Redis is there, and refuses: the lines go on.
+            self._refresh_at = 0.0
             self._throttled.warning(f"cannot keep the state of job {self._job_id}: {error}")
+
+    def _is_forgotten(self) -> bool:
+        """Return whether Redis has lost what a sender keeps there. It only reads."""
+        with self._redis.pipeline(transaction=False) as commands:
+            commands.get(channels.job(self._job_id))
+            commands.zscore(channels.JOBS, self._job_id)
+            state, score = commands.execute(raise_on_error=False)
+        for reply in (state, score):
+            if isinstance(reply, Exception) and not is_wrong_type(reply):
+                raise reply
+        if is_wrong_type(score):
+            self._name_index()
+        if score is None and not self._is_crowded_out:
+            return True
+        if self._started is None or isinstance(state, Exception):
+            return False
+        return job_state.is_of_the_past(state, self._started)
 
     def _write_end(self) -> None:
         """Write into Redis how the job ended."""
@@ -251,16 +285,36 @@ class Sender:
 
         def write(transaction: Pipeline) -> None:
             try:
-                state = change(transaction.get(key))  # type: ignore[arg-type]  # bytes
+                before: Any = transaction.get(key)
+                state = change(before)
             except ResponseError as error:
-                if "WRONGTYPE" not in str(error):
+                if not is_wrong_type(error):
                     raise
-                state = None
+                before = state = None
+                self._spoilt.found(key, "expected a job's state, a string; it stays as it is")
+            if before and job_state.is_foreign(before):
+                self._spoilt.found(key, "expected a job's state, as JSON; it stays as it is")
             transaction.multi()
             if state is not None:
                 transaction.set(key, state, ex=job_state.KEPT)
-            transaction.zadd(channels.JOBS, {self._job_id: started})
-            transaction.zremrangebyrank(channels.JOBS, 0, -MAX_JOBS - 1)
 
-        started = self._started.timestamp() if self._started else time.time()
         self._redis.transaction(write, key)
+        self._list()
+
+    def _list(self) -> None:
+        """Have the index list the job, by when it began."""
+        began = self._started.timestamp() if self._started else self._listed_since
+        with self._redis.pipeline(transaction=True) as commands:
+            commands.zadd(channels.JOBS, {self._job_id: began}, nx=self._started is None)
+            commands.zremrangebyrank(channels.JOBS, 0, -MAX_JOBS - 1)
+            commands.zscore(channels.JOBS, self._job_id)
+            *_, score = replies = commands.execute(raise_on_error=False)
+        error = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if is_wrong_type(error):
+            self._name_index()
+        elif error:
+            raise error
+        self._is_crowded_out = score is None
+
+    def _name_index(self) -> None:
+        self._spoilt.found(channels.JOBS, "expected a sorted set; no job is listed until it goes")

@@ -252,7 +252,7 @@ class AsgiPeer(Peer):
         while True:
             while self._queue:
                 batch = self._queue[0]
-                for text in batch.texts:
+                for text in tuple(batch.texts):
                     await self._transmit({"type": "websocket.send", "text": text, "bytes": None})
                     self._sent += 1
                 if self._queue and self._queue[0] is batch:

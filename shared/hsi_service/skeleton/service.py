@@ -108,7 +108,7 @@ class Service:
         """Run the background tasks from startup to shutdown."""
         for name, run in self.background.items():
             self.supervisor.start(name, run)
-        for start in self._starting:
+        for start in tuple(self._starting):
             await start()
         self.lifecycle.started()
         try:
@@ -118,7 +118,7 @@ class Service:
             await self.supervisor.stop()
             await self.probe.aclose()
             await self.history.aclose()
-            for close in self._closing:
+            for close in tuple(self._closing):
                 await close()
 
     async def drain(self, *, delay: float, window: float) -> None:
@@ -131,7 +131,7 @@ class Service:
         """
         self.lifecycle.drain()
         logger.info("draining", extra={"connections": len(self.hub), "window": window})
-        for job in self._draining:
+        for job in tuple(self._draining):
             await job()
         await asyncio.sleep(delay)
         await self.hub.drain(window)

@@ -70,7 +70,7 @@ class Session(ConnectionHandler):
 
     async def ready(self, peer: Peer) -> None:  # noqa: ARG002 (some kinds let it join here)
         """Wait until the client will hear every later message."""
-        for topic in self.topics:
+        for topic in tuple(self.topics):
             await topic.ready()
 
     @abstractmethod

@@ -1,13 +1,17 @@
 """How much work waits, by the lengths of Redis lists."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from hsi.redis_client import async_client, is_busy, reason_of
+from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.sources.time_limited import SourceError
+
+logger = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT = 1.0
 """Seconds for an answer."""
@@ -48,6 +52,7 @@ class Queues:
             redis_url, name=f"{name}-queues", timeout=ANSWER_TIMEOUT, read_only=True
         )
         self._names = [detection, analysis, *dead_letters]
+        self._spoilt = SpoiltKeys(logger)
 
     async def read(self) -> Depths:
         """Read all depths.
@@ -65,11 +70,14 @@ class Queues:
             raise SourceError(reason_of(error)) from error
         for reply in replies:
             # A wrong type is about one name; anything else, such as LOADING, is about Redis.
-            if isinstance(reply, Exception) and not _is_wrong_type(reply):
+            if isinstance(reply, Exception) and not is_wrong_type(reply):
                 busy = is_busy(reply)
                 raise SourceError(
                     reason_of(reply) if busy else f"Redis refuses: {str(reply)[:100]}"
                 )
+        for name, reply in zip(self._names, replies, strict=True):
+            if isinstance(reply, Exception):
+                self._spoilt.found(name, "expected a list; its length is not known")
         detection, analysis, *dead = (
             None if isinstance(reply, Exception) else int(reply) for reply in replies
         )
@@ -82,7 +90,3 @@ class Queues:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-
-def _is_wrong_type(error: Exception) -> bool:
-    return isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE")
