@@ -7,16 +7,16 @@ class ConnectPolicy(Protocol):
     """Decides when to try, and is told how it went. Its methods must not block, or raise."""
 
     def may_connect(self) -> bool:
-        """Tell whether to connect now; if not, it is asked again soon. One of these follows."""
+        """Return whether to connect now; if not, it is asked again soon. One of these follows."""
 
     def heard(self) -> None:
-        """Take note that Redis has confirmed all channels."""
+        """Record that Redis has confirmed all channels."""
 
     def failed(self, *, refused: bool) -> None:
-        """Take note that Redis was lost or could not be reached, or refused what it was asked."""
+        """Record that Redis was lost or could not be reached, or refused what it was asked."""
 
     def left(self) -> None:
-        """Take note that nobody listens any more."""
+        """Record that nobody listens any more."""
 
 
 class AlwaysConnect:

@@ -191,7 +191,7 @@ class Position:
         return self.head is None or self.head < cursor
 
     def is_ahead_of(self, last: Cursor | None) -> bool:
-        """Tell whether a history that ends here has gone back: it was wiped or rolled back."""
+        """Return whether a history that ends here has gone back: it was wiped or rolled back."""
         if self.head is None:
             return False
         return last is None or last < self.head or last.number < self.head.number

@@ -69,7 +69,7 @@ class Probe:
         self._misses, self._published_at, self._is_heard = 0, None, True
 
     def subscribed(self) -> None:
-        """Take note that Redis has confirmed the channel."""
+        """Do nothing: what matters is what comes."""
 
     async def run(self) -> None:
         """Probe until cancelled."""

@@ -1,0 +1,162 @@
+"""A replica's message to itself: whether its subscription hears, and whether Redis takes writes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from hsi_service.bus import probe as module
+from hsi_service.bus.probe import DENIED_PAUSE, Probe
+from hsi_service.bus.subscriber import BusState, Subscriber
+from tests.clients import meanwhile, until
+from tests.servers import RedisServer, busy
+from tests.stalling import StallingProxy
+
+SUBSCRIBER = "hsi-test-subscriber"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "INTERVAL", 0.1)
+    monkeypatch.setattr("hsi_service.bus.subscriber.PING_INTERVAL", 0.1)
+
+
+class Listener:
+    """Hears a channel, and counts how often it was to look for what it missed."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.times = 0
+
+    def hear(self, payload: bytes) -> None:
+        self.heard.append(payload)
+
+    def subscribed(self) -> None:
+        self.times += 1
+
+
+class Replica:
+    """A subscriber with its probe."""
+
+    def __init__(self, redis_url: str) -> None:
+        self.deaf = 0
+        self.subscriber = Subscriber(redis_url, name="test", on_outage=lambda: None)
+        self.probe = Probe(redis_url, self.subscriber, name="test", on_deaf=self._count)
+        self.listener = Listener()
+
+    def _count(self) -> None:
+        self.deaf += 1
+
+    async def is_probing(self) -> bool:
+        return self.subscriber.established(self.probe.channel)
+
+
+@contextlib.asynccontextmanager
+async def replica_at(redis_url: str) -> AsyncIterator[Replica]:
+    replica = Replica(redis_url)
+    async with meanwhile(replica.subscriber.run()), meanwhile(replica.probe.run()):
+        yield replica
+    await replica.probe.aclose()
+
+
+def holds(condition: Callable[[], object]) -> Callable[[], Any]:
+    async def check() -> bool:
+        return bool(condition())
+
+    return check
+
+
+async def test_nothing_is_probed_while_nobody_listens(redis_url: str, channel: str) -> None:
+    async with replica_at(redis_url) as replica:
+        subscription = replica.subscriber.subscribe(channel, replica.listener)
+        await until(replica.is_probing)
+        subscription.close()
+        await until(holds(lambda: replica.subscriber.state is BusState.IDLE))
+        with Redis.from_url(redis_url) as redis:
+            assert redis.pubsub_numsub(replica.probe.channel)[0][1] == 0
+
+
+async def test_a_muted_subscription_begins_again_and_one_that_hears_does_not(
+    own_redis: RedisServer, channel: str
+) -> None:
+    with StallingProxy(own_redis.url) as way:
+        async with replica_at(way.url) as replica:
+            replica.subscriber.subscribe(channel, replica.listener)
+            await until(replica.is_probing)
+            await asyncio.sleep(10 * module.INTERVAL)
+            assert (replica.deaf, replica.listener.times) == (0, 1)
+            way.mute(SUBSCRIBER)
+            await until(holds(lambda: replica.deaf == 1))
+            assert replica.listener.times >= 1 + module.MAX_MISSES  # each may mean a lost message
+            await until(replica.is_probing)
+            with Redis.from_url(own_redis.url) as redis:
+                redis.publish(channel, "heard")
+            await until(holds(lambda: replica.listener.heard == [b"heard"]))
+
+
+async def test_what_is_late_is_not_lost(own_redis: RedisServer, channel: str) -> None:
+    """A replica with much to be heard hears its probe late, and so Redis' answer to a PING."""
+    with StallingProxy(own_redis.url) as way:
+        async with replica_at(way.url) as replica:
+            replica.subscriber.subscribe(channel, replica.listener)
+            await until(replica.is_probing)
+            way.stall_answers(SUBSCRIBER)
+            await asyncio.sleep(1.5 * module.INTERVAL)
+            way.go_on()
+            await asyncio.sleep(5 * module.INTERVAL)
+            assert replica.deaf == 0
+
+
+async def test_who_may_not_probe_hears_all_the_same_and_says_so_once(
+    own_redis: RedisServer, channel: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Redis.from_url(own_redis.url) as redis:
+        rules = f"on nopass ~* +@all resetchannels &{channel}".split()
+        redis.execute_command("ACL", "SETUSER", "old", *rules)
+    async with replica_at(own_redis.url.replace("://", "://old:any@")) as replica:
+        replica.subscriber.subscribe(channel, replica.listener)
+        await until(holds(lambda: "may not probe" in caplog.text))
+        with Redis.from_url(own_redis.url) as redis:
+            redis.publish(channel, "heard")
+        await until(holds(lambda: replica.listener.heard == [b"heard"]))
+        assert replica.subscriber.outages == 0
+    assert caplog.text.count("may not probe") == 1
+    assert DENIED_PAUSE >= 60
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [("min-replicas-to-write", "3", "NOREPLICAS"), ("maxmemory", "1", "OOM")],
+)
+async def test_a_redis_that_refuses_writes_is_known_with_its_words(
+    own_redis: RedisServer, channel: str, setting: str, value: str, words: str
+) -> None:
+    async with replica_at(own_redis.url) as replica:
+        replica.subscriber.subscribe(channel, replica.listener)
+        await until(replica.is_probing)
+        with Redis.from_url(own_redis.url) as redis:
+            redis.config_set(setting, value)
+            await until(holds(lambda: (replica.probe.writes_refused or "").startswith(words)))
+            redis.config_set(setting, "0")
+            await until(holds(lambda: replica.probe.writes_refused is None))
+            assert not redis.exists(replica.probe.channel)  # nothing is written
+
+
+async def test_a_demoted_redis_is_known_and_a_busy_one_is_no_miss(
+    own_redis: RedisServer, channel: str
+) -> None:
+    async with replica_at(own_redis.url) as replica:
+        replica.subscriber.subscribe(channel, replica.listener)
+        await until(replica.is_probing)
+        with Redis.from_url(own_redis.url) as redis:
+            redis.replicaof("127.0.0.1", "1")
+            await until(holds(lambda: (replica.probe.writes_refused or "").startswith("READONLY")))
+            redis.replicaof("NO", "ONE")
+            await until(holds(lambda: replica.probe.writes_refused is None))
+        with busy(own_redis.url):
+            await asyncio.sleep(2 * module.INTERVAL)
+        await until(replica.is_probing)
+        assert replica.deaf == 0
