@@ -13,7 +13,7 @@ from tests.clients import golden
 FUTURE = Cursor(10**13, 7)
 
 
-def test_only_what_is_far_ahead_of_the_clock_is_in_doubt() -> None:
+def test_only_what_is_far_ahead_of_the_clock_may_be_by_hand() -> None:
     now = round(time.time() * 1000)
     assert not may_be_by_hand(Cursor(now + 30_000, 1))
     assert may_be_by_hand(Cursor(now + 90_000, 1))
