@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn, Self, TypeVar
 
 import msgspec
 from redis.backoff import EqualJitterBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from hsi.appended_by_hand import by_hand, may_be_by_hand
 from hsi.logs import Throttled
@@ -27,6 +27,7 @@ from hsi.redis_client import async_client
 from hsi.schemas import ChannelMessage, channels
 from hsi.schemas.cursor import BEGINNING, Cursor
 from hsi.schemas.validation import MAX_MESSAGE_BYTES
+from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -94,6 +95,7 @@ class Consumer:
         self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=0.05)
         self._trouble = Throttled(logger)
         self._foreign = Throttled(logger)
+        self._spoilt = SpoiltKeys(logger)
 
     async def messages(self) -> AsyncGenerator[Entry | Gap]:
         """Yield what comes after the last acknowledged message, in order, and then what is new.
@@ -142,7 +144,14 @@ class Consumer:
         """Return where to go on; a new name begins at the end of the history."""
         last = await self._last()
         await self._redis.set(self._key, last, nx=True)
-        position: Any = await self._redis.get(self._key)
+        try:
+            position: Any = await self._redis.get(self._key)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            # How far it came is not known: a gap, as after any other text that is not a cursor.
+            self._spoilt.found(self._key, "expected a cursor; the next acknowledgement replaces it")
+            return "unknown"
         return last if position is None else str(position, errors="replace")
 
     async def _page(self, position: str) -> tuple[bool, list[_RawEntry], str]:

@@ -17,6 +17,7 @@ from hsi.publisher import Publisher
 from hsi.schemas import Event, channels
 from hsi.schemas.validation import MAX_MESSAGE_BYTES
 from tests.clients import golden, until
+from tests.redis_data import TYPES, spoil_async
 from tests.servers import RedisServer
 
 
@@ -270,6 +271,24 @@ async def test_it_survives_a_frozen_redis(
         own_redis.thaw()
         await publish(own_redis.url, channel, 1)
         assert await first == [1]
+
+
+@pytest.mark.parametrize("kind", sorted({*TYPES} - {"string"}))
+async def test_a_cursor_of_another_type_is_a_gap_and_the_next_acknowledgement_replaces_it(
+    redis_url: str, name: str, channel: str, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = channels.consumer(name)
+    (last,) = await publish(redis_url, channel, 1)
+    async with Redis.from_url(redis_url) as redis:
+        await spoil_async(redis, key, kind)
+        async with consuming(redis_url, name, channel) as (consumer, messages):
+            gap = await next_of(messages)
+            assert gap == Gap(after="unknown", cursor=last)
+            await consumer.acknowledge(gap)
+            assert await redis.get(key) == last.encode()
+            await publish(redis_url, channel, 2)
+            assert await numbers_of(messages, 1) == [2]
+    assert caplog.text.count(f"the key {key} is spoilt: ") == 1
 
 
 @pytest.mark.parametrize("loss", ["wiped", "rolled back"])

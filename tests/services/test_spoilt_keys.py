@@ -284,3 +284,51 @@ async def test_one_bad_job_costs_no_other_its_place_in_the_list(
             assert jobs["bad"]["lines"] is None
         assert joblogs.failures() == 0
     assert caplog.text.count(f"the key {key} is spoilt: ") <= 1
+
+
+# Leases: taken over, or nobody would ever lead again.
+
+SPOILT_LEASES = [*TYPES, "without an end", "for years"]
+
+
+@pytest.mark.parametrize("name", ["system", "collector"])
+@pytest.mark.parametrize("spoilt", SPOILT_LEASES)
+async def test_a_spoilt_lease_is_named_and_taken_over(
+    own_redis: RedisServer, name: str, spoilt: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = channels.lease(name)
+    channel = channels.SYSTEM_STATUS if name == "system" else channels.PERFORMANCE_UPDATE
+    async with running(name, own_redis.url, channel) as service:
+        await service.hears()
+        if spoilt in TYPES:
+            await spoil_async(service.redis, key, spoilt)
+        else:
+            await service.redis.set(key, "x", ex=10**9 if spoilt == "for years" else None)
+
+        async def is_taken_over() -> bool:
+            return await is_of(service.redis, key, b"string") and await service.redis.pttl(key) > 0
+
+        await until(is_taken_over)
+        for _ in range(2):
+            await service.hears()
+        assert service.failures() == 0
+    assert caplog.text.count(f"the key {key} is spoilt: ") == 1
+
+
+@pytest.mark.parametrize("name", ["system", "collector"])
+@pytest.mark.parametrize("spoilt", [*(set(TYPES) - {"string"}), *JUNK])
+async def test_a_spoilt_term_of_a_lease_stops_no_leader(
+    own_redis: RedisServer, name: str, spoilt: str
+) -> None:
+    key = channels.term(name)
+    channel = channels.SYSTEM_STATUS if name == "system" else channels.PERFORMANCE_UPDATE
+    async with running(name, own_redis.url, channel) as service:
+        await service.hears()
+        if spoilt in JUNK:
+            await service.redis.set(key, JUNK[spoilt])
+        else:
+            await spoil_async(service.redis, key, spoilt)
+        for _ in range(3):
+            await service.hears()
+        assert await is_of(service.redis, key, b"string")
+        assert service.failures() == 0

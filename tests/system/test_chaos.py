@@ -1,8 +1,9 @@
 """The promise, all at once: clients, replicas, an ingress and a Redis that has a bad day.
 
 Two replicas behind Traefik, 200 clients, 5,000 events at full speed, while Redis is killed and
-restarted twice and frozen for ten seconds, one replica is restarted by SIGTERM and one is killed.
-Each client, resuming when it is closed, ends with every acknowledged event once, in order.
+restarted twice, frozen for ten seconds, kept busy by a script, and takes no writes now and then.
+One replica is restarted by SIGTERM, and one is killed. Each client, resuming when it is closed,
+ends with every acknowledged event once, in order.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from local.processes import Process, free_port
 from local.service import ServiceProcess
 from local.traefik import Traefik
 from tests.clients import golden, until
-from tests.servers import RedisServer, as_user
+from tests.servers import RedisServer, as_user, busy
 from tests.viewers import Viewer
 
 SEED = 20261123
@@ -29,6 +30,13 @@ CLIENTS = 200
 EVENTS = 5000
 AT_ONCE = 100
 FROZEN = 10
+FLIPS = 20
+"""How often writes are refused, and then not."""
+REFUSALS = (
+    [("min-replicas-to-write", "3")],
+    [("maxmemory", "1")],
+    [("min-replicas-to-write", "3"), ("maxmemory", "1")],
+)
 
 
 def replica_of(own_redis: RedisServer, channel: str, folder: Path) -> ServiceProcess:
@@ -58,12 +66,14 @@ class BadDay:
             (
                 self._restart_redis,
                 self._restart_first_replica,
+                self._refuse_writes_that_flip,
                 self._freeze_redis,
                 self._kill_second_replica,
+                self._keep_redis_busy,
                 self._restart_redis,
             )
         )
-        self.places = sorted(chance.sample(range(EVENTS // 10, EVENTS * 9 // 10), 5))
+        self.places = sorted(chance.sample(range(EVENTS // 10, EVENTS * 9 // 10), 7))
         """After how many events."""
         self._happening: asyncio.Task[None] | None = None
 
@@ -88,6 +98,20 @@ class BadDay:
         self._redis.freeze()
         await asyncio.sleep(FROZEN)
         self._redis.thaw()
+
+    async def _refuse_writes_that_flip(self) -> None:
+        async with Redis.from_url(self._redis.url) as redis:
+            for _ in range(FLIPS):
+                for setting, value in self._chance.choice(REFUSALS):
+                    await redis.config_set(setting, value)
+                await asyncio.sleep(self._chance.uniform(0.01, 0.3))
+                for setting in ("min-replicas-to-write", "maxmemory"):
+                    await redis.config_set(setting, "0")
+                await asyncio.sleep(self._chance.uniform(0.01, 0.1))
+
+    async def _keep_redis_busy(self) -> None:
+        with busy(self._redis.url):
+            await asyncio.sleep(self._chance.uniform(1, 3))
 
     async def _restart_first_replica(self) -> None:
         self._first.signal(signal.SIGTERM)

@@ -28,25 +28,38 @@ from redis.exceptions import RedisError
 from hsi.logs import Throttled
 from hsi.redis_client import async_client, refusal
 from hsi.schemas import channels
+from hsi.spoilt_keys import SpoiltKeys
 from hsi_service.bus.holding import MARGIN, Holding
 from hsi_service.redis_clock import RedisClock
 
 logger = logging.getLogger(__name__)
 
+LONGEST = 2 * 86_400.0
+"""Seconds that a lease lasts at most; what stands in its key for longer was put there by hand."""
 TRIES = 4
 """Times that a lease is asked for within its time, by its holder and by those who wait."""
 
 _TAKE = """
 local time = redis.call('TIME')
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return {0, 0, time[1], time[2]} end
+local holder, spoilt = redis.pcall('GET', KEYS[1]), 0
+if type(holder) == 'table' then
+  if not holder['err']:find('WRONGTYPE') then return redis.error_reply(holder['err']) end
+  holder, spoilt = false, 1
+elseif holder and holder ~= ARGV[1] then
+  -- Of somebody else, or of nobody: a lease has an end.
+  local left = redis.call('PTTL', KEYS[1])
+  if left >= 0 and left <= tonumber(ARGV[4]) then return {0, 0, time[1], time[2], 0} end
+  holder, spoilt = false, 1
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-local term, slot = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) %d+ (%-?%d*)$')
+local state = redis.pcall('GET', KEYS[2])
+local term, slot = string.match(
+  type(state) == 'string' and #state < 64 and state or '', '^(%d+) %d+ (%-?%d*)$')
 if not (holder and term) then
   term = string.format('%d', (term or 0) + 1)
   redis.call('SET', KEYS[2], term .. ' ' .. ARGV[3] .. ' ' .. (slot or ''))
 end
-return {1, tonumber(term), time[1], time[2]}
+return {1, tonumber(term), time[1], time[2], spoilt}
 """
 _RELEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -112,6 +125,7 @@ class Lease:
         self._given_up = False
         self._answered_at = clock()
         self._trouble = Throttled(logger)
+        self._spoilt = SpoiltKeys(logger)
         self._led = False
         self._rounds = 0
         self.refused: str | None = None
@@ -186,9 +200,14 @@ class Lease:
             asked_at = self._clock()
             try:
                 async with asyncio.timeout(self._pause):
-                    granted, term, seconds, micros = await self._take(
+                    granted, term, seconds, micros, spoilt = await self._take(
                         keys=[channels.lease(self.name), channels.term(self.name)],
-                        args=[self._token, round(self.duration * 1000), self._rounds],
+                        args=[
+                            self._token,
+                            round(self.duration * 1000),
+                            self._rounds,
+                            round(LONGEST * 1000),
+                        ],
                     )
             except (RedisError, OSError) as error:
                 # Whether it was granted is not known: nothing is won, and nothing lost before its
@@ -198,6 +217,8 @@ class Lease:
                     "no answer about a lease", lease=self.name, trouble=_describe(error)
                 )
             else:
+                if spoilt:
+                    self._spoilt.found(channels.lease(self.name), "not a lease; it is taken over")
                 self._answered_at = answered_at = self._clock()
                 self.refused = None
                 self.term = term if granted else self.term
