@@ -118,6 +118,34 @@ def test_threads_share_a_publisher_and_each_keeps_its_order(redis_url: str, chan
         assert mine == sorted(mine)
 
 
+def test_many_are_accepted_in_order_and_each_has_its_cursor(redis_url: str, channel: str) -> None:
+    with SyncPublisher(redis_url) as publisher:
+        published = publisher.publish_many(channel, [event(number) for number in range(250)])
+        published.append(publisher.publish(channel, event(250)))
+        assert publisher.publish_many(channel, []) == []
+        with pytest.raises(InvalidMessageError):
+            publisher.publish_many(channel, [event(251), b"[]"])
+    kept = history(redis_url, channel)
+    assert kept == [(one.cursor, number) for number, one in enumerate(published)]
+
+
+def test_a_message_that_was_given_up_stops_nothing_and_is_not_repeated(
+    own_redis: RedisServer, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hsi.sync_publisher.TIMEOUT", 0.2)
+    with SyncPublisher(own_redis.url, patience=0.5) as publisher:
+        publisher.publish(channel, event(0))
+        own_redis.freeze()
+        with pytest.raises(PublishError):
+            publisher.publish(channel, event(1))
+        own_redis.thaw()  # and what it was sent is executed
+        publisher.publish_many(channel, [event(2), event(3)])
+        with Redis.from_url(own_redis.url) as redis:
+            redis.flushall()
+        publisher.publish(channel, event(4))
+    assert [number for _, number in history(own_redis.url, channel)] == [4]
+
+
 def test_a_child_process_publishes_too(redis_url: str, channel: str) -> None:
     with SyncPublisher(redis_url) as publisher:
         publisher.publish(channel, event(0))
