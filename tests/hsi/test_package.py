@@ -11,7 +11,8 @@ from tests.conftest import Install
 from tests.installed import build_wheel
 from tests.servers import ROOT
 
-pytestmark = pytest.mark.server  # It builds wheels, and makes virtual environments.
+# It builds wheels, and makes virtual environments.
+pytestmark = [pytest.mark.server, pytest.mark.package]
 
 PUBLISHES = """
 import sys

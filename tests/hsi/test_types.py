@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import Install
 from tests.servers import ROOT
 
-pytestmark = pytest.mark.server  # It starts the type checkers.
+pytestmark = [pytest.mark.server, pytest.mark.package]  # It starts the type checkers.
 
 CONSUMER = Path(__file__).with_name("consumer_types.py")
 EXAMPLES = [ROOT / f"examples/{name}.py" for name in ("producer", "sync_script", "job", "consumer")]

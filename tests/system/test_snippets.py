@@ -12,6 +12,8 @@ from tests.clients import golden, until
 from tests.conftest import Install, StartProgram, StartReplica
 from tests.servers import ROOT, RedisServer
 
+pytestmark = pytest.mark.package
+
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "shared/README.md", "examples/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),

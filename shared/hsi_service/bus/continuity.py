@@ -58,6 +58,17 @@ class Page(NamedTuple):
         return max(0, self.last.number - self.entries[0].cursor.number + 1)
 
 
+def has_gone_back(last: Cursor | None, head: Cursor | None) -> bool:
+    """Return whether a history was wiped or rolled back: it ends before what was sent already.
+
+    Args:
+        last: Its last message; None: it has none.
+        head: What was sent when that was asked; None: nothing.
+
+    """
+    return head is not None and (last is None or last < head or last.number < head.number)
+
+
 def resumed(*, recovered: bool, replayed: int, since: Cursor | str | None) -> Message:
     """Return the message that tells a client whether something is missing."""
     data = ResumedData(
@@ -189,12 +200,6 @@ class Position:
     def is_before(self, cursor: Cursor) -> bool:
         """Tell whether the topic has not come as far as this yet."""
         return self.head is None or self.head < cursor
-
-    def is_ahead_of(self, last: Cursor | None) -> bool:
-        """Return whether a history that ends here has gone back: it was wiped or rolled back."""
-        if self.head is None:
-            return False
-        return last is None or last < self.head or last.number < self.head.number
 
     def heartbeat(self) -> Message:
         """Return a heartbeat that carries the topic's cursor, as far as it is known."""

@@ -6,7 +6,7 @@ is read when the one before has been sent, since it may be more than may wait fo
 
 from hsi.schemas.close_codes import CloseCode
 from hsi.schemas.cursor import BEGINNING, Cursor
-from hsi_service.bus.continuity import Replay, resumed
+from hsi_service.bus.continuity import Replay, has_gone_back, resumed
 from hsi_service.bus.history import next_count
 from hsi_service.bus.intake import Message
 from hsi_service.fanout.peer import Peer
@@ -27,12 +27,13 @@ async def resume(topic: OrderedTopic, peer: Peer, since: str) -> None:
     await topic.ready()
     if cursor := Cursor.parse(since):
         await topic.reached(cursor)
-        known = cursor == BEGINNING or await topic.history.has(cursor)
-        if not known and topic.position.is_ahead_of(await topic.history.last()):
-            # Wiped or rolled back: let the topic find out before this client joins it, or the
-            # client would be told of the same loss twice.
-            topic.subscribed()
-            await topic.caught_up()
+        if cursor != BEGINNING and not await topic.history.has(cursor):
+            head = topic.position.head  # Of now: it goes on while Redis is asked.
+            if has_gone_back(await topic.history.last(), head):
+                # Wiped or rolled back: let the topic find out before this client joins it, or the
+                # client would be told of the same loss twice.
+                topic.subscribed()
+                await topic.caught_up()
     replay = Replay(since=since, until=topic.position.head)
     topic.join(peer)
     count = 1

@@ -17,7 +17,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -149,8 +149,8 @@ class Readiness(Struct):
     status: Phase
     reason: str
     redis: BusState
-    redis_refuses_writes: str | None
-    """Why, in Redis' words; null while it takes them, or where it is not known."""
+    redis_refuses_writes: str | UnsetType = UNSET
+    """Why, in Redis' words; absent while it takes them, or where it is not known."""
 
 
 class ChannelStatus(Struct):
@@ -215,7 +215,7 @@ def ready(service: NamedDependency[Service]) -> Response[Readiness]:
             status=service.lifecycle.phase,
             reason=reason,
             redis=service.subscriber.state,
-            redis_refuses_writes=service.probe.writes_refused,
+            redis_refuses_writes=service.probe.writes_refused or UNSET,
         ),
         status_code=503 if reason else 200,
     )
