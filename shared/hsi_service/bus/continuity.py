@@ -235,8 +235,10 @@ class Replay:
             replayed = 0
             if until and entries:
                 replayed = max(len(entries), until.number - entries[0].cursor.number + 1)
-            # What is no cursor was read from the start, but was certainly not found.
-            recovered = page.found and self._is_cursor
+            # What is no cursor was read from the start, but was certainly not found. And a history
+            # that ends before the topic does was wiped meanwhile, even if nothing was trimmed.
+            gone_back = has_gone_back(page.last, until)
+            recovered = page.found and self._is_cursor and not gone_back
             messages.append(resumed(recovered=recovered, replayed=replayed, since=self.since))
         elif not page.found:
             self.done = self.outrun = True

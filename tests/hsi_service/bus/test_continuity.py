@@ -510,3 +510,10 @@ def test_waiting_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         rest = [entry for entry in history if after is None or entry.cursor > after][:PAGE]
         sent += position.catches_up(Page(found=True, entries=rest, last=history[-1].cursor))
     assert sent == [entry.text for entry in history]
+
+
+def test_a_history_that_was_wiped_after_a_client_joined_is_not_said_to_be_recovered() -> None:
+    replay = continuity.Replay(since=str(BEGINNING), until=Cursor(1001, 1))
+    (told,) = replay.page(Page(found=True, entries=[], last=None))
+    assert json.loads(told.text)["data"]["recovered"] is False
+    assert replay.done
