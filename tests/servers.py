@@ -21,7 +21,6 @@ import psutil
 import pytest
 import uvicorn
 from litestar import Litestar
-from litestar.types import ControllerRouterHandler
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
@@ -29,7 +28,7 @@ from redis.retry import Retry
 from testcontainers.core.container import DockerContainer
 
 from hsi.cli.redis_users import RedisUsers
-from hsi_service.fanout.takeover import UpgradeProtocol
+from hsi_service.skeleton.server import connection_factory
 from local.postgres import EmbeddedPostgres
 from local.processes import Process, free_port
 from local.redis import EmbeddedRedis, answers
@@ -360,7 +359,7 @@ class AiServer:
 
 
 def says(body: Any, *, status: int = 200) -> Behaviour:
-    """Answer with JSON, or with bytes as they are."""
+    """FinalResponse with JSON, or with bytes as they are."""
 
     def behave(handler: AiHandler) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -379,7 +378,7 @@ def hangs(handler: AiHandler) -> None:
 
 
 def drips(handler: AiHandler) -> None:
-    """Answer a byte at a time, so that something always arrives."""
+    """FinalResponse a byte at a time, so that something always arrives."""
     handler.send_response(200)
     handler.send_header("Content-Length", "1000000")
     handler.end_headers()
@@ -388,7 +387,7 @@ def drips(handler: AiHandler) -> None:
 
 
 def floods(handler: AiHandler) -> None:
-    """Answer without end, as fast as it can."""
+    """FinalResponse without end, as fast as it can."""
     handler.send_response(200)
     handler.send_header("Content-Length", str(2**60))
     handler.end_headers()
@@ -402,29 +401,24 @@ def hangs_up(handler: AiHandler) -> None:
 
 
 def lies(handler: AiHandler) -> None:
-    """Answer with something that is not HTTP."""
+    """FinalResponse with something that is not HTTP."""
     handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
     handler.close_connection = True
 
 
 @contextlib.asynccontextmanager
-async def in_process(
-    handler: ControllerRouterHandler, *, ws: Any, **options: Any
-) -> AsyncIterator[tuple[str, int]]:
-    """Run uvicorn in this process, with this handler and WebSocket protocol; give its address."""
-    app = Litestar([handler], logging_config=None)
-    async with serving(app, ws=ws, lifespan="off", **options) as address:
+async def serving(app: Litestar) -> AsyncIterator[tuple[str, int]]:
+    """Serve a service's application as it is served, in this process; give its address."""
+    async with under_uvicorn(app, http=connection_factory(app), ws="none") as address:
         yield address
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Litestar, *, ws: Any, **options: Any) -> AsyncIterator[tuple[str, int]]:
+async def under_uvicorn(app: Litestar, **options: Any) -> AsyncIterator[tuple[str, int]]:
     """Serve an application by uvicorn in this process; give its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
             app,
-            http=UpgradeProtocol,
-            ws=ws,
             ws_per_message_deflate=False,
             log_config=None,
             timeout_graceful_shutdown=1,

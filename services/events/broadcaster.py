@@ -74,8 +74,11 @@ class EventBroadcaster:
             tail: Begin with this many of the last messages.
 
         """
-        session = EventSession(self._service, self.channel_name, since=since, tail=tail)
-        await serve_client(socket, session)
+        await serve_client(socket, self.session(since=since, tail=tail))
+
+    def session(self, *, since: str | None, tail: str | None) -> "EventSession":
+        """Return what serves one client; its arguments are `connect`'s."""
+        return EventSession(self._service, self.channel_name, since=since, tail=tail)
 
     def disconnect(self, peer: Peer) -> None:
         """Let a client go, once everything written so far is sent; it may come back at once."""

@@ -5,10 +5,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
 from hsi_service.skeleton.session import Socket
+from hsi_service.skeleton.streams import serves
 from services.events.broadcaster import EventBroadcaster
 
 
-@websocket("/ws/events")
+@websocket("/ws/events", opt=serves("broadcaster"))
 async def events(
     socket: Socket,
     broadcaster: NamedDependency[EventBroadcaster],

@@ -10,11 +10,12 @@ from redis.exceptions import RedisError
 
 from hsi.redis_client import is_busy, reason_of
 from hsi_service.skeleton.session import Socket
+from hsi_service.skeleton.streams import serves
 from services.joblogs.jobs import Job, Jobs, SpoiltIndexError
 from services.joblogs.streamer import JobLogStreamer
 
 
-@websocket("/ws/jobs/{job_id:str}/logs")
+@websocket("/ws/jobs/{job_id:str}/logs", opt=serves("streamer"))
 async def job_logs(  # noqa: PLR0917 (Litestar passes them by name)
     socket: Socket,
     job_id: FromPath[str],

@@ -62,8 +62,13 @@ class JobLogStreamer:
             level: Send lines of this level and above.
 
         """
-        session = JobSession(self, self._service, job_id, since=since, tail=tail, level=level)
-        await serve_client(socket, session)
+        await serve_client(socket, self.session(job_id=job_id, since=since, tail=tail, level=level))
+
+    def session(
+        self, *, job_id: str, since: str | None, tail: str | None, level: str | None
+    ) -> "JobSession":
+        """Return what serves one client; its arguments are `connect`'s."""
+        return JobSession(self, self._service, job_id, since=since, tail=tail, level=level)
 
     def topic_for(self, peer: Peer, job_id: str, only: AtLeast | None) -> JobTopic:
         """Return a job's topic, with one more client.

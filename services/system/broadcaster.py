@@ -174,7 +174,11 @@ class SystemBroadcaster:
             socket: The client, before its handshake is answered.
 
         """
-        await serve_client(socket, SystemSession(self, self._service))
+        await serve_client(socket, self.session())
+
+    def session(self) -> "SystemSession":
+        """Return what serves one client."""
+        return SystemSession(self, self._service)
 
     def topics_for(self, peer: Peer) -> Sequence[SnapshotTopic]:
         """Return the topics of statuses and of performance figures, with one more client."""
@@ -368,10 +372,9 @@ class SystemSession(Session):
         """Take the client in."""
         self.topics = self._snapshots = self._broadcaster.topics_for(peer)
 
-    async def ready(self, peer: Peer) -> None:
-        """Wait until both channels are heard, unless that is known to take its time."""
-        if not self._broadcaster.is_degraded():
-            await super().ready(peer)
+    def is_ready(self) -> bool:
+        """Return whether both channels are heard, or that is known to take its time."""
+        return self._broadcaster.is_degraded() or super().is_ready()
 
     async def begin(self, peer: Peer) -> None:
         """Send the client the latest, then all that follows."""

@@ -5,11 +5,12 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ServiceUnavailableException
 
 from hsi_service.skeleton.session import Socket
+from hsi_service.skeleton.streams import serves
 from services.system.broadcaster import SystemBroadcaster
 from services.system.cameras import Camera, CameraList
 
 
-@websocket("/ws/system")
+@websocket("/ws/system", opt=serves("broadcaster"))
 async def system(socket: Socket, broadcaster: NamedDependency[SystemBroadcaster]) -> None:
     """Stream system statuses and performance figures, the latest first (R2)."""
     await broadcaster.connect(socket)

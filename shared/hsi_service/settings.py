@@ -54,8 +54,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Seconds after which a client is asked to come back; 0 is never."""
     heartbeat_interval: PositiveSeconds = 30
     """Seconds between heartbeats to a client."""
-    slim_peers: bool = True
-    """Hand connections over to the hub after their handshake."""
     history_length: Annotated[int, Meta(ge=1, le=10_000_000)] = channels.HISTORY_LENGTH
     """Messages that a channel's history keeps."""
     drain_delay: Seconds = 5

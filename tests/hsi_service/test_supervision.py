@@ -25,7 +25,6 @@ from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import BusState, Subscriber
 from hsi_service.fanout import hub
 from hsi_service.fanout.direct_peer import DirectPeer
-from hsi_service.fanout.takeover import PlainProtocol, TakeoverProtocol
 from hsi_service.fanout.topic import OrderedTopic, SnapshotTopic
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
@@ -47,7 +46,7 @@ from services.system.connect_policy import BreakerPolicy
 from services.system.settings import SystemSettings
 from tests.clients import golden, hear, publish, until
 from tests.hsi_service.bus.test_subscriber import Ear, is_true
-from tests.servers import ROOT, RedisServer, serving
+from tests.servers import ROOT, RedisServer, serving, under_uvicorn
 
 
 def raise_error() -> None:
@@ -274,7 +273,7 @@ async def test_every_background_task_of_a_service_starts_again_after_a_fault(
     service: Service = app.state["service"]
     tasks = {task: Faulty(raise_error, run=run) for task, run in service.background.items()}
     service.background.update({task: faulty.run for task, faulty in tasks.items()})
-    async with serving(app, ws=TakeoverProtocol) as (host, port):
+    async with serving(app) as (host, port):
         for task in tasks.values():
             await until(task.has_recovered)
         async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as http:
@@ -384,7 +383,7 @@ async def test_a_background_task_goes_on_after_a_fault_inside_it(  # noqa: PLR09
     service: Service = app.state["service"]
     fault = FailsOnce(method, monkeypatch)
     async with contextlib.AsyncExitStack() as stack:
-        host, port = await stack.enter_async_context(serving(app, ws=TakeoverProtocol))
+        host, port = await stack.enter_async_context(serving(app))
         if path := PATHS.get(name):
             await stack.enter_async_context(client_of(host, port, path.format(job=job_id)))
         await until(fault.goes_on)
@@ -413,7 +412,7 @@ async def test_a_client_whose_check_fails_leaves_the_others_theirs(
     async def are_all_checked() -> bool:
         return checked == service.hub.clients
 
-    async with serving(app, ws=TakeoverProtocol) as (host, port), contextlib.AsyncExitStack() as s:
+    async with serving(app) as (host, port), contextlib.AsyncExitStack() as s:
         clients = [
             await s.enter_async_context(client_of(host, port, "/ws/events")) for _ in range(5)
         ]
@@ -476,9 +475,9 @@ async def is_at_its_trial(policy: BreakerPolicy) -> bool:
 # Tasks that end by themselves.
 
 
-@pytest.mark.parametrize("protocol", [TakeoverProtocol, PlainProtocol])
+@pytest.mark.parametrize("server", [serving, under_uvicorn])
 async def test_a_client_whose_beginning_fails_is_asked_to_come_back(
-    protocol: Any,
+    server: Any,
     redis_url: str,
     channel: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -489,7 +488,7 @@ async def test_a_client_whose_beginning_fails_is_asked_to_come_back(
 
     monkeypatch.setattr(session, "begin_with_the_last", fail)
     app = APPS["events"](redis_url, channel)
-    async with serving(app, ws=protocol) as (host, port):
+    async with server(app) as (host, port):
         async with client_of(host, port, "/ws/events?tail=3") as client:
             with pytest.raises(ConnectionClosed):
                 await hear(client)
@@ -505,7 +504,7 @@ async def test_a_topic_whose_catching_up_fails_has_its_clients_miss_nothing(
     monkeypatch.setattr(hub, "COMPARE_INTERVAL", 1000)
     app = APPS["events"](redis_url, channel)
     service: Service = app.state["service"]
-    async with serving(app, ws=TakeoverProtocol) as (host, port), Publisher(redis_url) as publisher:
+    async with serving(app) as (host, port), Publisher(redis_url) as publisher:
         async with client_of(host, port, "/ws/events") as client:
             (topic,) = service.hub.topics.values()
             assert isinstance(topic, OrderedTopic)
@@ -541,7 +540,7 @@ async def test_a_topic_that_cannot_catch_up_does_not_fail_once_more_with_each_me
     app = APPS["events"](redis_url, channel)
     service: Service = app.state["service"]
     async with (
-        serving(app, ws=TakeoverProtocol) as (host, port),
+        serving(app) as (host, port),
         client_of(host, port, "/ws/events"),
         Publisher(redis_url) as publisher,
     ):
@@ -566,7 +565,7 @@ async def test_an_end_of_a_job_that_fails_is_told_later(
 ) -> None:
     FailsOnce(Method(JobTopic, "has_ended"), monkeypatch)
     app = APPS["joblogs"](redis_url, channel)
-    async with serving(app, ws=TakeoverProtocol) as (host, port):
+    async with serving(app) as (host, port):
         async with client_of(host, port, f"/ws/jobs/{job_id}/logs") as client:
             await say_that_it_ended(redis_url, job_id)
             assert json.loads(await events_of(client))["type"] == "end"
@@ -579,7 +578,7 @@ async def test_a_job_that_is_watched_while_redis_is_asked_about_the_others_ends_
     app = APPS["joblogs"](redis_url, channel)
     redis = app.state["jobs"]._redis  # noqa: SLF001 (Redis' answer is to come late)
     ask, asked = redis.mget, asyncio.Event()
-    async with serving(app, ws=TakeoverProtocol) as (host, port):
+    async with serving(app) as (host, port):
         async with contextlib.AsyncExitStack() as stack:
 
             async def watched_meanwhile(keys: list[str]) -> Any:

@@ -11,7 +11,6 @@ from litestar import Litestar
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from hsi_service.fanout.takeover import TakeoverProtocol
 from services.collector.app import create_collector_app
 from services.collector.settings import CollectorSettings
 from services.joblogs.app import create_joblogs_app
@@ -63,6 +62,6 @@ async def running(name: str, redis_url: str, channel: str = "") -> AsyncIterator
         heard = await stack.enter_async_context(redis.pubsub())
         if channel:
             await heard.subscribe(channel)
-        host, port = await stack.enter_async_context(serving(app, ws=TakeoverProtocol))
+        host, port = await stack.enter_async_context(serving(app))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://{host}:{port}"))
         yield Running(app, http, redis, heard)

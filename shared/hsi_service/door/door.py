@@ -3,20 +3,13 @@
 The rules are in `access.py` and `limits.py`; here they meet sockets, requests, metrics and logs.
 """
 
-import contextlib
 import logging
-import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from litestar import WebSocket
 from litestar.connection import ASGIConnection
-from litestar.exceptions import (
-    NotAuthorizedException,
-    PermissionDeniedException,
-    WebSocketDisconnect,
-)
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
 from hsi.logs import Throttled
@@ -29,10 +22,39 @@ from hsi_service.settings import Settings
 
 DRAINING_RETRY = 2
 """Seconds after which a client of a draining replica may ask again: another will answer."""
+FIRST_CLOSE_CODE = 1000
+"""Codes below are HTTP statuses."""
 API = "/api"
 """What is below this path asks for an API key."""
 
 logger = logging.getLogger(__name__)
+
+
+class Caller(NamedTuple):
+    """Who asks for a WebSocket."""
+
+    host: str | None
+    """Its address; None for what has none."""
+    forwarded_for: str
+    """Its X-Forwarded-For header, believed or not; empty if there is none."""
+    handshake: Handshake
+
+
+class Refusal(NamedTuple):
+    """Why a client does not get in."""
+
+    code: int
+    """An HTTP status; or a close code, to be accepted first and closed with."""
+    reason: str
+    retry_after: float | None = None
+    """Seconds after which it may come back; None says nothing about it."""
+    subprotocol: str | None = None
+    """To be accepted with, even to be closed."""
+
+    @property
+    def closes(self) -> bool:
+        """Whether the client is accepted first, and closed then."""
+        return self.code >= FIRST_CLOSE_CODE
 
 
 class Admission:
@@ -86,43 +108,33 @@ class Door:
         self.message_rate = Rate.per_minute(settings.message_rate_limit)
         """For the bucket of each client (`limits.Bucket`)."""
 
-    async def admit(self, socket: WebSocket[Any, Any, Any]) -> Admission | None:
-        """Let a client in, or turn it away and return None.
+    def admit(self, caller: Caller) -> Admission | Refusal:
+        """Let a client in, or say why not.
 
-        What another replica or another time may mend is an HTTP status, before the handshake.
-        What will never do accepts first and closes then: a browser cannot see a status, and would
+        What another replica or another time may mend is refused with an HTTP status. What will
+        never do is to be accepted first and closed then: a browser cannot see a status, and would
         try again for ever.
 
         Args:
-            socket: The client, before its handshake is answered.
+            caller: The client, before its handshake is answered.
 
         Returns:
-            Its place, for the caller to release.
+            Its place, for the caller to release; or why it has none.
 
         """
-        with contextlib.suppress(WebSocketDisconnect, OSError):  # It left, and that is all right.
-            if self._lifecycle.draining:
-                self._metrics.refusals.labels("503").inc()
-                await refuse(socket, 503, self._lifecycle.why_not_ready(), DRAINING_RETRY)
-                return None
-            address = address_of(socket.client.host if socket.client else None)
-            if excess := self._limits.enter(address, self._clock()):
-                self._note(str(excess.status), excess.reason, socket)
-                await refuse(socket, excess.status, excess.reason, excess.retry_after)
-                return None
-            admission: Admission | None = None
-            try:
-                decision = self._access.judge(_handshake(socket))
-                if decision.code is None:
-                    admission = Admission(decision.subprotocol, self._limits, address)
-                    return admission
-                self._note(str(int(decision.code)), decision.reason, socket)
-                await socket.accept(decision.subprotocol)
-                await socket.close(decision.code, decision.reason)
-            finally:
-                if admission is None:
-                    self._limits.leave(address)
-        return None
+        if self._lifecycle.draining:
+            self._metrics.refusals.labels("503").inc()
+            return Refusal(503, self._lifecycle.why_not_ready(), DRAINING_RETRY)
+        address = address_of(caller.host)
+        if excess := self._limits.enter(address, self._clock()):
+            self._note(str(excess.status), excess.reason, caller.host, caller.forwarded_for)
+            return Refusal(excess.status, excess.reason, excess.retry_after)
+        decision = self._access.judge(caller.handshake)
+        if decision.code is None:
+            return Admission(decision.subprotocol, self._limits, address)
+        self._limits.leave(address)
+        self._note(str(int(decision.code)), decision.reason, caller.host, caller.forwarded_for)
+        return Refusal(decision.code, decision.reason, subprotocol=decision.subprotocol)
 
     async def require_api_key(
         self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
@@ -149,62 +161,25 @@ class Door:
             )
         )
         if decision.code is CloseCode.UNAUTHORIZED:
-            self._note("401", decision.reason, connection)
+            self._note("401", decision.reason, *_who(connection))
             raise NotAuthorizedException(decision.reason, headers={"WWW-Authenticate": "Bearer"})
         if decision.code is not None:
-            self._note("403", decision.reason, connection)
+            self._note("403", decision.reason, *_who(connection))
             raise PermissionDeniedException(decision.reason)
 
-    def _note(self, status: str, reason: str, who: ASGIConnection[Any, Any, Any, Any]) -> None:
+    def _note(self, status: str, reason: str, host: str | None, forwarded_for: str) -> None:
         """Count a refusal, and log one of each kind now and then."""
         self._metrics.refusals.labels(status).inc()
         if reason not in self._logs:
             self._logs[reason] = Throttled(logger)
-        address = who.client.host if who.client else ""
+        address = host or ""
         extra = {"status": status, "reason": reason, "address": address}
-        if status == "429" and address not in who.headers.get("x-forwarded-for", address):
+        if status == "429" and address not in (forwarded_for or address):
             # An unknown proxy makes all of its clients one address.
             extra["hint"] = "if this is your proxy, name it in TRUSTED_PROXIES"
         self._logs[reason].warning("turned a client away", **extra)
 
 
-def _handshake(socket: WebSocket[Any, Any, Any]) -> Handshake:
-    return Handshake(
-        query=socket.scope["query_string"],
-        subprotocols=socket.scope.get("subprotocols") or (),
-        origins=socket.headers.getall("origin", []),
-        host=socket.headers.get("host", ""),
-    )
-
-
-async def refuse(
-    socket: WebSocket[Any, Any, Any], status: int, reason: str, retry_after: float | None = None
-) -> None:
-    """Answer a handshake with an HTTP status instead.
-
-    A server without the ASGI extension for that answers 403.
-
-    Args:
-        socket: The client, before its handshake is answered.
-        status: HTTP status.
-        reason: The body, in words.
-        retry_after: Seconds after which it may come back; None says nothing about it.
-
-    """
-    await socket.receive()
-    if "websocket.http.response" not in (socket.scope.get("extensions") or {}):
-        await socket.send({"type": "websocket.close", "code": CloseCode.RESTART, "reason": reason})
-        return
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    if retry_after is not None:
-        headers.append((b"retry-after", str(math.ceil(retry_after)).encode()))
-    await socket.send(
-        {
-            "type": "websocket.http.response.start",
-            "status": status,
-            "headers": headers,
-        }
-    )
-    await socket.send(
-        {"type": "websocket.http.response.body", "body": reason.encode(), "more_body": False}
-    )
+def _who(connection: ASGIConnection[Any, Any, Any, Any]) -> tuple[str | None, str]:
+    client = connection.client
+    return client.host if client else None, connection.headers.get("x-forwarded-for", "")

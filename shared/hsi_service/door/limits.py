@@ -3,6 +3,7 @@
 The clock is the caller's: `now` is seconds that never go back.
 """
 
+import functools
 import ipaddress
 from collections import OrderedDict
 from typing import NamedTuple, Self
@@ -19,6 +20,7 @@ _ROUNDING = 1e-4
 _V6_PREFIX = 64
 
 
+@functools.lru_cache(maxsize=MAX_ADDRESSES)
 def address_of(host: str | None) -> str:
     """Return what a client's address counts as: an IPv4 address, or an IPv6 network of 64 bits.
 
@@ -60,16 +62,16 @@ class Bucket:
         self._rate = rate
         self._full_at = float("-inf")
 
-    def take(self, now: float) -> bool:
-        """Take a token if there is one; tell whether there was."""
-        if self.wait(now) > 0:
+    def take(self, now: float, tokens: float = 1) -> bool:
+        """Take tokens if there are as many; tell whether there were."""
+        if self.wait(now, tokens) > 0:
             return False
-        self._full_at = max(self._full_at, now) + self._rate.interval
+        self._full_at = max(self._full_at, now) + tokens * self._rate.interval
         return True
 
-    def wait(self, now: float) -> float:
-        """Return the seconds until there is a token; 0 if there is one."""
-        missing = self._full_at + self._rate.interval - now - _MINUTE
+    def wait(self, now: float, tokens: float = 1) -> float:
+        """Return the seconds until there are as many tokens; 0 if there are."""
+        missing = max(self._full_at, now) + tokens * self._rate.interval - now - _MINUTE
         return missing if missing > _ROUNDING else 0.0
 
     def is_full(self, now: float) -> bool:

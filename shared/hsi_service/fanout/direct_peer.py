@@ -1,7 +1,6 @@
 """A client after its handshake: one small object, and nothing else.
 
-A `DirectPeer` is the client's transport's protocol, which it has taken over from uvicorn
-(`takeover.py`), and the hub's peer at once. What the request took is freed by then.
+A `DirectPeer` is the client's transport's protocol, and the hub's peer at once.
 """
 
 import asyncio
@@ -14,15 +13,15 @@ from websockets.frames import CloseCode as StandardCode
 
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.fanout.batch import Batch
-from hsi_service.fanout.incoming import PING_FRAME, End, Incoming, Ping, Pong, close_frame
-from hsi_service.fanout.peer import FAREWELL_TIMEOUT, Peer
+from hsi_service.fanout.incoming import PING_FRAME, End, Event, Incoming, Ping, Pong, close_frame
+from hsi_service.fanout.peer import CHARGED_BYTES, FAREWELL_TIMEOUT, Peer
 
-MAX_UNSENT_IN_KERNEL = 128 * 1024
-"""Bytes that the kernel may keep unsent for a client.
-
-What it keeps, nobody can take back: a client that is behind should find the latest snapshot, not
-megabytes of old ones, and the reason why it was closed.
-"""
+MAX_FRAMES_AT_ONCE = 16
+"""Frames of a client that are read before others have their turn."""
+CHARGE_OF_A_PIECE = 0.1
+"""What it costs a client to send what completes no frame, in messages."""
+MAX_DISCARDED = 64 * 1024
+"""Bytes that a client may still send after the end before its connection is left unread."""
 MAX_JOINED = 64 * 1024
 """Bytes, about, that a client which was behind is sent in one write."""
 
@@ -50,6 +49,17 @@ class ConnectionHandler(ABC):
         """Forget the client; called once."""
 
 
+def _shared(transport: asyncio.Transport) -> socket.socket:
+    """Return a socket of a descriptor that is the transport's to close: detach it in time.
+
+    Were it collected, it would close the descriptor, and its number would soon be another client's.
+    So nothing that may fail stands between its making and its owner. What kind of socket it is said
+    to be is of no matter to `send`.
+    """
+    descriptor: int = transport.get_extra_info("socket").fileno()
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
+
+
 class DirectPeer(Peer, asyncio.Protocol):
     """A client whose connection is ours.
 
@@ -65,11 +75,12 @@ class DirectPeer(Peer, asyncio.Protocol):
         "_blocked",
         "_clear",
         "_connections",
+        "_discarded",
         "_farewell",
         "_handler",
         "_incoming",
+        "_is_reading",
         "_keepalive",
-        "_parting",
         "_sent",
         "_socket",
         "_transport",
@@ -97,8 +108,10 @@ class DirectPeer(Peer, asyncio.Protocol):
         """Bytes given to the transport after having waited."""
         self._incoming: Incoming | None = None
         """The beginning of a message from the client, if there is one."""
-        self._parting = False
-        """A close frame was sent, and the client's has not come yet."""
+        self._is_reading = False
+        """Frames wait to be read when others had their turn."""
+        self._discarded = 0
+        """Bytes that came after the end."""
         self._farewell: asyncio.TimerHandle | None = None
         self._alarm = math.inf
         """When to ask whether it lives; or, once asked, to give it up."""
@@ -109,32 +122,26 @@ class DirectPeer(Peer, asyncio.Protocol):
         transport: asyncio.Transport,
         keepalive: KeepAlive,
         connections: set[asyncio.Protocol],
+        answer: bytes,
     ) -> None:
         """Become the protocol of a connection.
 
         Args:
-            transport: The connection, after its handshake.
+            transport: The connection, whose handshake is judged.
             keepalive: How to find out that the client is dead.
             connections: The server's, which it shuts down when it ends.
+            answer: To the handshake.
 
         """
-        self._transport = transport
-        connection = transport.get_extra_info("socket")
-        self._socket = socket.socket(
-            connection.family, connection.type, connection.proto, connection.fileno()
-        )
-        internet = connection.family in (socket.AF_INET, socket.AF_INET6)
-        if internet and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            connection.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_IN_KERNEL
-            )
         self._keepalive = keepalive
         self._alarm = asyncio.get_running_loop().time() + keepalive.interval
+        self._transport = transport
         self._connections = connections
-        connections.add(self)
-        transport.set_protocol(self)
-        self._blocked = transport.get_write_buffer_size() > 0
         transport.set_write_buffer_limits(high=0)
+        transport.set_protocol(self)
+        connections.add(self)
+        self._socket = _shared(transport)
+        self._send(answer)
         self._work()
 
     # What the hub does.
@@ -142,15 +149,25 @@ class DirectPeer(Peer, asyncio.Protocol):
     def write(self, batch: Batch) -> None:
         """Send what many are sent."""
         if self._clear:
+            # As `_send`, which would be a call more for each delivery.
             frames = batch.frames
             try:
                 sent = self._socket.send(frames)  # type: ignore[union-attr]  # clear: connected
-            except OSError:  # It takes nothing; or it is broken, and the transport will tell.
+            except OSError:
                 sent = 0
             if sent != batch.size:
                 self._transport.write(frames[sent:])
         else:
             super().write(batch)
+
+    def _send(self, data: bytes) -> None:
+        """Send while nothing waits: one system call, which costs less than the transport."""
+        try:
+            sent = self._socket.send(data)  # type: ignore[union-attr]  # it is connected
+        except OSError:  # It takes nothing; or it is broken, and the transport will tell.
+            sent = 0
+        if sent != len(data):
+            self._transport.write(data[sent:])
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close once everything written so far is sent, or after a while in any case."""
@@ -209,52 +226,81 @@ class DirectPeer(Peer, asyncio.Protocol):
         if not behind and self._drained:
             self._notify_drained()
         if self.closing and not queue and not self._gone:
-            self._parting = True
-            self._forget()
-            self._transport.write(close_frame(*self.closing))
+            self._end(close_frame(*self.closing), clean=False)
 
     # What the transport tells.
 
     def pause_writing(self) -> None:
-        """Take note that the kernel did not take everything."""
+        """Record that the kernel did not take everything."""
         self._blocked = True
         self._clear = False
 
     def resume_writing(self) -> None:
-        """Take note that the kernel has taken everything."""
+        """Record that the kernel has taken everything."""
         self._blocked = False
         self._work()
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sends; after the end, do not mind it."""
-        if self._gone and not self._parting:
-            return
-        incoming = self._incoming or Incoming()
-        for event in incoming.feed(data):
-            match event:
-                case str() | bytes():
-                    if self._handler:
-                        self._handler.hear(self, event)
-                case Pong():
-                    self._asked = False
-                    self._alarm = asyncio.get_running_loop().time() + self._keepalive.interval
-                case Ping(answer):
-                    # Not to a client that does not read what it is sent already.
-                    if self._handler and self.may_send_more() and not self.behind:
-                        self._transport.write(answer)
-                case End(answer, clean):
-                    self._end(answer, clean=clean)
-        self._incoming = None if incoming.whole else incoming
+        """Take what the client sends; after the end, do not look at it."""
+        if self._gone:
+            self._discarded += len(data)
+            if self._discarded > MAX_DISCARDED:
+                self._transport.pause_reading()
+        else:
+            if self._incoming is None:
+                self._incoming = Incoming()
+            self._incoming.add(data)
+            if not self._is_reading and not self._read():
+                self.charge(CHARGE_OF_A_PIECE)
+
+    def _read(self) -> bool:
+        """Read some frames, and the rest after others had their turn; return whether any came."""
+        self._is_reading = False
+        incoming = self._incoming
+        if incoming is None:
+            return False
+        for number in range(MAX_FRAMES_AT_ONCE):
+            event = None if self.closing or self._gone else incoming.read()
+            if event is None:
+                if self._gone or incoming.whole:
+                    self._incoming = None
+                return number > 0
+            if self.charge(1 + incoming.size // CHARGED_BYTES):
+                self._take(event)
+        self._is_reading = True
+        self._transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._read_on)
+        return True
+
+    def _read_on(self) -> None:
+        if not self._gone:
+            self._read()
+        if not self._is_reading and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case str() | bytes():
+                if self._handler:
+                    self._handler.hear(self, event)
+            case Pong():
+                self._asked = False
+                self._alarm = asyncio.get_running_loop().time() + self._keepalive.interval
+            case Ping(answer):
+                # Not to a client that does not read what it is sent already.
+                if not self.behind:
+                    self._transport.write(answer)
+            case End(answer, clean):
+                self._end(answer, clean=clean)
 
     def eof_received(self) -> None:
-        """Take note that the client sends nothing more: the transport closes by itself."""
+        """Record that the client sends nothing more: the transport closes by itself."""
         self._forget()
         self._give_up_later()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (leaving is no fault)
         """Forget the client."""
         self._forget()
-        self._parting = False
         if self._socket:
             self._socket.detach()
             self._socket = None
@@ -288,14 +334,12 @@ class DirectPeer(Peer, asyncio.Protocol):
         Args:
             answer: The close frame to send, if none was.
             clean: Nothing more is expected from the client. Else it may be in the middle of
-                something: to close at once would make its kernel throw away what it was told.
+                something: to close at once would make its kernel throw away what it was told. The
+                end of ours is all that it needs to end its side.
 
         """
-        if self._parting:
-            self._parting = False
-        else:
-            self._forget()
-            self._transport.write(answer)
+        self._forget()
+        self._transport.write(answer)
         if clean:
             self._transport.close()
         else:
@@ -303,7 +347,7 @@ class DirectPeer(Peer, asyncio.Protocol):
         self._give_up_later()
 
     def _forget(self) -> None:
-        """Take note that nothing more is sent, and have everybody forget the client."""
+        """Send nothing more, and have everybody forget the client."""
         self._gone = True
         self._clear = self._blocked = False
         self._queue = self._held = None

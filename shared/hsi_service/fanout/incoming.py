@@ -1,25 +1,28 @@
 """What a client sends, from bytes to messages. Pure, no I/O.
 
-Clients say little and there are many of them. So the parser, which is the websockets library's,
-lives only from the first byte of a message to its last one.
+Clients say little and there are many of them. So what is kept for one lives only from the first
+byte of a message to its last one; and frames are read one at a time, so that their reader
+decides how many, and charges the client for each.
 """
 
-import logging
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from websockets.frames import CLOSE, CONT, PING, PONG, TEXT, Close, Frame
+from websockets.exceptions import ProtocolError
+from websockets.frames import CLOSE, PING, PONG, Close, Frame, Opcode
 from websockets.frames import CloseCode as StandardCode
-from websockets.protocol import OPEN, SERVER, Protocol
 
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
 
-_logger = logging.getLogger(__name__)
+_FINAL = 0x80
+_RESERVED = 0x70
+_OPCODE = 0x0F
 _MASKED = 0x80
+_SIZE = 0x7F
 _MEDIUM = 126
-_LARGE = 127
 _HEAD = 2
 _MASK = 4
+_OPCODES = frozenset(Opcode)
+_CONTROL = frozenset({Opcode.CLOSE, Opcode.PING, Opcode.PONG})
 
 PING_FRAME = Frame(PING, b"").serialize(mask=False)
 """A protocol ping: all clients are sent the same one."""
@@ -36,6 +39,10 @@ class Pong(NamedTuple):
     """A protocol pong."""
 
 
+class Part(NamedTuple):
+    """A part of a message, and not its last one."""
+
+
 class End(NamedTuple):
     """The last that is heard of a client: it closes, or it broke the protocol."""
 
@@ -45,8 +52,14 @@ class End(NamedTuple):
     """It has sent a close frame, and so sends nothing more."""
 
 
-Event = str | bytes | Ping | Pong | End
+Event = str | bytes | Ping | Pong | Part | End
 """A text or a binary message, or what the protocol asks for."""
+
+
+class _Frame(NamedTuple):
+    opcode: int
+    final: bool
+    payload: bytes
 
 
 def close_frame(code: int, reason: str) -> bytes:
@@ -55,79 +68,115 @@ def close_frame(code: int, reason: str) -> bytes:
 
 
 class Incoming:
-    """What one client has sent and is not whole yet."""
+    """What one client has sent and is not read yet."""
 
-    __slots__ = ("_conn", "_is_text", "_message", "_pending")
+    __slots__ = ("_message", "_opcode", "_pending", "size")
 
     def __init__(self) -> None:
-        self._conn = Protocol(SERVER, state=OPEN, max_size=MAX_CLIENT_MESSAGE_BYTES, logger=_logger)
         self._pending = bytearray()
-        """The beginning of a frame."""
+        """Frames, of which the last may not be whole."""
         self._message = bytearray()
-        """The beginning of a message that comes in fragments."""
-        self._is_text = False
+        """The beginning of a message that comes in parts."""
+        self._opcode: int | None = None
+        """What such a message is; None while there is none."""
+        self.size = 0
+        """Bytes of the frame that was read last."""
 
     @property
     def whole(self) -> bool:
         """Whether nothing is left to wait for, so that a new one does as well."""
-        return not self._pending and self._conn.current_size is None
+        return not self._pending and self._opcode is None
 
-    def feed(self, data: bytes) -> Iterator[Event]:
-        """Take bytes from a client; yield what they complete."""
-        pending, conn = self._pending, self._conn
-        pending += data
-        if size := whole_frames(pending):
-            conn.receive_data(bytes(pending[:size]))
-            del pending[:size]
-            answers = iter(conn.data_to_send())
-            for frame in conn.events_received():
-                event = self._take(frame, answers)
-                if event is not None:
-                    yield event
-                if isinstance(event, End):
-                    return
-            if conn.parser_exc:
-                yield End(next(answers), clean=False)
+    def add(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        self._pending += data
 
-    def _take(self, frame: object, answers: Iterator[bytes]) -> Event | None:
-        assert isinstance(frame, Frame)  # noqa: S101 (a connection past its handshake)
-        if frame.opcode is PING:
-            return Ping(next(answers))
-        if frame.opcode is PONG:
-            return Pong()
-        if frame.opcode is CLOSE:
-            return End(next(answers), clean=True)
-        if frame.opcode is not CONT:
-            self._is_text = frame.opcode is TEXT
-        self._message += frame.data
-        if not frame.fin:
+    def read(self) -> Event | None:
+        """Return what the next frame is, or None if it is not whole; nothing follows an `End`."""
+        frame = self._next()
+        if frame is None or isinstance(frame, End):
+            return frame
+        if frame.opcode in _CONTROL:
+            return _control(frame.opcode, frame.payload)
+        return self._take(frame)
+
+    def _next(self) -> _Frame | End | None:
+        """Return the next frame, or what is wrong with it, or None if it is not whole."""
+        pending = self._pending
+        if len(pending) < _HEAD:
             return None
-        message = bytes(self._message)
-        self._message.clear()
-        try:
-            return message.decode() if self._is_text else message
-        except UnicodeDecodeError as error:
-            why = f"{error.reason} at position {error.start}"
-            return End(close_frame(StandardCode.INVALID_DATA, why), clean=False)
-
-
-def whole_frames(data: bytes | bytearray) -> int:
-    """Return how many bytes to give to a parser: those of whole frames, and those it refuses.
-
-    A parser that has been given a part of a frame would have to be kept for the rest.
-    """
-    end = 0
-    while len(data) >= end + _HEAD:
-        size = data[end + 1] & ~_MASKED
-        begin = end + _HEAD
+        first, second = pending[0], pending[1]
+        if fault := self._fault(first, second):
+            return _broken(StandardCode.PROTOCOL_ERROR, fault)
+        opcode, size, begin = first & _OPCODE, second & _SIZE, _HEAD
         if size >= _MEDIUM:
             begin += 2 if size == _MEDIUM else 8
-            size = int.from_bytes(data[end + _HEAD : begin])
-        if len(data) < begin:
-            break
-        if not data[end + 1] & _MASKED or size > MAX_CLIENT_MESSAGE_BYTES:
-            return len(data)
-        if len(data) < begin + _MASK + size:
-            break
+            if len(pending) < begin:
+                return None
+            size = int.from_bytes(pending[_HEAD:begin])
+        if size + len(self._message) > MAX_CLIENT_MESSAGE_BYTES and opcode not in _CONTROL:
+            return _broken(StandardCode.MESSAGE_TOO_BIG, "message over 64 KiB")
         end = begin + _MASK + size
-    return end
+        if len(pending) < end:
+            return None
+        payload = _unmasked(pending[begin + _MASK : end], pending[begin : begin + _MASK])
+        del pending[:end]
+        self.size = end
+        return _Frame(opcode, bool(first & _FINAL), payload)
+
+    def _fault(self, first: int, second: int) -> str | None:
+        """Return what is wrong with a frame that begins so."""
+        opcode = first & _OPCODE
+        if first & _RESERVED:
+            return "a reserved bit is set"
+        if opcode not in _OPCODES:
+            return f"there is no opcode {opcode}"
+        if not second & _MASKED:
+            return "a client's frame is not masked"
+        if opcode in _CONTROL:
+            is_short = first & _FINAL and second & _SIZE < _MEDIUM
+            return None if is_short else "a control frame is too long, or in parts"
+        if (opcode == Opcode.CONT) is (self._opcode is None):
+            return "a message begins within another, or goes on that has not begun"
+        return None
+
+    def _take(self, frame: _Frame) -> Event:
+        """Take a frame of a message."""
+        payload = frame.payload
+        if frame.opcode != Opcode.CONT:
+            self._opcode = frame.opcode
+        if not frame.final:
+            self._message += payload
+            return Part()
+        message = bytes(self._message) + payload if self._message else payload
+        is_text = self._opcode == Opcode.TEXT
+        self._message.clear()
+        self._opcode = None
+        try:
+            return message.decode() if is_text else message
+        except UnicodeDecodeError as error:
+            why = f"{error.reason} at position {error.start}"
+            return _broken(StandardCode.INVALID_DATA, why)
+
+
+def _control(opcode: int, payload: bytes) -> Event:
+    if opcode == Opcode.PING:
+        return Ping(Frame(PONG, payload).serialize(mask=False))
+    if opcode == Opcode.PONG:
+        return Pong()
+    try:
+        Close.parse(payload)
+    except (ProtocolError, UnicodeDecodeError):
+        return _broken(StandardCode.PROTOCOL_ERROR, "a close frame has an invalid code or reason")
+    return End(Frame(CLOSE, payload).serialize(mask=False), clean=True)
+
+
+def _broken(code: int, why: str) -> End:
+    return End(close_frame(code, why), clean=False)
+
+
+def _unmasked(payload: bytearray, mask: bytearray) -> bytes:
+    """Return what a client masked (RFC 6455, section 5.3)."""
+    size = len(payload)
+    repeated = (bytes(mask) * (size // _MASK + 1))[:size]
+    return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(size)

@@ -26,6 +26,8 @@ STALL_PATIENCE = 5.0
 """Seconds."""
 FAREWELL_TIMEOUT = 5.0
 """Seconds to tell a client that reads nothing why it is closed."""
+CHARGED_BYTES = 1024
+"""Bytes from a client that cost it as much as a message."""
 _UNLIMITED = Bucket(Rate.per_minute(0))
 
 
@@ -141,10 +143,19 @@ class Peer(ABC):
             self._notify_drained()
             self._work()
 
-    def may_send_more(self) -> bool:
-        """Tell whether what the client says now is looked at; close it if it says too much."""
-        self.heard_at = asyncio.get_running_loop().time()
-        if self.inbound.take(self.heard_at):
+    def charge(self, tokens: float = 1) -> bool:
+        """Charge the client for what it sends; close it if it sends too much.
+
+        Args:
+            tokens: One for a frame, and one for each KiB of it.
+
+        Returns:
+            Whether it has paid, so that what it sent is looked at.
+
+        """
+        if self.closing or self._gone:
+            return False
+        if self.inbound.take(asyncio.get_running_loop().time(), tokens):
             return True
         self.close(CloseCode.TOO_FAST, "too many messages: come back, and send less")
         return False

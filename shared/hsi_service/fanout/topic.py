@@ -97,6 +97,10 @@ class Topic(ABC):
         """Record that messages are heard from now on; earlier ones may have been missed."""
 
     @abstractmethod
+    def is_ready(self) -> bool:
+        """Return whether a client that joins hears every later message."""
+
+    @abstractmethod
     async def ready(self) -> None:
         """Wait until a client that joins hears every later message."""
 
@@ -208,6 +212,10 @@ class SnapshotTopic(Topic):
     def subscribed(self) -> None:
         """Do nothing: a snapshot that was missed is out of date."""
 
+    def is_ready(self) -> bool:
+        """Return whether Redis has confirmed the channel."""
+        return self.is_subscribed()
+
     async def ready(self) -> None:
         """Wait until Redis has confirmed the channel."""
         if self._subscription:
@@ -302,6 +310,10 @@ class OrderedTopic(Topic):
     def cursor(self) -> str | None:
         """Return the position's cursor."""
         return str(self.position.head) if self.position.head else None
+
+    def is_ready(self) -> bool:
+        """Return whether the channel is heard and the position known."""
+        return self.position.known
 
     async def ready(self) -> None:
         """Wait until the channel is heard and the position known."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import logging
 import os
@@ -15,17 +16,25 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from litestar import Litestar
 
 from hsi.settings import SettingsError
 from hsi_service import logs
-from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
-from hsi_service.fanout.takeover import PlainProtocol, TakeoverProtocol, UpgradeProtocol
+from hsi_service.door.proxies import Proxies
+from hsi_service.skeleton.new_connection import ConnectionFactory
+from hsi_service.skeleton.open_requests import OpenRequests
 from hsi_service.skeleton.service import Service
+from hsi_service.skeleton.streams import Streams
+from hsi_service.skeleton.upgrader import Upgrader
 
 logger = logging.getLogger(__name__)
 
-MAX_PONG_TIMEOUT = 20.0
-"""Seconds, at most, that a client may take to answer a protocol ping; else the heartbeat's."""
+MAX_UNSENT_IN_KERNEL = 128 * 1024
+"""Bytes that the kernel may keep unsent for a client.
+
+What it keeps, nobody can take back: a client that is behind should find the latest snapshot, not
+megabytes of old ones, and the reason why it was closed.
+"""
 LAST_SECONDS = 3.0
 """Seconds after the drain window for connections to end by themselves."""
 
@@ -44,9 +53,14 @@ class Server(uvicorn.Server):
         self._hurry = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """StartAt to listen, and say where."""
+        """Begin to listen, and say where."""
         await super().startup(sockets)
         if self.started:
+            for listening in self.servers[0].sockets:
+                _keep_little_unsent(listening)
+            # What is here now stays: not to be looked at by each collection of what clients leave.
+            gc.collect()
+            gc.freeze()
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             uptime = round(self._service.lifecycle.uptime, 3)
             logger.info("ready", extra={"url": f"http://{host}:{port}", "seconds_to_start": uptime})
@@ -87,6 +101,13 @@ class Server(uvicorn.Server):
                 signal.signal(sig, handler)
 
 
+def _keep_little_unsent(listening: Any) -> None:
+    """Have the kernel keep little of what clients have not taken; connections inherit it."""
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with contextlib.suppress(OSError):  # A courtesy; a Unix socket has no such thing.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_IN_KERNEL)
+
+
 def _allow_many_connections() -> None:
     """Take as many descriptors as this process may have; a shell often gives it 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -108,6 +129,16 @@ def _say(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     if is_given_up and isinstance(context.get("exception"), socket.gaierror):
         return
     loop.default_exception_handler(context)
+
+
+def connection_factory(app: Litestar) -> Any:
+    """Return what uvicorn is to have for its class of connections (its `http`)."""
+    service: Service = app.state["service"]
+    proxies = Proxies(service.settings.trusted_proxies)
+    requests = OpenRequests(
+        proxies, service.metrics, per_address=service.settings.max_connections_per_ip
+    )
+    return ConnectionFactory(requests, Upgrader(service, Streams.of(app), proxies).upgrade)
 
 
 def run(application: str) -> None:
@@ -136,13 +167,8 @@ def run(application: str) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,  # the application's: `create_app`
-        http=UpgradeProtocol,
-        ws=TakeoverProtocol if settings.slim_peers else PlainProtocol,
-        # Compression would cost every client a buffer, and every frame a copy for each client.
-        ws_per_message_deflate=False,
-        ws_max_size=MAX_CLIENT_MESSAGE_BYTES,
-        ws_ping_interval=settings.heartbeat_interval,
-        ws_ping_timeout=min(MAX_PONG_TIMEOUT, settings.heartbeat_interval),
+        http=connection_factory(app),
+        ws="none",  # They are the upgrader's.
         timeout_graceful_shutdown=LAST_SECONDS,  # type: ignore[arg-type]  # wait_for takes floats
         lifespan="on",
     )

@@ -2,23 +2,23 @@
 
 import asyncio
 import contextlib
+import math
 import random
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, NamedTuple, Self
 
 from litestar import WebSocket
-from litestar.connection.base import empty_receive, empty_send
 from litestar.exceptions import WebSocketDisconnect
 
 from hsi.schemas.close_codes import CloseCode
-from hsi_service.door.door import Admission, refuse
+from hsi_service.door.access import Handshake
+from hsi_service.door.door import Admission, Caller, Refusal
 from hsi_service.door.limits import Bucket
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, reply_to
-from hsi_service.fanout.direct_peer import ConnectionHandler, DirectPeer
-from hsi_service.fanout.peer import AsgiPeer, Peer
+from hsi_service.fanout.direct_peer import ConnectionHandler
+from hsi_service.fanout.peer import CHARGED_BYTES, AsgiPeer, Peer
 from hsi_service.fanout.replay import begin_with_the_last, resume
-from hsi_service.fanout.takeover import EXTENSION, TakeoverProtocol
 from hsi_service.fanout.topic import OrderedTopic, Topic
 from hsi_service.skeleton.service import Service
 
@@ -44,7 +44,7 @@ class Session(ConnectionHandler):
     __slots__ = ("_beginning", "admission", "service", "topics")
 
     def __init__(self, service: Service) -> None:
-        """Begin before the handshake is answered; `serve_client` does the rest.
+        """Begin before the handshake is answered; `prepare` does the rest.
 
         Args:
             service: The replica.
@@ -68,10 +68,17 @@ class Session(ConnectionHandler):
 
         """
 
-    async def ready(self, peer: Peer) -> None:  # noqa: ARG002 (some kinds let it join here)
-        """Wait until the client will hear every later message."""
+    def is_ready(self) -> bool:
+        """Return whether a client that joins now hears every later message."""
+        return all(topic.is_ready() for topic in self.topics)
+
+    async def ready(self) -> None:
+        """Wait until a client that joins hears every later message."""
         for topic in tuple(self.topics):
             await topic.ready()
+
+    def join(self, peer: Peer) -> None:
+        """Let the client join where it can before its handshake is answered."""
 
     @abstractmethod
     def begin(self, peer: Peer) -> Coroutine[Any, Any, None] | None:
@@ -85,9 +92,8 @@ class Session(ConnectionHandler):
     # What the connection tells.
 
     def hear(self, peer: Peer, message: str | bytes) -> None:
-        """Reply to a message from the client, unless it sends too many."""
-        if not peer.may_send_more():
-            return
+        """Reply to a message from the client."""
+        peer.heard_at = asyncio.get_running_loop().time()
         if len(message) > MAX_CLIENT_MESSAGE_BYTES:
             # uvicorn closes by itself; another server may have a larger limit.
             peer.close(CloseCode.TOO_BIG, "message over 64 KiB")
@@ -189,12 +195,10 @@ class OrderedSession(Session):
         assert isinstance(topic, OrderedTopic)  # noqa: S101 (`enter` has set it)
         return topic
 
-    async def ready(self, peer: Peer) -> None:
-        """Wait until the channel is heard; a client that begins now joins here."""
-        topic = self.topic
-        await topic.ready()
+    def join(self, peer: Peer) -> None:
+        """Let a client join that begins now: it hears what is published during its handshake."""
         if self._start is NOW:
-            topic.join(peer)
+            self.topic.join(peer)
 
     def begin(self, peer: Peer) -> Coroutine[Any, Any, None] | None:
         """Bring the client to where the topic is."""
@@ -209,8 +213,36 @@ class OrderedSession(Session):
         return None
 
 
+def prepare(session: Session, peer: Peer, admission: Admission) -> None:
+    """Give a client that was admitted its limits, and take it in.
+
+    Raises:
+        ValueError: It asks for something that makes no sense; the text says why. The session has to
+            `leave` all the same.
+
+    """
+    service = session.service
+    session.admission = admission
+    peer.inbound = Bucket(service.door.message_rate)
+    if age := service.settings.max_connection_age:
+        # Not all at once, after a restart at which all came at once.
+        peer.expires = asyncio.get_running_loop().time() + age * random.uniform(0.8, 1)  # noqa: S311
+    session.enter(peer)
+
+
+async def wait_until_ready(session: Session, peer: Peer) -> None:
+    """Wait for what the client listens to, but not for longer than a handshake may take."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
+            if not session.is_ready():
+                await session.ready()
+            session.join(peer)
+
+
 async def serve_client(socket: Socket, session: Session) -> None:
-    """Let a client listen until either side closes; return once it needs no handler for that.
+    """Let a client of any ASGI server listen until either side closes.
+
+    Our own server answers handshakes without ASGI (`upgrader.py`).
 
     Args:
         socket: The client, before its handshake is answered.
@@ -218,45 +250,61 @@ async def serve_client(socket: Socket, session: Session) -> None:
 
     """
     service = session.service
-    admission = session.admission = await service.door.admit(socket)
-    if admission is None:
-        return
-    takeover = takeover_of(socket)
-    peer: DirectPeer | AsgiPeer
-    if takeover:
-        peer = DirectPeer(_address(socket), session)
-    else:
-        peer = AsgiPeer(_address(socket), socket.send)
-    peer.inbound = Bucket(service.door.message_rate)
-    if age := service.settings.max_connection_age:
-        # Not all at once, after a restart at which all came at once.
-        peer.expires = asyncio.get_running_loop().time() + age * random.uniform(0.8, 1)  # noqa: S311
-    with contextlib.ExitStack() as leaving, contextlib.suppress(WebSocketDisconnect, OSError):
-        leaving.callback(session.leave, peer)
-        try:
-            session.enter(peer)
-        except ValueError as error:
-            service.metrics.refusals.labels("400").inc()
-            await refuse(socket, 400, str(error))
+    with contextlib.suppress(WebSocketDisconnect, OSError):  # It left, and that is all right.
+        admission = service.door.admit(_caller(socket))
+        if isinstance(admission, Refusal):
+            await _refuse(socket, admission)
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SUBSCRIBE_TIMEOUT):
-                await session.ready(peer)
-        await socket.accept(admission.subprotocol)
-        if isinstance(peer, AsgiPeer):
+        peer = AsgiPeer(_address(socket), socket.send)
+        with contextlib.ExitStack() as leaving:
+            leaving.callback(session.leave, peer)
+            try:
+                prepare(session, peer, admission)
+            except ValueError as error:
+                service.metrics.refusals.labels("400").inc()
+                await _refuse(socket, Refusal(400, str(error)))
+                return
+            await wait_until_ready(session, peer)
+            await socket.accept(admission.subprotocol)
             await _converse(socket, peer, session)
-        elif takeover:
-            takeover.hand_over(peer)
-            leaving.pop_all()  # From now on the peer says when it has left.
-            # Litestar's two refer to the socket, which is a cycle.
-            socket.receive, socket.send = empty_receive, empty_send
-            session.begin_in_background(peer)
 
 
-def takeover_of(socket: Socket) -> TakeoverProtocol | None:
-    """Return the protocol that a connection can be taken over from, past ASGI."""
-    extension: Any = (socket.scope.get("extensions") or {}).get(EXTENSION)
-    return extension["protocol"] if extension else None
+def _caller(socket: Socket) -> Caller:
+    headers = socket.headers
+    return Caller(
+        host=socket.client.host if socket.client else None,
+        forwarded_for=headers.get("x-forwarded-for", ""),
+        handshake=Handshake(
+            query=socket.scope["query_string"],
+            subprotocols=socket.scope.get("subprotocols") or (),
+            origins=headers.getall("origin", []),
+            host=headers.get("host", ""),
+        ),
+    )
+
+
+async def _refuse(socket: Socket, refusal: Refusal) -> None:
+    """FinalResponse a handshake with an HTTP status, or with a close.
+
+    A server without the ASGI extension for the former answers 403.
+    """
+    if refusal.closes:
+        await socket.accept(refusal.subprotocol)
+        await socket.close(refusal.code, refusal.reason)
+        return
+    await socket.receive()
+    if "websocket.http.response" not in (socket.scope.get("extensions") or {}):
+        code = CloseCode.RESTART
+        await socket.send({"type": "websocket.close", "code": code, "reason": refusal.reason})
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    if refusal.retry_after is not None:
+        headers.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
+    await socket.send(
+        {"type": "websocket.http.response.start", "status": refusal.code, "headers": headers}
+    )
+    body = refusal.reason.encode()
+    await socket.send({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
 
 def _address(socket: Socket) -> str:
@@ -290,4 +338,6 @@ async def _listen(socket: Socket, peer: Peer, session: Session) -> None:
         if event["type"] != "websocket.receive":
             return
         text = event.get("text")
-        session.hear(peer, (event.get("bytes") or b"") if text is None else text)
+        message = (event.get("bytes") or b"") if text is None else text
+        if peer.charge(1 + len(message) // CHARGED_BYTES):
+            session.hear(peer, message)

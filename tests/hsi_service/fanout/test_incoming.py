@@ -1,4 +1,4 @@
-"""What a client sends: parsed by the websockets library, however it is cut into pieces."""
+"""What a client sends: the same messages, however it is cut into pieces."""
 
 import itertools
 
@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import BINARY, CLOSE, CONT, PING, PONG, TEXT, Close, Frame, Opcode
+from websockets.protocol import OPEN, SERVER, Protocol
 
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
-from hsi_service.fanout.incoming import End, Event, Incoming, Ping, Pong, whole_frames
+from hsi_service.fanout.incoming import End, Event, Incoming, Part, Ping, Pong
 
 
 def sent(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
@@ -19,9 +20,21 @@ def answered(opcode: Opcode, data: bytes) -> bytes:
     return Frame(opcode, data).serialize(mask=False)
 
 
+def read(incoming: Incoming, data: bytes) -> list[Event]:
+    """Return what is read of these bytes, up to an end; parts of messages aside."""
+    incoming.add(data)
+    found: list[Event] = []
+    while (event := incoming.read()) is not None:
+        if not isinstance(event, Part):
+            found.append(event)
+        if isinstance(event, End):
+            break
+    return found
+
+
 def events(*pieces: bytes) -> list[Event]:
     incoming = Incoming()
-    return [event for piece in pieces for event in incoming.feed(piece)]
+    return [event for piece in pieces for event in read(incoming, piece)]
 
 
 FRAMES = (
@@ -82,9 +95,9 @@ def test_nothing_is_kept_between_messages_and_something_within() -> None:
     for frame, whole in zip(
         FRAMES, (True, False, False, False, False, True, True, True), strict=False
     ):
-        list(incoming.feed(frame[:1]))
+        read(incoming, frame[:1])
         assert not incoming.whole
-        list(incoming.feed(frame[1:]))
+        read(incoming, frame[1:])
         assert incoming.whole is whole
 
 
@@ -98,7 +111,31 @@ def test_what_breaks_the_protocol_ends_it_with_the_code_that_says_so(what: str) 
     assert int.from_bytes(found[-1].answer[2:4]) == code
 
 
-def test_what_is_not_a_whole_frame_yet_waits() -> None:
-    frame = sent(TEXT, b"x" * 200)
-    assert [whole_frames(frame[:size]) for size in (0, 1, 3, 4, len(frame) - 1)] == [0] * 5
-    assert whole_frames(frame + frame[:-1]) == len(frame)
+def test_each_read_is_one_frame_and_parts_of_a_message_are_told() -> None:
+    """So a reader can charge for each, and give others their turn."""
+    incoming = Incoming()
+    incoming.add(sent(TEXT, b"", fin=False) + sent(CONT, b"", fin=False) * 3 + sent(CONT, b"x"))
+    assert [incoming.read() for _ in range(6)] == [Part()] * 4 + ["x", None]
+
+
+def test_what_a_client_sends_is_what_the_websockets_library_reads() -> None:
+    """An independent reader of the same protocol, frame by frame."""
+    library = Protocol(SERVER, state=OPEN, max_size=MAX_CLIENT_MESSAGE_BYTES)
+    for frame in FRAMES[:-1]:
+        library.receive_data(frame)
+        (expected,) = library.events_received()
+        assert isinstance(expected, Frame)
+        incoming = Incoming()
+        if expected.opcode is CONT:
+            continue
+        incoming.add(frame)
+        event = incoming.read()
+        match event:
+            case str():
+                assert event.encode() == expected.data
+            case bytes():
+                assert event == expected.data
+            case Ping(answer):
+                assert answer in library.data_to_send()
+            case _:
+                assert isinstance(event, Part | Pong)

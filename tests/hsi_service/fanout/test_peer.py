@@ -3,25 +3,32 @@
 import asyncio
 import contextlib
 import json
+import math
 import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from litestar import WebSocket, websocket
-from litestar.connection.base import empty_receive, empty_send
+from litestar import Litestar, WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import TEXT
 
 from hsi.schemas.close_codes import CloseCode
+from hsi_service.door.handshake import RequestHead, switching, upgrade_of
+from hsi_service.door.limits import Bucket, Rate
 from hsi_service.fanout.batch import Batch
-from hsi_service.fanout.direct_peer import ConnectionHandler, DirectPeer
+from hsi_service.fanout.direct_peer import (
+    ConnectionHandler,
+    DirectPeer,
+    KeepAlive,
+)
+from hsi_service.fanout.incoming import Incoming
 from hsi_service.fanout.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
-from hsi_service.fanout.takeover import TakeoverProtocol
-from hsi_service.skeleton.session import takeover_of
 from tests.clients import until
-from tests.servers import in_process
+from tests.hsi_service.fanout.test_incoming import sent
+from tests.servers import under_uvicorn
 
 
 class Line:
@@ -58,33 +65,53 @@ class Line:
 
 
 class Ending(ConnectionHandler):
-    """Says when a client is gone."""
+    """Says when a client is gone, and keeps what it said."""
 
     def __init__(self, ended: asyncio.Event) -> None:
         self.ended = ended
+        self.heard: list[str | bytes] = []
 
-    def hear(self, peer: Peer, message: str | bytes) -> None:
-        pass
+    def hear(self, peer: Peer, message: str | bytes) -> None:  # noqa: ARG002 (there is one alone)
+        self.heard.append(message)
 
     def leave(self, peer: Peer) -> None:  # noqa: ARG002 (there is one alone)
         self.ended.set()
 
 
+class Greeting(asyncio.Protocol):
+    """Answers a handshake, and hands the connection over."""
+
+    def __init__(self, peers: asyncio.Queue[Peer], handler: ConnectionHandler) -> None:
+        self._peers = peers
+        self._handler = handler
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        peer = DirectPeer("test", self._handler)
+        answer = switching(upgrade_of(RequestHead.parse(data)).key, None)
+        peer.take_over(self._transport, KeepAlive(math.inf, math.inf), set(), answer)
+        self._peers.put_nowait(peer)
+
+
 @contextlib.asynccontextmanager
-async def line_through(ws: Any) -> AsyncIterator[Line]:
-    """Connect a client through uvicorn with this WebSocket protocol."""
-    peers: asyncio.Queue[Peer] = asyncio.Queue()
-    ended = asyncio.Event()
+async def directly(peers: asyncio.Queue[Peer], ended: asyncio.Event) -> AsyncIterator[Any]:
+    """Serve clients whose connections are handed over; give the address."""
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(
+        lambda: Greeting(peers, Ending(ended)), "127.0.0.1", 0
+    ) as server:
+        yield server.sockets[0].getsockname()
+
+
+@contextlib.asynccontextmanager
+async def by_asgi(peers: asyncio.Queue[Peer], ended: asyncio.Event) -> AsyncIterator[Any]:
+    """Serve clients through Litestar and uvicorn as they are; give the address."""
 
     @websocket("/")
     async def handler(socket: WebSocket[Any, Any, Any]) -> None:
-        if takeover := takeover_of(socket):
-            direct = DirectPeer("test", Ending(ended))
-            await socket.accept()
-            takeover.hand_over(direct)
-            socket.receive, socket.send = empty_receive, empty_send
-            peers.put_nowait(direct)
-            return
         peer = AsgiPeer("test", socket.send)
         await socket.accept()
         sending = asyncio.create_task(peer.run())
@@ -96,11 +123,22 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
         await asyncio.gather(sending, return_exceptions=True)
         ended.set()
 
+    app = Litestar([handler], logging_config=None)
+    options = {"ws": "websockets-sansio", "lifespan": "off"}
+    async with under_uvicorn(app, **options) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def line_through(way: Any) -> AsyncIterator[Line]:
+    """Connect a client in one of the two ways."""
+    peers: asyncio.Queue[Peer] = asyncio.Queue()
+    ended = asyncio.Event()
     ours = socket.socket()
     # A small window, so that a client which does not read is noticed before megabytes went out.
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     ours.settimeout(0)
-    async with in_process(handler, ws=ws) as address:
+    async with way(peers, ended) as address:
         await asyncio.get_running_loop().sock_connect(ours, address)
         async with connect(
             "ws://test/",
@@ -118,7 +156,7 @@ async def line_through(ws: Any) -> AsyncIterator[Line]:
 async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
     """A client; its peer is still held."""
     direct = request.param == "direct"
-    async with line_through(TakeoverProtocol if direct else "websockets-sansio") as line:
+    async with line_through(directly if direct else by_asgi) as line:
         assert type(line.peer) is (DirectPeer if direct else AsgiPeer)
         yield line
 
@@ -305,7 +343,7 @@ async def test_a_client_that_is_closed_and_never_reads_is_given_up(
     """Its transport would wait for ever for a last byte to be taken."""
     monkeypatch.setattr("hsi_service.fanout.direct_peer.FAREWELL_TIMEOUT", 0.2)
     for code in (CloseCode.TOO_SLOW, CloseCode.RESTART):
-        async with line_through(TakeoverProtocol) as line:
+        async with line_through(directly) as line:
             line.peer.release()
             await line.stop_reading()
             line.write("x" * 100_000)
@@ -317,7 +355,7 @@ async def test_a_client_that_is_closed_and_never_reads_is_given_up(
 
 
 async def test_a_client_that_pings_and_does_not_read_gets_no_mountain_of_pongs() -> None:
-    async with line_through(TakeoverProtocol) as line:
+    async with line_through(directly) as line:
         line.peer.release()
         await line.stop_reading()
         before = line.peer.unsent
@@ -328,3 +366,65 @@ async def test_a_client_that_pings_and_does_not_read_gets_no_mountain_of_pongs()
         assert line.peer.unsent <= before
         line.read_on()
         await eventually(lambda: line.peer.unsent == 0)
+
+
+FLOODS = {
+    "pongs": b"\x8a\x80abcd",
+    "pings": b"\x89\x80abcd",
+    "empty messages": b"\x81\x80abcd",
+    "empty parts": b"\x00\x80abcd",
+}
+
+
+@pytest.mark.parametrize("frame", FLOODS.values(), ids=FLOODS)
+async def test_every_frame_is_charged_and_after_the_end_none_is_read(
+    frame: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[object] = []
+    read = Incoming.read
+
+    def counted(incoming: Incoming) -> object:
+        reads.append(event := read(incoming))
+        return event
+
+    monkeypatch.setattr(Incoming, "read", counted)
+    async with line_through(directly) as line:
+        line.peer.release()
+        line.peer.inbound = Bucket(Rate.per_minute(60))
+        begin = b"\x01\x80abcd" if frame[0] == 0 else b""
+        line.client.transport.write(begin + frame * 100_000)
+        assert (await line.heard())[-1] == CloseCode.TOO_FAST
+        await line.ended.wait()
+    assert len(reads) <= 62
+
+
+async def test_a_large_frame_is_charged_for_its_size() -> None:
+    async with line_through(directly) as line:
+        line.peer.release()
+        line.peer.inbound = Bucket(Rate.per_minute(50))
+        await line.client.send("x" * 60_000)
+        assert (await line.heard())[-1] == CloseCode.TOO_FAST
+
+
+async def test_what_completes_nothing_is_charged_too() -> None:
+    async with line_through(directly) as line:
+        line.peer.release()
+        line.peer.inbound = Bucket(Rate.per_minute(1))
+        assert isinstance(line.peer, DirectPeer)
+        for _ in range(20):
+            line.peer.data_received(b"")
+        assert line.peer.closing
+
+
+async def test_others_have_their_turn_while_a_client_has_sent_much() -> None:
+    handler = Ending(asyncio.Event())
+    async with line_through(directly) as line:
+        peer = DirectPeer("test", handler)
+        assert isinstance(line.peer, DirectPeer)
+        peer.take_over(line.peer._transport, KeepAlive(math.inf, math.inf), set(), b"")  # noqa: SLF001
+        peer.data_received(sent(TEXT, b"x") * (3 * MAX_FRAMES_AT_ONCE))
+        turns = [len(handler.heard)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+            turns.append(len(handler.heard))
+        assert turns == [16, 32, 48, 48]

@@ -1,26 +1,18 @@
-"""RFC 6455 as a client sees it: the same through direct peers, plain ASGI, and TLS in process."""
+"""RFC 6455 as a client sees it."""
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import trustme
-from litestar import WebSocket, websocket
-from websockets.asyncio.client import connect
 from websockets.frames import CLOSE, CONT, PING, TEXT, Close
 
-from hsi_service.fanout.takeover import EXTENSION, TakeoverProtocol
 from local.processes import Process
 from local.service import ServiceProcess
 from tests.clients import has_connections, until
 from tests.conftest import StartReplica
 from tests.hsi_service.fanout.test_incoming import BROKEN, sent
 from tests.hsi_service.fanout.test_incoming import answered as sent_back
-from tests.servers import in_process
 
 A_SEGMENT = 1400
 PONG_OF_HI = b"\x8a\x02hi"
@@ -29,18 +21,9 @@ GOODBYE = sent(CLOSE, Close(1000, "").serialize())
 GOODBYE_BACK = b"\x88\x02\x03\xe8"
 
 
-@pytest.fixture(params=["true", "false"], ids=["slim", "plain ASGI"])
-def replica(
-    request: pytest.FixtureRequest, redis_url: str, channel: str, start_replica: StartReplica
-) -> ServiceProcess:
-    """An events service, whose connections go either way."""
-    return start_replica(
-        redis_url,
-        channel,
-        SLIM_PEERS=request.param,
-        HEARTBEAT_INTERVAL="0.5",
-        MESSAGE_RATE_LIMIT="20",
-    )
+@pytest.fixture
+def replica(redis_url: str, channel: str, start_replica: StartReplica) -> ServiceProcess:
+    return start_replica(redis_url, channel, HEARTBEAT_INTERVAL="0.5", MESSAGE_RATE_LIMIT="20")
 
 
 class Line:
@@ -127,7 +110,6 @@ async def test_what_breaks_the_protocol_is_told_so_and_ends(replica: ServiceProc
 async def test_what_is_too_big_is_told_so_even_while_more_of_it_comes(
     redis_url: str, channel: str, start_replica: StartReplica
 ) -> None:
-    """Through plain ASGI, uvicorn resets such a connection."""
     replica = start_replica(redis_url, channel)
     for size in (65_537, 1_000_000):
         async with line_to(replica) as line:
@@ -152,28 +134,3 @@ async def test_who_answers_no_ping_is_given_up(replica: ServiceProcess) -> None:
     async with line_to(replica) as line:
         assert code_of(await line.rest()) == 1011
     await until(lambda: has_connections(replica, 0))
-
-
-async def test_with_tls_in_process_a_connection_is_not_handed_over(tmp_path: Path) -> None:
-    """Its bytes go through the transport's encryption; past it, they would not."""
-    extensions: list[Any] = []
-
-    @websocket("/")
-    async def handler(socket: WebSocket[Any, Any, Any]) -> None:
-        extensions.append(socket.scope["extensions"])
-        await socket.accept()
-        await socket.send_text(await socket.receive_text())
-        await socket.close()
-
-    authority = trustme.CA()
-    key = tmp_path / "key.pem"
-    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(key)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    async with (
-        in_process(handler, ws=TakeoverProtocol, ssl_certfile=key) as (_, port),
-        connect(f"wss://localhost:{port}/", ssl=trusting) as client,
-    ):
-        await client.send("as always")
-        assert await client.recv() == "as always"
-    assert EXTENSION not in extensions[0]

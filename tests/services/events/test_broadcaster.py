@@ -9,7 +9,6 @@ from websockets.exceptions import ConnectionClosed
 
 from hsi.schemas import Event
 from hsi.schemas.validation import InvalidMessageError
-from hsi_service.fanout.takeover import TakeoverProtocol
 from hsi_service.settings import Settings
 from hsi_service.skeleton.one_per_process import OnePerProcess
 from services.events.app import create_events_app
@@ -27,7 +26,7 @@ async def test_the_application_makes_the_broadcaster_that_publishes_and_delivers
     assert get_event_channel() == broadcaster.channel_name == channel
     with pytest.raises(RuntimeError, match="not started"):
         await broadcaster.broadcast_event(golden("event"))
-    async with serving(app, ws=TakeoverProtocol) as (host, port):
+    async with serving(app) as (host, port):
         async with connect(f"ws://{host}:{port}/ws/events") as client:
             event = msgspec.json.decode(golden("event"), type=Event)
             published = await broadcaster.broadcast_event(event)

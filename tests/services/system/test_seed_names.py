@@ -7,7 +7,6 @@ import pytest
 from websockets.asyncio.client import connect
 
 from hsi.schemas import PerformanceUpdate, SystemStatus, WebSocketCircuitState, channels
-from hsi_service.fanout.takeover import TakeoverProtocol
 from services.system.app import create_system_app
 from services.system.broadcaster import (
     SystemBroadcaster,
@@ -27,7 +26,7 @@ async def test_the_application_makes_the_broadcaster_which_sends_to_its_clients_
     broadcaster = get_system_broadcaster()
     assert isinstance(broadcaster, SystemBroadcaster)
     assert isinstance(broadcaster.circuit_breaker, WebSocketCircuitBreaker)
-    async with serving(app, ws=TakeoverProtocol) as (host, port):
+    async with serving(app) as (host, port):
 
         async def leads() -> bool:
             return broadcaster.lease.held

@@ -1,0 +1,168 @@
+"""A connection from its accept to the end of its request: strangers pay for what they send (R4).
+
+Until it is known what a client wants, its protocol is a small `NewConnection`. A request for a
+WebSocket goes to the `Upgrader`; any other one goes to uvicorn, with the limits that it lacks.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from hsi_service.door.handshake import (
+    END_OF_HEAD,
+    MAX_HEAD_BYTES,
+    TOO_LARGE,
+    TOO_LATE,
+    FinalResponse,
+    RefusedError,
+    RequestHead,
+    upgrade_of,
+    wants_websocket,
+)
+from hsi_service.door.proxies import NOBODY, Address
+from hsi_service.skeleton.connection import REQUEST_PATIENCE, Connection
+from hsi_service.skeleton.http_connection import HttpConnection, Upgrades
+from hsi_service.skeleton.open_requests import OpenRequests
+
+_EMPTY_LINES = b"\r\n"
+"""Before a request, they are nothing (RFC 9112, section 2.2)."""
+
+
+class ConnectionFactory:
+    """Makes the protocol of each new connection: what uvicorn takes for its `http`."""
+
+    def __init__(self, requests: OpenRequests, upgrade: Upgrades) -> None:
+        """Begin.
+
+        Args:
+            requests: What all of them share.
+            upgrade: Answers requests for a WebSocket.
+
+        """
+        self._requests = requests
+        self._upgrade = upgrade
+        self._speak_http: Callable[[], HttpConnection] | None = None
+
+    def __call__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> "NewConnection":
+        """Return the protocol of a new connection."""
+        if self._speak_http is None:
+            self._speak_http = functools.partial(
+                HttpConnection,
+                self._requests,
+                self._upgrade,
+                config=config,
+                server_state=server_state,
+                app_state=app_state,
+                _loop=_loop,
+            )
+        return NewConnection(
+            self._requests, self._upgrade, server_state.connections, self._speak_http
+        )
+
+
+class NewConnection(asyncio.Protocol):
+    """A connection whose first request is not whole."""
+
+    __slots__ = (
+        "_connections",
+        "_deadline",
+        "_head",
+        "_peer",
+        "_requests",
+        "_speaks_http",
+        "_transport",
+        "_upgrade",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(
+        self,
+        requests: OpenRequests,
+        upgrade: Upgrades,
+        connections: set[Any],
+        speak_http: Callable[[], HttpConnection],
+    ) -> None:
+        self._requests = requests
+        self._upgrade = upgrade
+        self._connections = connections
+        self._speaks_http = speak_http
+        self._head = b""
+        self._peer = NOBODY
+        self._deadline = asyncio.get_running_loop().time() + REQUEST_PATIENCE
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the request."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._connections.add(self)
+        address = transport.get_extra_info("peername")
+        if isinstance(address, tuple) and address:
+            self._peer = Address(address[0], address[1])
+        if answer := self._requests.enter(self, self._peer):
+            self._refuse(answer)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of the request's head; pass on what it turns out to be."""
+        head = self._head + data if self._head else data.lstrip(_EMPTY_LINES)
+        end = head.find(END_OF_HEAD)
+        if end < 0 and len(head) <= MAX_HEAD_BYTES:
+            self._head = head
+            return
+        end += len(END_OF_HEAD)
+        if end < len(END_OF_HEAD) or end > MAX_HEAD_BYTES:
+            self._refuse(TOO_LARGE)
+            return
+        try:
+            parsed = RequestHead.parse(head[:end])
+            asked = upgrade_of(parsed) if wants_websocket(parsed) else None
+        except RefusedError as error:
+            self._refuse(error.answer)
+            return
+        if asked is None:
+            self._speak_http(head)
+        else:
+            self._leave()
+            self._upgrade(self._connection(), asked, head[end:])
+
+    def _speak_http(self, data: bytes) -> None:
+        http = self._speaks_http()
+        self._requests.change(self, http)
+        self._connections.discard(self)
+        http.connection_made(self._transport)
+        self._transport.set_protocol(http)
+        http.data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (leaving is no fault)
+        """Forget the connection."""
+        self._leave()
+
+    def check(self, now: float) -> None:
+        """Answer what did not come in time."""
+        if now >= self._deadline:
+            self._refuse(TOO_LATE)
+
+    def shutdown(self) -> None:
+        """Close, as the server ends."""
+        self._leave()
+        self._transport.close()
+
+    def _refuse(self, answer: FinalResponse) -> None:
+        self._leave()
+        self._requests.refuse(self._connection(), answer)
+
+    def _connection(self) -> Connection:
+        return Connection(self._transport, self._peer, self._connections)
+
+    def _leave(self) -> None:
+        self._requests.leave(self)
+        self._connections.discard(self)

@@ -1,0 +1,106 @@
+"""The connections of a server that are not WebSockets: how many, from where, and for how long."""
+
+import asyncio
+import logging
+import math
+from collections import Counter
+from typing import Protocol
+
+from hsi.logs import Throttled
+from hsi_service.door.handshake import FinalResponse
+from hsi_service.door.limits import address_of
+from hsi_service.door.proxies import Address, Proxies
+from hsi_service.metrics import Metrics
+from hsi_service.skeleton.connection import Connection
+
+logger = logging.getLogger(__name__)
+
+MAX_OPEN_REQUESTS = 4096
+"""Connections of this process that are not WebSockets, whoever they are from."""
+_SWEEP_INTERVAL = 1.0
+_SOON = {"Retry-After": "10"}
+
+
+class Checked(Protocol):
+    """A connection that is not a WebSocket."""
+
+    def check(self, now: float) -> None:
+        """End it if it has had its time, by the event loop's clock."""
+
+
+class OpenRequests:
+    """What the connections of a server share until they are WebSockets."""
+
+    def __init__(self, proxies: Proxies, metrics: Metrics, *, per_address: int) -> None:
+        """Begin with nobody.
+
+        Args:
+            proxies: Who may have any number of connections.
+            metrics: Where refusals are counted.
+            per_address: Connections from one address that are not WebSockets; 0 is no limit.
+
+        """
+        self._proxies = proxies
+        self._metrics = metrics
+        self._per_address = per_address or math.inf
+        self._open: dict[Checked, str | None] = {}
+        """Connections, and the address that each counts for; None for a proxy's."""
+        self._counts: Counter[str] = Counter()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._logs: dict[int, Throttled] = {}
+
+    def refuse(self, connection: Connection, answer: FinalResponse) -> None:
+        """Answer what came, and close the connection."""
+        self.note(answer, connection.peer)
+        connection.close_with(answer.serialize())
+
+    def note(self, answer: FinalResponse, peer: Address) -> None:
+        """Count a refusal, and log one of each kind now and then."""
+        self._metrics.refusals.labels(str(answer.status)).inc()
+        if answer.status not in self._logs:
+            self._logs[answer.status] = Throttled(logger)
+        self._logs[answer.status].warning(
+            "refused a request", status=answer.status, reason=answer.reason, address=peer.host or ""
+        )
+
+    # Who is there.
+
+    def enter(self, connection: Checked, peer: Address) -> FinalResponse | None:
+        """Count a new connection, or say why it is too many."""
+        address = None if self._proxies.trusts(peer.host) else address_of(peer.host)
+        if address is not None and self._counts[address] >= self._per_address:
+            return FinalResponse(429, "too many unanswered connections from this address", _SOON)
+        if len(self._open) >= MAX_OPEN_REQUESTS:
+            return FinalResponse(503, "too many unanswered connections", _SOON)
+        self._open[connection] = address
+        if address is not None:
+            self._counts[address] += 1
+        if self._sweeping is None:
+            self._sweep_later()
+        return None
+
+    def change(self, before: Checked, after: Checked) -> None:
+        """Count a connection on under another protocol."""
+        self._open[after] = self._open.pop(before)
+
+    def leave(self, connection: Checked) -> None:
+        """Forget a connection that is a WebSocket, or has ended; once more does nothing."""
+        if connection not in self._open:
+            return
+        address = self._open.pop(connection)
+        if address is not None:
+            self._counts[address] -= 1
+            if not self._counts[address]:
+                del self._counts[address]
+
+    def _sweep_later(self) -> None:
+        self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_INTERVAL, self._sweep)
+
+    def _sweep(self) -> None:
+        """End those that have had their time; one timer for all."""
+        now = asyncio.get_running_loop().time()
+        for connection in tuple(self._open):
+            connection.check(now)
+        self._sweeping = None
+        if self._open:
+            self._sweep_later()

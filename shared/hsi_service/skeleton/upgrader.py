@@ -1,0 +1,163 @@
+"""Handshakes under our own server, past ASGI: from a request to a client of the hub, in one go.
+
+uvicorn, Litestar and the websockets library take half a millisecond for a handshake, and hold 25 KB
+for its connection. Here it is judged by the same door, served by the same session, and handed to a
+`DirectPeer`; where everything is known already, without a task.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hsi_service.door.access import Handshake
+from hsi_service.door.door import Caller, Refusal
+from hsi_service.door.handshake import FinalResponse, UpgradeRequest, switching
+from hsi_service.door.proxies import Address, Proxies
+from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
+from hsi_service.fanout.direct_peer import DirectPeer, KeepAlive
+from hsi_service.fanout.incoming import close_frame
+from hsi_service.skeleton.connection import Connection
+from hsi_service.skeleton.service import Service
+from hsi_service.skeleton.session import Session, prepare, wait_until_ready
+from hsi_service.skeleton.streams import Streams
+
+MAX_EARLY = 2 * MAX_CLIENT_MESSAGE_BYTES
+"""Bytes that are kept for a client whose handshake is not answered. It should send none."""
+MAX_PONG_TIMEOUT = 20.0
+"""Seconds, at most, that a client may take to answer a protocol ping; else the heartbeat's."""
+_NOT_FOUND = Refusal(404, "there is no WebSocket of this path")
+
+
+class Handover(NamedTuple):
+    """A handshake that is about to be answered."""
+
+    connection: Connection
+    peer: DirectPeer
+    session: Session
+    answer: bytes
+
+
+class Upgrader:
+    """Lets clients of one server in: makes them clients of its hub."""
+
+    def __init__(self, service: Service, streams: Streams, proxies: Proxies) -> None:
+        """Begin.
+
+        Args:
+            service: The replica.
+            streams: Its WebSocket routes.
+            proxies: Whose word on their clients is believed.
+
+        """
+        self._service = service
+        self._streams = streams
+        self._proxies = proxies
+        interval = service.settings.heartbeat_interval
+        self._keepalive = KeepAlive(interval, min(MAX_PONG_TIMEOUT, interval))
+
+    def upgrade(self, connection: Connection, request: UpgradeRequest, rest: bytes) -> None:
+        """Let a client in, or tell it why not."""
+        service = self._service
+        session = self._streams.session(request.path, request.query)
+        if session is None:
+            service.metrics.refusals.labels("404").inc()
+            _refuse(connection, request, _NOT_FOUND)
+            return
+        client = self._proxies.client_of(connection.peer, request.headers)
+        admission = service.door.admit(_caller(client, request))
+        if isinstance(admission, Refusal):
+            _refuse(connection, request, admission)
+            return
+        peer = DirectPeer(str(client), session)
+        try:
+            prepare(session, peer, admission)
+        except ValueError as error:
+            session.leave(peer)
+            service.metrics.refusals.labels("400").inc()
+            _refuse(connection, request, Refusal(400, str(error)))
+            return
+        answer = switching(request.key, admission.subprotocol)
+        handover = Handover(connection, peer, session, answer)
+        if session.is_ready():
+            session.join(peer)
+            self._hand_over(handover, rest)
+        else:
+            PendingHandshake(handover, rest, self._hand_over)
+
+    def _hand_over(self, handover: Handover, early: bytes) -> None:
+        connection, peer, session, answer = handover
+        peer.take_over(connection.transport, self._keepalive, connection.connections, answer)
+        session.begin_in_background(peer)
+        if early:
+            peer.data_received(early)
+
+
+def _refuse(connection: Connection, request: UpgradeRequest, refusal: Refusal) -> None:
+    if refusal.closes:
+        answer = switching(request.key, refusal.subprotocol)
+        answer += close_frame(refusal.code, refusal.reason)
+    else:
+        soon = refusal.retry_after
+        headers = {} if soon is None else {"Retry-After": str(math.ceil(soon))}
+        answer = FinalResponse(refusal.code, refusal.reason, headers).serialize()
+    connection.close_with(answer)
+
+
+def _caller(client: Address, request: UpgradeRequest) -> Caller:
+    origin = request.text(b"origin")
+    return Caller(
+        host=client.host,
+        forwarded_for=request.text(b"x-forwarded-for"),
+        handshake=Handshake(
+            query=request.query,
+            subprotocols=request.subprotocols(),
+            origins=(origin,) if b"origin" in request.headers else (),
+            host=request.text(b"host"),
+        ),
+    )
+
+
+class PendingHandshake(asyncio.Protocol):
+    """A client that is let in once what it listens to is heard."""
+
+    __slots__ = ("_early", "_handover", "_task")
+
+    def __init__(
+        self, handover: Handover, early: bytes, hand_over: Callable[[Handover, bytes], None]
+    ) -> None:
+        self._handover = handover
+        self._early = early
+        connection = handover.connection
+        connection.connections.add(self)
+        connection.transport.set_protocol(self)
+        self._task = handover.session.service.supervisor.spawn("handshake", self._wait(hand_over))
+
+    async def _wait(self, hand_over: Callable[[Handover, bytes], None]) -> None:
+        connection, peer, session, _ = self._handover
+        try:
+            await wait_until_ready(session, peer)
+            connection.connections.discard(self)
+            if connection.transport.is_closing():
+                raise ConnectionError("the client has left")
+            connection.transport.resume_reading()
+            hand_over(self._handover, self._early)
+        finally:
+            connection.connections.discard(self)
+            if not peer.connected:
+                session.leave(peer)
+                connection.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what comes for the peer."""
+        self._early += data
+        if len(self._early) > MAX_EARLY:
+            self._handover.connection.transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (leaving is no fault)
+        """Forget the client."""
+        self._task.cancel()
+
+    def shutdown(self) -> None:
+        """Close, as the server ends."""
+        self._task.cancel()

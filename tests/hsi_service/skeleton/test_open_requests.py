@@ -1,0 +1,48 @@
+"""Connections that are not WebSockets are counted, and what is refused is logged seldom."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from hsi_service.skeleton import open_requests
+from tests.hsi_service.door.test_handshake import request
+from tests.strangers import GET, Server, replica
+
+
+async def test_what_is_refused_is_logged_once_a_minute_and_counted(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(20):
+        await server.status(b"nonsense\r\n\r\n")
+        await server.status(GET + b"\r\n" + request())
+    assert server.refused(400) == 40
+    assert [record.message for record in caplog.records if record.levelno >= 30] == [
+        "refused a request"
+    ]
+
+
+async def test_connections_that_ask_for_nothing_are_counted_by_address(
+    redis_url: str, channel: str
+) -> None:
+    async with (
+        replica(redis_url, channel, max_connections_per_ip=3, trusted_proxies=()) as server,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for _ in range(3):
+            await stack.enter_async_context(server.stranger(b"GET /"))
+        await asyncio.sleep(0)
+        assert await server.status(b"") == 429
+        await stack.aclose()
+        while (status := await server.status(GET + b"Connection: close\r\n\r\n")) == 429:
+            await asyncio.sleep(0.01)
+        assert status == 200
+
+
+async def test_connections_of_all_addresses_together_have_a_limit(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_requests, "MAX_OPEN_REQUESTS", 1)
+    async with server.stranger(b"GET /") as first:
+        await first.send(b"")
+        assert await server.status(b"") == 503

@@ -1,0 +1,65 @@
+"""A client is let in past ASGI: at once, or once its channel is heard."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from hsi_service.skeleton import session
+from tests.clients import until
+from tests.hsi_service.door.test_handshake import LINE, request
+from tests.strangers import Server, replica
+
+PING = b"\x89\x80abcd"
+PONG = b"\x8a\x00"
+
+
+async def test_what_comes_with_a_handshake_that_has_to_wait_is_heard(
+    channel: str,
+) -> None:
+    async with (
+        replica("redis://127.0.0.1:1", channel) as server,
+        server.stranger(request() + PING) as stranger,
+    ):
+        await stranger.send(PING)
+        assert (await stranger.head()).startswith(b"HTTP/1.1 101 ")
+        assert await stranger.reader.readexactly(4) == PONG * 2
+
+
+async def test_who_leaves_while_waiting_is_forgotten(channel: str) -> None:
+    async with replica("redis://127.0.0.1:1", channel) as server:
+        hub = server.app.state["service"].hub
+
+        async def has(count: int) -> bool:
+            return len(hub) == count
+
+        async with server.stranger(request()):
+            await until(lambda: has(1))
+        await until(lambda: has(0))
+        assert not hub.topics
+
+
+async def test_a_server_that_ends_does_not_wait_for_those_who_wait(
+    channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "SUBSCRIBE_TIMEOUT", 1000)
+    async with contextlib.AsyncExitStack() as stack:
+        async with replica("redis://127.0.0.1:1", channel) as server:
+            stranger = await stack.enter_async_context(server.stranger(request()))
+            while not len(server.app.state["service"].hub):
+                await asyncio.sleep(0.01)
+        assert await stranger.rest() == b""
+
+
+async def test_what_makes_no_sense_is_told_so(server: Server) -> None:
+    assert await server.status(request(b"GET /ws/events?tail=x HTTP/1.1")) == 400
+    assert server.refused(400) == 1
+    assert not len(server.app.state["service"].hub)
+
+
+async def test_nothing_of_the_handshake_remains(server: Server) -> None:
+    async with server.stranger(request(LINE)) as stranger:
+        await stranger.head()
+        (peer,) = server.app.state["service"].hub.clients
+        assert peer.client.startswith("127.0.0.1:")
+        assert peer.connected
