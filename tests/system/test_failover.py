@@ -81,7 +81,7 @@ def event(number: int) -> bytes:
 async def ids(client: ClientConnection, count: int) -> list[int]:
     """Return the ids of the next events; fail if it is told that something is missing."""
     got: list[int] = []
-    async with asyncio.timeout(PROMISE + 10):
+    async with asyncio.timeout(PROMISE):
         while len(got) < count:
             message = json.loads(await client.recv())
             assert message["type"] != "resumed", message
@@ -138,7 +138,7 @@ async def test_a_job_s_log_goes_on(
             await emitter.info("after")
             assert await asyncio.to_thread(emitter.flush, 10)
         said: list[Any] = []
-        async with asyncio.timeout(PROMISE + 10):
+        async with asyncio.timeout(PROMISE):
             async for text in client:
                 message = json.loads(text)
                 assert message["type"] != "resumed"
