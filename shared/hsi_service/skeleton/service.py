@@ -332,7 +332,9 @@ def create_app(
         ],
         cors_config=CORSConfig(
             allow_origins=list(service.settings.allowed_origins),
-            allow_headers=["Authorization", "X-API-Key"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key"],
+            # The cookie: only of origins that are named, and of the same site (SameSite=Strict).
+            allow_credentials=True,
         ),
         lifespan=[service.lifespan],
         openapi_config=OpenAPIConfig(
