@@ -1,5 +1,8 @@
 """`hsi invite`, as typed."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import httpx
 import pytest
 
@@ -74,3 +77,27 @@ def test_what_is_no_server_is_refused_without_being_quoted(server: str) -> None:
     with pytest.raises(UnusableSettingError, match="expected ws://host:port") as caught:
         page_of(server)
     assert "hunter2" not in str(caught.value)
+
+
+class Redirects(BaseHTTPRequestHandler):
+    """Sends everybody elsewhere."""
+
+    def do_POST(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")  # type: ignore[attr-defined]  # an HTTPServer
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        raise AssertionError("the key was taken elsewhere")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_key_goes_to_no_other_server() -> None:
+    with HTTPServer(("127.0.0.1", 0), Redirects) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        done = hsi("invite", "--server", f"ws://127.0.0.1:{server.server_port}", HSI_API_KEY=KEY)
+        thread.join()
+    assert (done.returncode, done.stderr) == (1, "Error: HTTP 302: Found\n")
