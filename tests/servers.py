@@ -420,6 +420,7 @@ async def under_uvicorn(app: Litestar, **options: Any) -> AsyncIterator[tuple[st
         config = uvicorn.Config(
             app,
             ws_per_message_deflate=False,
+            proxy_headers=False,
             log_config=None,
             timeout_graceful_shutdown=1,
             **options,

@@ -13,7 +13,7 @@ from litestar.exceptions import WebSocketDisconnect
 
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.door.access import Handshake
-from hsi_service.door.door import Admission, Caller, Refusal
+from hsi_service.door.door import Admission, Refusal
 from hsi_service.door.limits import Bucket
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, reply_to
 from hsi_service.fanout.direct_peer import ConnectionHandler
@@ -223,6 +223,7 @@ def prepare(session: Session, peer: Peer, admission: Admission) -> None:
     """
     service = session.service
     session.admission = admission
+    peer.who = admission.who
     peer.inbound = Bucket(service.door.message_rate)
     if age := service.settings.max_connection_age:
         # Not all at once, after a restart at which all came at once.
@@ -251,7 +252,11 @@ async def serve_client(socket: Socket, session: Session) -> None:
     """
     service = session.service
     with contextlib.suppress(WebSocketDisconnect, OSError):  # It left, and that is all right.
-        admission = service.door.admit(_caller(socket))
+        admission = service.door.examine(
+            _handshake(socket),
+            socket.client.host if socket.client else None,
+            forwarded_for=socket.headers.get("x-forwarded-for", ""),
+        )
         if isinstance(admission, Refusal):
             await _refuse(socket, admission)
             return
@@ -262,24 +267,22 @@ async def serve_client(socket: Socket, session: Session) -> None:
                 prepare(session, peer, admission)
             except ValueError as error:
                 service.metrics.refusals.labels("400").inc()
-                await _refuse(socket, Refusal(400, str(error)))
+                await _refuse(socket, Refusal(str(error), 400))
                 return
             await wait_until_ready(session, peer)
             await socket.accept(admission.subprotocol)
             await _converse(socket, peer, session)
 
 
-def _caller(socket: Socket) -> Caller:
+def _handshake(socket: Socket) -> Handshake:
     headers = socket.headers
-    return Caller(
-        host=socket.client.host if socket.client else None,
-        forwarded_for=headers.get("x-forwarded-for", ""),
-        handshake=Handshake(
-            query=socket.scope["query_string"],
-            subprotocols=socket.scope.get("subprotocols") or (),
-            origins=headers.getall("origin", []),
-            host=headers.get("host", ""),
-        ),
+    return Handshake(
+        query=socket.scope["query_string"],
+        subprotocols=socket.scope.get("subprotocols") or (),
+        origins=headers.getall("origin", []),
+        host=", ".join(headers.getall("host", [])),
+        cookies=headers.getall("cookie", []),
+        server=socket.scope.get("server"),
     )
 
 
@@ -288,7 +291,7 @@ async def _refuse(socket: Socket, refusal: Refusal) -> None:
 
     A server without the ASGI extension for the former answers 403.
     """
-    if refusal.closes:
+    if refusal.code is not None:
         await socket.accept(refusal.subprotocol)
         await socket.close(refusal.code, refusal.reason)
         return
@@ -301,7 +304,7 @@ async def _refuse(socket: Socket, refusal: Refusal) -> None:
     if refusal.retry_after is not None:
         headers.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
     await socket.send(
-        {"type": "websocket.http.response.start", "status": refusal.code, "headers": headers}
+        {"type": "websocket.http.response.start", "status": refusal.status, "headers": headers}
     )
     body = refusal.reason.encode()
     await socket.send({"type": "websocket.http.response.body", "body": body, "more_body": False})

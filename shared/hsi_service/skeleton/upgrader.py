@@ -8,12 +8,12 @@ for its connection. Here it is judged by the same door, served by the same sessi
 import asyncio
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hsi_service.door.access import Handshake
-from hsi_service.door.door import Caller, Refusal
+from hsi_service.door.door import Refusal
 from hsi_service.door.handshake import FinalResponse, UpgradeRequest, switching
-from hsi_service.door.proxies import Address, Proxies
+from hsi_service.door.proxies import Proxies
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
 from hsi_service.fanout.direct_peer import DirectPeer, KeepAlive
 from hsi_service.fanout.incoming import close_frame
@@ -26,7 +26,7 @@ MAX_EARLY = 2 * MAX_CLIENT_MESSAGE_BYTES
 """Bytes that are kept for a client whose handshake is not answered. It should send none."""
 MAX_PONG_TIMEOUT = 20.0
 """Seconds, at most, that a client may take to answer a protocol ping; else the heartbeat's."""
-_NOT_FOUND = Refusal(404, "there is no WebSocket of this path")
+_NOT_FOUND = Refusal("there is no WebSocket of this path", 404)
 
 
 class Handover(NamedTuple):
@@ -65,7 +65,15 @@ class Upgrader:
             _refuse(connection, request, _NOT_FOUND)
             return
         client = self._proxies.client_of(connection.peer, request.headers)
-        admission = service.door.admit(_caller(client, request))
+        door = service.door
+        server = None
+        if door.access.is_private:
+            server = connection.transport.get_extra_info("sockname")
+        admission = door.examine(
+            _handshake(request, server),
+            client.host,
+            forwarded_for=request.text(b"x-forwarded-for"),
+        )
         if isinstance(admission, Refusal):
             _refuse(connection, request, admission)
             return
@@ -75,7 +83,7 @@ class Upgrader:
         except ValueError as error:
             session.leave(peer)
             service.metrics.refusals.labels("400").inc()
-            _refuse(connection, request, Refusal(400, str(error)))
+            _refuse(connection, request, Refusal(str(error), 400))
             return
         answer = switching(request.key, admission.subprotocol)
         handover = Handover(connection, peer, session, answer)
@@ -94,27 +102,26 @@ class Upgrader:
 
 
 def _refuse(connection: Connection, request: UpgradeRequest, refusal: Refusal) -> None:
-    if refusal.closes:
+    if refusal.code is not None:
         answer = switching(request.key, refusal.subprotocol)
         answer += close_frame(refusal.code, refusal.reason)
     else:
         soon = refusal.retry_after
         headers = {} if soon is None else {"Retry-After": str(math.ceil(soon))}
-        answer = FinalResponse(refusal.code, refusal.reason, headers).serialize()
+        answer = FinalResponse(refusal.status, refusal.reason, headers).serialize()
     connection.close_with(answer)
 
 
-def _caller(client: Address, request: UpgradeRequest) -> Caller:
-    origin = request.text(b"origin")
-    return Caller(
-        host=client.host,
-        forwarded_for=request.text(b"x-forwarded-for"),
-        handshake=Handshake(
-            query=request.query,
-            subprotocols=request.subprotocols(),
-            origins=(origin,) if b"origin" in request.headers else (),
-            host=request.text(b"host"),
-        ),
+def _handshake(request: UpgradeRequest, server: Any) -> Handshake:
+    """Return what the door wants to know; a header that came twice is joined, which it refuses."""
+    headers = request.headers
+    return Handshake(
+        query=request.query,
+        subprotocols=request.subprotocols(),
+        origins=(request.text(b"origin"),) if b"origin" in headers else (),
+        host=request.text(b"host"),
+        cookies=(request.text(b"cookie"),) if b"cookie" in headers else (),
+        server=server,
     )
 
 

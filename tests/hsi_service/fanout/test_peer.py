@@ -20,6 +20,7 @@ from hsi_service.door.handshake import RequestHead, switching, upgrade_of
 from hsi_service.door.limits import Bucket, Rate
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.direct_peer import (
+    MAX_FRAMES_AT_ONCE,
     ConnectionHandler,
     DirectPeer,
     KeepAlive,
