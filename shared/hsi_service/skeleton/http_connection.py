@@ -103,7 +103,7 @@ class HttpConnection(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Take note that a request is whole."""
+        """Wait for no more of a request."""
         self._deadline = math.inf
         if not self._is_over:
             super().on_message_complete()

@@ -16,7 +16,7 @@ from hsi_service.skeleton.connection import Connection
 logger = logging.getLogger(__name__)
 
 MAX_OPEN_REQUESTS = 4096
-"""Connections of this process that are not WebSockets, whoever they are from."""
+"""Connections of this process that are not WebSockets, of all addresses."""
 _SWEEP_INTERVAL = 1.0
 _SOON = {"Retry-After": "10"}
 

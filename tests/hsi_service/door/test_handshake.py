@@ -20,7 +20,7 @@ from hsi_service.door.handshake import (
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # Both are RFC 6455's own.
 HEADERS = {
-    b"Host": b"home",
+    b"Host": b"localhost",
     b"Upgrade": b"websocket",
     b"Connection": b"Upgrade",
     b"Sec-WebSocket-Version": b"13",

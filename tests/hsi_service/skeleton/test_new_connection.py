@@ -32,7 +32,7 @@ TOO_MUCH = {
         POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"2000\r\n%b\r\n" % (b"x" * 8192) * 20,
         413,
     ),
-    "a length that is none": (POST + b"Content-Length: x\r\n\r\n", 400),
+    "a length that is no number": (POST + b"Content-Length: x\r\n\r\n", 400),
     "a WebSocket behind another request": (GET + b"\r\n" + request(), 400),
     "a WebSocket of nobody": (request(b"GET /ws/nothing HTTP/1.1"), 404),
     "a WebSocket of a page": (request(b"GET /health/live HTTP/1.1"), 404),
