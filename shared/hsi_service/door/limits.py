@@ -67,6 +67,10 @@ class Bucket:
         self._full_at = max(self._full_at, now) + self._rate.interval
         return True
 
+    def charge(self, now: float, tokens: float) -> None:
+        """Take tokens whether they are there or not: those that come later pay for them first."""
+        self._full_at = max(self._full_at, now) + self._rate.interval * tokens
+
     def wait(self, now: float) -> float:
         """Return the seconds until there is a token; 0 if there is one."""
         missing = self._full_at + self._rate.interval - now - _MINUTE

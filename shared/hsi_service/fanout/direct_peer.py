@@ -5,8 +5,11 @@ A `DirectPeer` is the client's transport's protocol, which it has taken over fro
 """
 
 import asyncio
+import fcntl
 import math
 import socket
+import sys
+import termios
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -24,7 +27,11 @@ What it keeps, nobody can take back: a client that is behind should find the lat
 megabytes of old ones, and the reason why it was closed.
 """
 MAX_JOINED = 64 * 1024
-"""Bytes, about, that a client which was behind is sent in one write."""
+"""Bytes at most that are joined to be one write to a client which was behind.
+
+What is joined is a copy of this client's own. A larger batch is written as it is, so that all for
+whom it waits share it in their transports too.
+"""
 
 
 class KeepAlive(NamedTuple):
@@ -65,8 +72,10 @@ class DirectPeer(Peer, asyncio.Protocol):
         "_blocked",
         "_clear",
         "_connections",
+        "_copied",
         "_farewell",
         "_handler",
+        "_in_flight",
         "_incoming",
         "_keepalive",
         "_parting",
@@ -95,6 +104,10 @@ class DirectPeer(Peer, asyncio.Protocol):
         """Nothing waits, nothing is held, and it is not closing: write straight on."""
         self._sent = 0
         """Bytes given to the transport after having waited."""
+        self._in_flight: Batch | None = None
+        """The batch of which the transport waits to write the rest: it keeps all of it."""
+        self._copied = 0
+        """Bytes of the joined batches of which the transport waits to write the rest."""
         self._incoming: Incoming | None = None
         """The beginning of a message from the client, if there is one."""
         self._parting = False
@@ -167,9 +180,13 @@ class DirectPeer(Peer, asyncio.Protocol):
         else:
             super().check(now)
 
-    def progress(self) -> object:
-        """Return how many bytes the kernel has taken, by an arbitrary count."""
-        return self._sent - self._in_transport()
+    def progress(self) -> int:
+        """Return how many bytes the client's machine has taken, by an arbitrary count.
+
+        The kernel of this one takes more only when much of what it has was taken: on a slow link
+        that is seconds later.
+        """
+        return self._sent - self._in_transport() - self._in_kernel()
 
     @property
     def connected(self) -> bool:
@@ -183,8 +200,25 @@ class DirectPeer(Peer, asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait for it in this process."""
+        """Bytes that wait for it in this process, whether or not they wait for others too."""
         return self._queued + (self._in_transport() if self._blocked else 0)
+
+    @property
+    def copied(self) -> int:
+        """Bytes that its transport has of its own."""
+        if self._in_flight or not self._blocked:
+            return 0
+        return max(self._copied, self._in_transport())
+
+    def _in_kernel(self) -> int:
+        """Return how many bytes this machine is to send, or has sent without an answer."""
+        if self._socket is None:
+            return 0
+        try:
+            waiting = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, bytes(4))
+        except OSError:  # Not Linux, or no such socket.
+            return 0
+        return int.from_bytes(waiting, sys.byteorder)
 
     def _in_transport(self) -> int:
         return self._transport.get_write_buffer_size() if self.connected else 0
@@ -192,16 +226,10 @@ class DirectPeer(Peer, asyncio.Protocol):
     def _work(self) -> None:
         if self._socket is None:
             return
+        if not self._blocked:
+            self._landed()
+            self._write_on()
         queue = self._queue
-        while queue and not self._blocked:
-            parts = [queue.popleft().frames]
-            size = len(parts[0])
-            while queue and size < MAX_JOINED:
-                parts.append(queue.popleft().frames)
-                size += len(parts[-1])
-            self._queued -= size
-            self._sent += size
-            self._transport.write(b"".join(parts))
         if not queue:
             self._queue = None
         behind = self.behind
@@ -212,6 +240,35 @@ class DirectPeer(Peer, asyncio.Protocol):
             self._parting = True
             self._forget()
             self._transport.write(close_frame(*self.closing))
+
+    def _write_on(self) -> None:
+        """Write what waits, as far as the kernel takes it."""
+        queue = self._queue
+        while queue and not self._blocked:
+            batches = [queue.popleft()]
+            size = batches[0].size
+            while queue and size + queue[0].size <= MAX_JOINED:
+                batches.append(queue.popleft())
+                size += batches[-1].size
+            self._queued -= size
+            self._sent += size
+            if len(batches) == 1:
+                (self._in_flight,) = batches
+                self._transport.write(self._in_flight.frames)
+            else:
+                self._copied = size
+                for batch in batches:
+                    self.account.drop(batch)
+                self._transport.write(b"".join(batch.frames for batch in batches))
+            if not self._blocked:
+                self._landed()
+
+    def _landed(self) -> None:
+        """Note that the transport keeps nothing more."""
+        self._copied = 0
+        if self._in_flight:
+            self.account.drop(self._in_flight)
+            self._in_flight = None
 
     # What the transport tells.
 
@@ -306,8 +363,8 @@ class DirectPeer(Peer, asyncio.Protocol):
         """Take note that nothing more is sent, and have everybody forget the client."""
         self._gone = True
         self._clear = self._blocked = False
-        self._queue = self._held = None
-        self._queued = 0
+        self.drop_all()
+        self._landed()
         self._notify_drained()
         handler, self._handler = self._handler, None
         if handler:
