@@ -84,7 +84,7 @@ class Claimant(Protocol):
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait for it, whoever shares them."""
+        """Bytes that wait for it, whether or not they wait for others too."""
 
     @property
     def copied(self) -> int:
