@@ -8,9 +8,9 @@ from hsi.schemas import EndStatus, JobEnd, JobEndData
 from hsi.schemas.close_codes import CloseCode
 from hsi.schemas.cursor import Cursor
 from hsi.schemas.frames import frame_text
-from hsi_service.bus.intake import Message, examined
+from hsi_service.bus.intake import Filter, Message, examined
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import Filter, OrderedTopic, Source
+from hsi_service.fanout.topic import OrderedTopic, Source
 
 
 class JobTopic(OrderedTopic):
@@ -26,6 +26,8 @@ class JobTopic(OrderedTopic):
         """The last message that was sent was the job's end."""
         self.heard_at = asyncio.get_running_loop().time()
         """When the job last logged something, in seconds of the event loop's clock."""
+        self._looked_at: tuple[Cursor, bool] | None = None
+        """A message of the log, and whether it is the job's end."""
 
     def hear(self, payload: bytes) -> None:
         """Take a payload of the job."""
@@ -53,10 +55,13 @@ class JobTopic(OrderedTopic):
         if self.ended or self.position.head is None:
             return self.ended
         head = self.position.head
+        if self._looked_at and self._looked_at[0] == head:
+            return self._looked_at[1]
         last = await self.history.before(Cursor(head.milliseconds, head.number + 1), 1)
         if not last or last[0].cursor != head:
             return False
-        return examined(Message(last[0].text)).type == "end"
+        self._looked_at = head, examined(Message(last[0].text)).type == "end"
+        return self._looked_at[1]
 
     async def end_with(self, job_id: str, status: EndStatus) -> None:
         """Send the outstanding lines, and then an end that the job itself did not send."""

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
-from hsi_service.fanout.topic import Filter, SnapshotTopic, Source
+from hsi_service.bus.intake import Filter
+from hsi_service.fanout.topic import SnapshotTopic, Source
 from services.system.echoes import Echoes
 
 STATUS, PERFORMANCE = "system_status", "performance_update"

@@ -18,7 +18,9 @@ class Metrics:
         self.slow = self._gauge(
             "hsi_slow_clients", "Clients that have not taken all they were sent."
         )
-        self.unsent = self._gauge("hsi_unsent_bytes", "Bytes that wait for them in this process.")
+        self.unsent = self._gauge(
+            "hsi_unsent_bytes", "Memory of what waits for them; what several wait for counts once."
+        )
         self.redis_connected = self._gauge(
             "hsi_redis_connected", "1 while the subscriber hears Redis, or nobody listens; else 0."
         )

@@ -55,6 +55,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Handshakes from one address in a minute; enough for all of its clients to come back."""
     message_rate_limit: Limit = 600
     """Messages that a client may send in a minute."""
+    max_unsent_mib: Limit = 128
+    """MiB that may wait for all clients of this replica; over it, the heaviest are closed."""
+    max_unsent_mib_per_ip: Limit = 64
+    """MiB that may wait for the clients of one address."""
+    replay_rate_limit: Limit = 512
+    """MiB of histories that an address is sent in a minute; what is more comes more slowly."""
     max_connection_age: Seconds = 0
     """Seconds after which a client is asked to come back; 0 is never."""
     heartbeat_interval: PositiveSeconds = 30

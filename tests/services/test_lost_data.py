@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from hsi.joblogs import JobLogEmitter
 from hsi.schemas import channels
+from services.joblogs import jobs
 from tests.clients import until
 from tests.hsi.joblogs.test_emitter import PATIENCE
 from tests.redis_data import RedisToRollBack
@@ -135,6 +136,8 @@ async def test_jobs_are_listed_as_redis_knows_them_and_those_that_run_are_back_s
             with job(url, "began since"):
                 await until(lambda: has_states(joblogs, {"began since": "running"}))
                 await asyncio.to_thread(EVENTS[event], redis_server)
+                # A look at the jobs from before may be told for a second.
+                await asyncio.sleep(jobs.KEPT)
                 await until(
                     lambda: has_states(joblogs, {"runs": "running", "began since": "running"}),
                     within=BACK,

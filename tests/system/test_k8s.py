@@ -867,7 +867,9 @@ def test_alerts_know_the_limits_that_they_speak_of(rendered: dict[str, list[Docu
     assert found["HsiNearlyFull"]["expr"] == f"hsi_connections > {full}"
     limit = pod(documents, "events").container["resources"]["limits"]["memory"]
     assert limit == "512Mi"
-    assert found["HsiMuchUnsent"]["expr"] == f"hsi_unsent_bytes > {512 // 4 * 1024**2}"
+    most = Settings().max_unsent_mib
+    assert most == 512 // 4
+    assert found["HsiMuchUnsent"]["expr"] == f"hsi_unsent_bytes > {most * 3 // 4 * 1024**2}"
     for service in SERVICES:
         assert f'job="{service}"' in found["HsiServiceAway"]["expr"]
     for name, rule in found.items():

@@ -13,6 +13,7 @@ client once and in order, or the client is told that something is missing. It re
 Messages without a cursor (a plain PUBLISH) are sent as they are heard, between the others.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -24,6 +25,8 @@ from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of
 from hsi.schemas.frames import frame_text
 from hsi_service.bus.intake import Message
 
+PAGE_SIZE = 128 * 1024
+"""Characters that a page for one client should have, about: it waits while that does not read."""
 MAX_WAITING = 16 * 1024 * 1024
 """Characters that may wait while a topic catches up."""
 
@@ -56,6 +59,12 @@ class Page(NamedTuple):
         if not self.entries or self.last is None:
             return 0
         return max(0, self.last.number - self.entries[0].cursor.number + 1)
+
+    def upto(self, cursor: Cursor) -> int:
+        """Return how many of the entries there are up to a cursor."""
+        if self.entries and self.entries[-1].cursor <= cursor:
+            return len(self.entries)
+        return bisect_right(self.entries, cursor, key=lambda entry: entry.cursor)
 
 
 def has_gone_back(last: Cursor | None, head: Cursor | None) -> bool:
@@ -225,26 +234,33 @@ class Replay:
         self._until = until
         self._begun = False
 
-    def page(self, page: Page) -> list[Message]:
-        """Take the page that was read; return the messages to send to the client."""
-        messages: list[Message] = []
+    def page(self, page: Page) -> "Step":
+        """Take the page that was read; return what to send to the client."""
+        told: Message | None = None
         until = self._until
-        entries = [entry for entry in page.entries if until is not None and entry.cursor <= until]
+        count = page.upto(until) if until is not None else 0
         if not self._begun:
             self._begun = True
             replayed = 0
-            if until and entries:
-                replayed = max(len(entries), until.number - entries[0].cursor.number + 1)
+            if until and count:
+                replayed = max(count, until.number - page.entries[0].cursor.number + 1)
             # What is no cursor was read from the start, but was certainly not found. And a history
             # that ends before the topic does was wiped meanwhile, even if nothing was trimmed.
             gone_back = has_gone_back(page.last, until)
             recovered = page.found and self._is_cursor and not gone_back
-            messages.append(resumed(recovered=recovered, replayed=replayed, since=self.since))
+            told = resumed(recovered=recovered, replayed=replayed, since=self.since)
         elif not page.found:
             self.done = self.outrun = True
-            return []
-        messages += [Message(entry.text) for entry in entries]
-        if entries:
-            self.after = entries[-1].cursor
-        self.done = page.ends or not entries or entries[-1].cursor == until
-        return messages
+            return Step(None, 0)
+        if count:
+            self.after = page.entries[count - 1].cursor
+        self.done = page.ends or not count or self.after == until
+        return Step(told, count)
+
+
+class Step(NamedTuple):
+    """What a page means for a client: what it is told first, and what of the page it is sent."""
+
+    told: Message | None
+    upto: int
+    """How many of the page's entries, from the first on."""

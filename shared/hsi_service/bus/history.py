@@ -13,7 +13,7 @@ from hsi.logs import Throttled
 from hsi.redis_client import async_client
 from hsi.schemas import channels
 from hsi.schemas.cursor import Cursor, stamped
-from hsi_service.bus.continuity import Entry, Page
+from hsi_service.bus.continuity import PAGE_SIZE, Entry, Page
 from hsi_service.bus.intake import examine
 
 T = TypeVar("T")
@@ -23,8 +23,8 @@ TIMEOUT = 3.0
 """Seconds that one read may take."""
 MAX_PAGE = 1000
 """Messages read at once, at most."""
-PAGE_SIZE = 1024 * 1024
-"""Characters that a page should have, about: messages may be large."""
+CATCH_UP_SIZE = 1024 * 1024
+"""Characters that a page for all clients of a topic should have, about."""
 MAX_AT_ONCE = 16
 """Reads at once, and so connections: thousands of clients may resume in the same second."""
 _FIRST_PAGE = 50
@@ -163,12 +163,12 @@ class ChannelHistory:
 _faults = Throttled(logger)
 
 
-def next_count(entries: Sequence[Entry]) -> int:
-    """Return how many messages to read after these, for pages of about `PAGE_SIZE`."""
+def next_count(entries: Sequence[Entry], size: int = PAGE_SIZE) -> int:
+    """Return how many messages to read after these, for pages of about this size."""
     if not entries:
         return _FIRST_PAGE
     average = sum(len(entry.text) for entry in entries) // len(entries)
-    return max(1, min(MAX_PAGE, PAGE_SIZE // average))
+    return max(1, min(MAX_PAGE, size // average))
 
 
 async def _answer(key: str, question: Awaitable[Any], nothing: Any) -> Any:

@@ -7,6 +7,7 @@ it is not what our schemas say.
 """
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple, NoReturn
 
@@ -56,6 +57,10 @@ class Message(NamedTuple):
     """None: nobody has looked yet (`examined` does)."""
     body: ChannelMessage | None = None
     """The decoded message, where it is what its schema says."""
+
+
+Filter = Callable[[Message], bool]
+"""Returns whether a message is for the clients of a topic; control messages always are."""
 
 
 class Finding(NamedTuple):

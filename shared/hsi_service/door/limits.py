@@ -72,6 +72,10 @@ class Bucket:
         self._full_at = max(self._full_at, now) + tokens * self._rate.interval
         return True
 
+    def charge(self, now: float, tokens: float) -> None:
+        """Take tokens whether they are there or not: those that come later pay for them first."""
+        self._full_at = max(self._full_at, now) + self._rate.interval * tokens
+
     def wait(self, now: float, tokens: float = 1) -> float:
         """Return the seconds until there are as many tokens; 0 if there are."""
         missing = max(self._full_at, now) + tokens * self._rate.interval - now - _MINUTE

@@ -5,16 +5,19 @@ A `DirectPeer` is the client's transport's protocol, and the hub's peer at once.
 
 import asyncio
 import math
-import socket
-from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from websockets.frames import CloseCode as StandardCode
 
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.fanout.batch import Batch
+from hsi_service.fanout.connection_handler import ConnectionHandler, KeepAlive
+from hsi_service.fanout.descriptors import shared_with, untaken
 from hsi_service.fanout.incoming import PING_FRAME, End, Event, Incoming, Ping, Pong, close_frame
 from hsi_service.fanout.peer import CHARGED_BYTES, FAREWELL_TIMEOUT, Peer
+
+if TYPE_CHECKING:
+    import socket
 
 MAX_FRAMES_AT_ONCE = 16
 """Frames of a client that are read before others have their turn."""
@@ -23,41 +26,11 @@ CHARGE_OF_A_PIECE = 0.1
 MAX_DISCARDED = 64 * 1024
 """Bytes that a client may still send after the end before its connection is left unread."""
 MAX_JOINED = 64 * 1024
-"""Bytes, about, that a client which was behind is sent in one write."""
+"""Bytes at most that are joined to be one write to a client which was behind.
 
-
-class KeepAlive(NamedTuple):
-    """How dead peers are found."""
-
-    interval: float
-    """Seconds from the handshake or a pong to the next protocol ping; infinity for none."""
-    timeout: float
-    """Seconds that a client may take to answer it."""
-
-
-class ConnectionHandler(ABC):
-    """Who serves a client. It does not hold the client, which holds it."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def hear(self, peer: Peer, message: str | bytes) -> None:
-        """Take a message from the client."""
-
-    @abstractmethod
-    def leave(self, peer: Peer) -> None:
-        """Forget the client; called once."""
-
-
-def _shared(transport: asyncio.Transport) -> socket.socket:
-    """Return a socket of a descriptor that is the transport's to close: detach it in time.
-
-    Were it collected, it would close the descriptor, and its number would soon be another client's.
-    So nothing that may fail stands between its making and its owner. What kind of socket it is said
-    to be is of no matter to `send`.
-    """
-    descriptor: int = transport.get_extra_info("socket").fileno()
-    return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
+What is joined is a copy of this client's own. A larger batch is written as it is, so that all for
+whom it waits share it in their transports too.
+"""
 
 
 class DirectPeer(Peer, asyncio.Protocol):
@@ -75,9 +48,11 @@ class DirectPeer(Peer, asyncio.Protocol):
         "_blocked",
         "_clear",
         "_connections",
+        "_copied",
         "_discarded",
         "_farewell",
         "_handler",
+        "_in_flight",
         "_incoming",
         "_is_reading",
         "_keepalive",
@@ -106,6 +81,10 @@ class DirectPeer(Peer, asyncio.Protocol):
         """Nothing waits, nothing is held, and it is not closing: write straight on."""
         self._sent = 0
         """Bytes given to the transport after having waited."""
+        self._in_flight: Batch | None = None
+        """The batch of which the transport waits to write the rest: it keeps all of it."""
+        self._copied = 0
+        """Bytes of the joined batches of which the transport waits to write the rest."""
         self._incoming: Incoming | None = None
         """The beginning of a message from the client, if there is one."""
         self._is_reading = False
@@ -140,7 +119,7 @@ class DirectPeer(Peer, asyncio.Protocol):
         transport.set_write_buffer_limits(high=0)
         transport.set_protocol(self)
         connections.add(self)
-        self._socket = _shared(transport)
+        self._socket = shared_with(transport)
         self._send(answer)
         self._work()
 
@@ -184,9 +163,13 @@ class DirectPeer(Peer, asyncio.Protocol):
         else:
             super().check(now)
 
-    def progress(self) -> object:
-        """Return how many bytes the kernel has taken, by an arbitrary count."""
-        return self._sent - self._in_transport()
+    def progress(self) -> int:
+        """Return how many bytes the client's machine has taken, by an arbitrary count.
+
+        The kernel of this one takes more only when much of what it has was taken: on a slow link
+        that is seconds later.
+        """
+        return self._sent - self._in_transport() - self._in_kernel()
 
     @property
     def connected(self) -> bool:
@@ -200,8 +183,18 @@ class DirectPeer(Peer, asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait for it in this process."""
+        """Bytes that wait for it in this process, whether or not they wait for others too."""
         return self._queued + (self._in_transport() if self._blocked else 0)
+
+    @property
+    def copied(self) -> int:
+        """Bytes that its transport has of its own."""
+        if self._in_flight or not self._blocked:
+            return 0
+        return max(self._copied, self._in_transport())
+
+    def _in_kernel(self) -> int:
+        return untaken(self._socket) if self._socket else 0
 
     def _in_transport(self) -> int:
         return self._transport.get_write_buffer_size() if self.connected else 0
@@ -209,16 +202,10 @@ class DirectPeer(Peer, asyncio.Protocol):
     def _work(self) -> None:
         if self._socket is None:
             return
+        if not self._blocked:
+            self._landed()
+            self._write_on()
         queue = self._queue
-        while queue and not self._blocked:
-            parts = [queue.popleft().frames]
-            size = len(parts[0])
-            while queue and size < MAX_JOINED:
-                parts.append(queue.popleft().frames)
-                size += len(parts[-1])
-            self._queued -= size
-            self._sent += size
-            self._transport.write(b"".join(parts))
         if not queue:
             self._queue = None
         behind = self.behind
@@ -227,6 +214,35 @@ class DirectPeer(Peer, asyncio.Protocol):
             self._notify_drained()
         if self.closing and not queue and not self._gone:
             self._end(close_frame(*self.closing), clean=False)
+
+    def _write_on(self) -> None:
+        """Write what waits, as far as the kernel takes it."""
+        queue = self._queue
+        while queue and not self._blocked:
+            batches = [queue.popleft()]
+            size = batches[0].size
+            while queue and size + queue[0].size <= MAX_JOINED:
+                batches.append(queue.popleft())
+                size += batches[-1].size
+            self._queued -= size
+            self._sent += size
+            if len(batches) == 1:
+                (self._in_flight,) = batches
+                self._transport.write(self._in_flight.frames)
+            else:
+                self._copied = size
+                for batch in batches:
+                    self.account.drop(batch)
+                self._transport.write(b"".join(batch.frames for batch in batches))
+            if not self._blocked:
+                self._landed()
+
+    def _landed(self) -> None:
+        """Note that the transport keeps nothing more."""
+        self._copied = 0
+        if self._in_flight:
+            self.account.drop(self._in_flight)
+            self._in_flight = None
 
     # What the transport tells.
 
@@ -350,8 +366,8 @@ class DirectPeer(Peer, asyncio.Protocol):
         """Send nothing more, and have everybody forget the client."""
         self._gone = True
         self._clear = self._blocked = False
-        self._queue = self._held = None
-        self._queued = 0
+        self.drop_all()
+        self._landed()
         self._notify_drained()
         handler, self._handler = self._handler, None
         if handler:

@@ -17,9 +17,12 @@ from redis.exceptions import RedisError
 
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.bus.history import History
+from hsi_service.bus.intake import Filter
 from hsi_service.bus.subscriber import Subscriber
+from hsi_service.fanout.memory import Budget, Memory
+from hsi_service.fanout.pages import Pages
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import Filter, OrderedTopic, Source, Topic
+from hsi_service.fanout.topic import OrderedTopic, Source, Topic
 from hsi_service.metrics import Metrics
 from hsi_service.supervision import Supervisor
 
@@ -42,18 +45,35 @@ class Hub:
     """All clients and topics of this process (R28). A topic exists while a client listens to it."""
 
     def __init__(
-        self, subscriber: Subscriber, history: History, metrics: Metrics, supervisor: Supervisor
+        self,
+        subscriber: Subscriber,
+        history: History,
+        metrics: Metrics,
+        supervisor: Supervisor,
+        budget: Budget | None = None,
     ) -> None:
+        """Begin without a client.
+
+        Args:
+            subscriber: This process's, as the others are.
+            history: Where histories are read.
+            metrics: Where clients and what waits for them is counted.
+            supervisor: Of what topics do in the background.
+            budget: How much may wait for clients.
+
+        """
         self.metrics = metrics
         self.clients: set[Peer] = set()
         self.topics: dict[tuple[str, Filter | None], Topic] = {}
         """By channel and by what is let through of it."""
         self._left = 0
         """Clients that left since their remains were last collected."""
-        self._source = Source(subscriber, history, metrics, supervisor)
+        self.memory = Memory(budget)
+        self.pages = Pages()
+        self._source = Source(subscriber, history, metrics, supervisor, self.pages)
         metrics.watch(metrics.connections, self.__len__)
         metrics.watch(metrics.slow, lambda: sum(peer.unsent > 0 for peer in self.clients))
-        metrics.watch(metrics.unsent, lambda: sum(peer.unsent for peer in self.clients))
+        metrics.watch(metrics.unsent, lambda: self.memory.used(self.clients))
 
     def __len__(self) -> int:
         """Return how many clients are connected."""
@@ -75,13 +95,16 @@ class Hub:
             topic.open()
         if not isinstance(topic, kind):
             raise TypeError(f"{channel} is a {type(topic).__name__}, not a {kind.__name__}")
-        self.clients.add(peer)
+        if peer not in self.clients:
+            peer.account = self.memory.account_of(peer.client)
+            self.clients.add(peer)
         topic.clients.add(peer)
         return topic
 
     def leave(self, peer: Peer, *topics: Topic) -> None:
         """Forget a client; the last one of a topic ends it."""
         self.clients.discard(peer)
+        peer.drop_all()
         self._left += 1
         for topic in topics:
             topic.leave(peer)
@@ -101,7 +124,7 @@ class Hub:
                     self._source.supervisor.went_on(error)
 
     async def sweep(self) -> None:
-        """Close, for ever, clients that are stalled, or have been here for long enough.
+        """Close, for ever, clients that are stalled, too heavy, or have been here for long enough.
 
         And let go of those that left: their connections are cycles, which Python only looks for
         when it makes something new. A look costs what there is, so it comes once as many have left.
@@ -115,6 +138,8 @@ class Hub:
                     peer.check(now)
                 except Exception as error:  # noqa: BLE001 (one client's fault is no other's)
                     self._source.supervisor.went_on(error)
+            self.memory.relieve([peer for peer in self.clients if peer.unsent])
+            self.pages.expire(now)
             if self._left > max(len(self.clients), MIN_LEFT):
                 self._left = 0
                 gc.collect()

@@ -5,7 +5,6 @@
 """
 
 import asyncio
-import logging
 import math
 from abc import ABC, abstractmethod
 from collections import deque
@@ -16,23 +15,25 @@ from litestar.types import Message, Send
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.door.limits import Bucket, Rate
 from hsi_service.fanout.batch import Batch
+from hsi_service.fanout.memory import Account, Memory
 
 if TYPE_CHECKING:
     from hsi_service.door.keys import Identity
-
-logger = logging.getLogger(__name__)
 
 MAX_UNSENT = 8 * 1024 * 1024
 """Bytes that may wait for a client before it is closed as too slow."""
 MAX_STALLED = 1024 * 1024
 """Bytes that may wait for a client that takes nothing for `STALL_PATIENCE`."""
 STALL_PATIENCE = 5.0
-"""Seconds."""
+"""Seconds. A client that is replayed something has asked for it: it may not let a byte wait longer
+without taking one."""
 FAREWELL_TIMEOUT = 5.0
 """Seconds to tell a client that reads nothing why it is closed."""
 CHARGED_BYTES = 1024
 """Bytes from a client that cost it as much as a message."""
 _UNLIMITED = Bucket(Rate.per_minute(0))
+_NOBODY = Account(Memory())
+"""Of clients that no hub has taken in."""
 
 
 class Peer(ABC):
@@ -49,6 +50,7 @@ class Peer(ABC):
         "_mark",
         "_queue",
         "_queued",
+        "account",
         "client",
         "closing",
         "expires",
@@ -65,6 +67,8 @@ class Peer(ABC):
 
         """
         self.client = client
+        self.account = _NOBODY
+        """What waits for the clients of its address; the hub sets its own."""
         self.closing: tuple[CloseCode, str] | None = None
         """Why this side closes, or None while it does not."""
         self.expires = math.inf
@@ -83,14 +87,21 @@ class Peer(ABC):
         self._gone = False
         """The connection has ended."""
         self._drained: asyncio.Event | None = None
-        self._mark: tuple[object, float] | None = None
-        """While much waits: how far the client has come, and since when no further."""
+        self._mark: tuple[int, float] | None = None
+        """While too much waits: how far the client has come, and since when no further."""
 
     # What the hub does.
 
     def write(self, batch: Batch) -> None:
         """Send what many are sent; do nothing once it is closing or gone."""
         self._append(batch, held=self.held)
+        self._begin_work()
+
+    def _begin_work(self) -> None:
+        if self._queued > MAX_UNSENT:
+            self.give_up("over 8 MiB wait for it")
+        else:
+            self._work()
 
     def _append(self, batch: Batch, *, held: bool) -> None:
         if self.closing or self._gone:
@@ -102,22 +113,36 @@ class Peer(ABC):
         if batch.replaces is not None:
             self._drop_replaced(queue, batch.replaces)
         queue.append(batch)
+        self.account.hold(batch)
         self._queued += batch.size
-        if self._queued > MAX_UNSENT:
-            self._give_up("over 8 MiB wait for it")
-        else:
-            self._work()
 
     def _drop_replaced(self, queue: deque[Batch] | list[Batch], kind: str) -> None:
         kept = [batch for batch in queue if batch.replaces != kind]
         if len(kept) < len(queue):
-            self._queued -= sum(batch.size for batch in queue if batch.replaces == kind)
+            for batch in queue:
+                if batch.replaces == kind:
+                    self._queued -= batch.size
+                    self.account.drop(batch)
             queue.clear()
             queue.extend(kept)
 
+    def drop_all(self) -> None:
+        """Let go of everything that waits."""
+        for queue in (self._queue, self._held):
+            for batch in queue or ():
+                self.account.drop(batch)
+        self._queue = self._held = None
+        self._queued = 0
+
     def send(self, *texts: str) -> None:
         """Send texts that are for this client alone, before what is held."""
-        self._append(Batch(texts), held=False)
+        self.send_batches(Batch(texts))
+
+    def send_batches(self, *batches: Batch) -> None:
+        """Send what this client asked for, and others may have too, before what is held."""
+        for batch in batches:
+            self._append(batch, held=False)
+        self._begin_work()
 
     def release(self) -> None:
         """Let what was held go its way."""
@@ -146,6 +171,9 @@ class Peer(ABC):
         """Close once everything written so far is sent; only the first call counts."""
         if not self.closing:
             self.closing = code, reason
+            for batch in self._held or ():
+                self._queued -= batch.size
+                self.account.drop(batch)
             self._held = None
             self._notify_drained()
             self._work()
@@ -176,25 +204,27 @@ class Peer(ABC):
         """
         if now >= self.expires:
             self.close(CloseCode.RESTART, "connected for long enough: come back, to any replica")
-        if self.unsent <= MAX_STALLED:
+        # What is held waits for this side, and not for the client.
+        if not (self.behind and (self.held or self.unsent > MAX_STALLED)):
             self._mark = None
-        elif self._mark is None or self._mark[0] != self.progress():
-            self._mark = self.progress(), now
+            return
+        taken = self.progress()
+        if self._mark is None or taken > self._mark[0]:
+            self._mark = taken, now
         elif now - self._mark[1] >= STALL_PATIENCE and not self.closing:
-            self._give_up("over 1 MiB waits for it, and it takes nothing")
+            much = "what it asked for" if self.held else "over 1 MiB"
+            self.give_up(f"{much} waits for it, and it takes nothing")
 
-    def _give_up(self, why: str) -> None:
-        logger.warning(
-            "a client is too slow: %s; it may come back and resume",
-            why,
-            extra={
-                "client": self.client,
-                "key": self.who.name if self.who else None,
-                "unsent": self.unsent,
-            },
+    def give_up(self, why: str) -> None:
+        """Drop what waits for it, and close it, to resume later."""
+        self.account.log.warning(
+            "a client is too slow; it may come back and resume",
+            why=why,
+            client=self.client,
+            key=self.who.name if self.who else None,
+            unsent=self.unsent,
         )
-        self._queue = None
-        self._queued = 0
+        self.drop_all()
         self.close(CloseCode.TOO_SLOW, "too slow: come back and resume")
 
     def _notify_drained(self) -> None:
@@ -211,12 +241,17 @@ class Peer(ABC):
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait for it in this process."""
+        """Bytes that wait for it in this process, whether or not they wait for others too."""
         return self._queued
 
+    @property
+    def copied(self) -> int:
+        """Bytes that wait for it alone, beside its batches."""
+        return 0
+
     @abstractmethod
-    def progress(self) -> object:
-        """Return what is another value whenever the client has taken something."""
+    def progress(self) -> int:
+        """Return a number that grows whenever the client has taken something."""
 
     @abstractmethod
     def _work(self) -> None:
@@ -235,7 +270,7 @@ class AsgiPeer(Peer):
         self._wake = asyncio.Event()
         self._patience: asyncio.Timeout | None = None
 
-    def progress(self) -> object:
+    def progress(self) -> int:
         """Return how many frames the server has taken."""
         return self._sent
 
@@ -280,6 +315,7 @@ class AsgiPeer(Peer):
                 if self._queue and self._queue[0] is batch:
                     self._queue.popleft()
                     self._queued -= batch.size
+                    self.account.drop(batch)
             self._notify_drained()
             if self.closing:
                 return self.closing

@@ -1,15 +1,19 @@
 """How a client that wants older messages comes to where its topic is: one page after the other.
 
 Meanwhile the client is held: what its topic broadcasts waits in the client's own queue. Each page
-is read when the one before has been sent, since it may be more than may wait for a client.
+is sent when the one before has been taken, since all may be more than may wait for a client; and
+when its address may be sent more of histories: what it was sent is charged to it.
 """
+
+import asyncio
 
 from hsi.schemas.close_codes import CloseCode
 from hsi.schemas.cursor import BEGINNING, Cursor
 from hsi_service.bus.continuity import Replay, has_gone_back, resumed
-from hsi_service.bus.history import next_count
 from hsi_service.bus.intake import Message
+from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.peer import Peer
+from hsi_service.fanout.shared_page import Part
 from hsi_service.fanout.topic import OrderedTopic
 
 
@@ -25,25 +29,30 @@ async def resume(topic: OrderedTopic, peer: Peer, since: str) -> None:
 
     """
     await topic.ready()
+    lost = False
     if cursor := Cursor.parse(since):
         await topic.reached(cursor)
-        if cursor != BEGINNING and not await topic.history.has(cursor):
+        lost = cursor != BEGINNING and not await topic.pages.has(topic.history, cursor)
+        if lost:
             head = topic.position.head  # Of now: it goes on while Redis is asked.
             if has_gone_back(await topic.history.last(), head):
                 # Wiped or rolled back: let the topic find out before this client joins it, or the
                 # client would be told of the same loss twice.
                 topic.subscribed()
                 await topic.caught_up()
-    replay = Replay(since=since, until=topic.position.head)
+    until = topic.position.head
+    replay = Replay(since=since, until=until)
     topic.join(peer)
-    count = 1
-    while not replay.done:
-        page = await topic.history.read(replay.after, count)
-        count = next_count(page.entries)
-        _send(topic, peer, replay.page(page))
+    while not replay.done and not peer.closing:
+        await _turn(peer)
+        part = await topic.pages.after(topic.history, replay.after, until, lost=lost)
+        step = replay.page(part.page)
         if replay.outrun:
             peer.close(CloseCode.TOO_SLOW, "slower than the history is long: come back")
             return
+        _send(topic, peer, part, step.upto, step.told)
+        lost = False
+        del part  # It would stay in memory while the client takes it.
         await peer.drained()
     peer.release()
 
@@ -61,42 +70,46 @@ async def begin_with_the_last(topic: OrderedTopic, peer: Peer, count: int) -> No
     topic.join(peer)
     head, heartbeat = topic.position.head, topic.heartbeat()
     if head and count:
-        # The beginning is found on the way back; the messages are sent on the way forth.
-        after, size = await _before_the_last(topic, head, count), 1
+        await _turn(peer)
+        after, cost = await topic.pages.before_the_last(topic.history, head, count, topic.only)
+        _charge(peer, cost)
         sent: Cursor | None = None
-        while after is None or after < head:
-            page = await topic.history.read(after, size)
+        while (after is None or after < head) and not peer.closing:
+            await _turn(peer)
+            part = await topic.pages.after(topic.history, after, head)
+            page, missing = part.page, None
             if sent and not page.found:
                 # Trimmed faster than the client could follow: what is missing is missing here.
                 missing = resumed(recovered=False, replayed=page.remaining, since=sent)
-                peer.send(missing.text)
-            entries = [entry for entry in page.entries if entry.cursor <= head]
-            if not entries:
+            upto = page.upto(head)
+            _send(topic, peer, part, upto, missing)
+            if not upto:
                 break
-            _send(topic, peer, [Message(entry.text) for entry in entries])
-            sent = after = entries[-1].cursor
-            size = next_count(entries)
+            sent = after = page.entries[upto - 1].cursor
+            del part, page  # They would stay in memory while the client takes them.
             await peer.drained()
     peer.send(heartbeat.text)
     peer.release()
 
 
-async def _before_the_last(topic: OrderedTopic, head: Cursor, count: int) -> Cursor | None:
-    """Return the cursor before the last `count` messages for a client; None: there is none."""
-    first, size = Cursor(head.milliseconds, head.number + 1), 1
-    while count >= 0:
-        entries = await topic.history.before(first, size)
-        if not entries:
-            return None
-        for entry in entries:
-            first = entry.cursor
-            if topic.only is None or topic.only(Message(entry.text)):
-                count -= 1
-            if count < 0:
-                break
-        size = next_count(entries)
-    return first
+async def _turn(peer: Peer) -> None:
+    """Wait until a client's address may be sent more of histories."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        pause = peer.account.replays.wait(clock())
+        if not pause:
+            return
+        await asyncio.sleep(pause)
 
 
-def _send(topic: OrderedTopic, peer: Peer, messages: list[Message]) -> None:
-    peer.send(*(message.text for message in filter(topic.only, messages)))
+def _charge(peer: Peer, size: int) -> None:
+    peer.account.charge(size, asyncio.get_running_loop().time())
+
+
+def _send(topic: OrderedTopic, peer: Peer, part: Part, count: int, told: Message | None) -> None:
+    """Send a client what it is told, and the first entries of a part; charge it for them."""
+    batches = [Batch([told.text])] if told else []
+    if count and (batch := topic.pages.batch(part, count, topic.only)):
+        batches.append(batch)
+    _charge(peer, part.cost + sum(batch.size for batch in batches))
+    peer.send_batches(*batches)

@@ -3,17 +3,18 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from hsi.logs import Throttled
 from hsi.schemas.cursor import Cursor
 from hsi.schemas.frames import PING
 from hsi_service.bus.continuity import Position
-from hsi_service.bus.history import ChannelHistory, History, next_count
-from hsi_service.bus.intake import Finding, Message, examine
+from hsi_service.bus.history import CATCH_UP_SIZE, ChannelHistory, History, next_count
+from hsi_service.bus.intake import Filter, Finding, Message, examine
 from hsi_service.bus.subscriber import Subscriber, Subscription
 from hsi_service.fanout.batch import Batch
+from hsi_service.fanout.pages import Pages
 from hsi_service.fanout.peer import Peer
 from hsi_service.metrics import Metrics
 from hsi_service.supervision import Supervisor
@@ -22,8 +23,6 @@ logger = logging.getLogger(__name__)
 _drops = Throttled(logger)
 _faults = Throttled(logger)
 
-Filter = Callable[[Message], bool]
-"""Returns whether a message is for the clients of a topic; control messages always are."""
 MAX_TICKS = 8
 """Ticks of the event loop for which the first of a batch waits at most, while more keeps coming."""
 SNAPSHOTS = frozenset({"system_status", "performance_update"})
@@ -40,6 +39,7 @@ class Source(NamedTuple):
     history: History
     metrics: Metrics
     supervisor: Supervisor
+    pages: Pages
 
 
 class Topic(ABC):
@@ -241,6 +241,7 @@ class OrderedTopic(Topic):
         super().__init__(channel, only, source)
         self.position = Position()
         self.history = ChannelHistory(source.history, channel)
+        self.pages = source.pages
         self._moved: asyncio.Event | None = None
         self._catching_up: asyncio.Task[None] | None = None
         self._is_catching_up = False
@@ -285,8 +286,12 @@ class OrderedTopic(Topic):
         while position.catching_up:
             after = position.begin_read()
             page = await self.history.read(after, count)
-            count = next_count(page.entries)
-            if not page.found and position.known:
+            count = next_count(page.entries, CATCH_UP_SIZE)
+            if not position.known:
+                # Nobody has watched the channel until now.
+                await self.pages.verify(self.history)
+            elif not page.found:
+                self.pages.forget(self.channel)
                 self._source.metrics.gaps.inc()
                 logger.warning(
                     "messages are missing: the history was wiped, rolled back or too short",

@@ -31,6 +31,7 @@ from hsi_service.bus.subscriber import BusState, Subscriber
 from hsi_service.door.door import LOOK_INTERVAL, Door
 from hsi_service.door.http import Doorstep, guard_of
 from hsi_service.fanout.hub import Hub
+from hsi_service.fanout.memory import MIB, Budget
 from hsi_service.lifecycle import Lifecycle, Phase
 from hsi_service.logs import keep_queries_out
 from hsi_service.metrics import Metrics
@@ -64,7 +65,12 @@ class Service:
         )
         self.history = History(settings.redis_url, name=name)
         self.supervisor = Supervisor(self.metrics)
-        self.hub = Hub(self.subscriber, self.history, self.metrics, self.supervisor)
+        budget = Budget(
+            process=settings.max_unsent_mib * MIB,
+            address=settings.max_unsent_mib_per_ip * MIB,
+            replay=settings.replay_rate_limit * MIB,
+        )
+        self.hub = Hub(self.subscriber, self.history, self.metrics, self.supervisor, budget)
         self.metrics.watch(
             self.metrics.redis_connected, lambda: self.subscriber.state is not BusState.CONNECTING
         )

@@ -16,7 +16,7 @@ from hsi_service.door.access import Handshake
 from hsi_service.door.door import Admission, Refusal
 from hsi_service.door.limits import Bucket
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, reply_to
-from hsi_service.fanout.direct_peer import ConnectionHandler
+from hsi_service.fanout.connection_handler import ConnectionHandler
 from hsi_service.fanout.peer import CHARGED_BYTES, AsgiPeer, Peer
 from hsi_service.fanout.replay import begin_with_the_last, resume
 from hsi_service.fanout.topic import OrderedTopic, Topic

@@ -15,7 +15,8 @@ from hsi_service.door.door import Refusal
 from hsi_service.door.handshake import FinalResponse, UpgradeRequest, switching
 from hsi_service.door.proxies import Proxies
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
-from hsi_service.fanout.direct_peer import DirectPeer, KeepAlive
+from hsi_service.fanout.connection_handler import KeepAlive
+from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.incoming import close_frame
 from hsi_service.skeleton.connection import Connection
 from hsi_service.skeleton.service import Service

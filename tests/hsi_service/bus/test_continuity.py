@@ -50,7 +50,9 @@ class Replay(continuity.Replay):
     """A replay that gives texts."""
 
     def replays(self, page: Page) -> list[str]:
-        return texts_of(self.page(page))
+        step = self.page(page)
+        told = [step.told.text] if step.told else []
+        return told + [entry.text for entry in page.entries[: step.upto]]
 
 
 class Redis:
@@ -514,6 +516,8 @@ def test_waiting_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_history_that_was_wiped_after_a_client_joined_is_not_said_to_be_recovered() -> None:
     replay = continuity.Replay(since=str(BEGINNING), until=Cursor(1001, 1))
-    (told,) = replay.page(Page(found=True, entries=[], last=None))
+    told, upto = replay.page(Page(found=True, entries=[], last=None))
+    assert told is not None
+    assert upto == 0
     assert json.loads(told.text)["data"]["recovered"] is False
     assert replay.done

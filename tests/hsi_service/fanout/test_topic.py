@@ -40,8 +40,8 @@ class Ear(Peer):
         async with asyncio.timeout(10):
             return json.loads(await self.heard.get())
 
-    def progress(self) -> object:
-        return None
+    def progress(self) -> int:
+        return 0
 
     def jobs(self) -> list[Coroutine[Any, Any, None]]:
         return []
@@ -111,8 +111,9 @@ class SlowEar(Ear):
         super().__init__()
         self.may_take = asyncio.Event()
 
-    def send(self, *texts: str) -> None:
-        self.write(Batch(texts))
+    def send_batches(self, *batches: Batch) -> None:
+        for batch in batches:
+            self.write(batch)
 
     async def drained(self) -> None:
         await self.may_take.wait()
@@ -120,8 +121,9 @@ class SlowEar(Ear):
 
 @pytest.mark.parametrize("kept", [2, 0])
 async def test_who_is_slower_than_a_history_is_trimmed_is_told_where_messages_are_missing(
-    hub: Hub, redis_url: str, channel: str, kept: int
+    hub: Hub, redis_url: str, channel: str, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("hsi_service.fanout.shared_page.FIRST_COUNT", 1)
     ear = SlowEar()
     topic = hub.enter(ear, channel, OrderedTopic)
     await topic.ready()

@@ -1,5 +1,6 @@
-"""Which jobs there are: bounded, in two round trips, whatever somebody wrote there."""
+"""Which jobs there are: bounded, in few round trips, whatever somebody wrote there."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Mapping
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from hsi.joblogs import JobLogEmitter
+from hsi.joblogs import JobLogEmitter, job_state
 from hsi.joblogs.job_state import UNKNOWN
 from hsi.schemas import channels
 from hsi.schemas.job_ids import InvalidJobIdError
 from services.joblogs.jobs import MAX_JOBS, Jobs
+from tests.clients import until
 from tests.servers import RedisServer
 
 BEGINNING = 1_768_646_000
@@ -28,7 +30,7 @@ async def fill(redis_url: str, values: Mapping[str, str | bytes]) -> None:
 
 
 async def test_a_job_of_ours_is_listed_while_it_runs_and_afterwards(own_redis: RedisServer) -> None:
-    jobs = Jobs(own_redis.url, name="tests")
+    jobs = Jobs(own_redis.url, name="tests", kept=0)
     assert await jobs.recent() == []
     began = time.time()
     async with JobLogEmitter(own_redis.url, "nightly") as emitter:
@@ -54,14 +56,14 @@ async def test_the_youngest_come_first_and_old_ones_that_run_are_not_forgotten(
 ) -> None:
     states = {f"done-{number}": '{"status":"completed"}' for number in range(20)}
     await fill(own_redis.url, {"long": '{"status":"running"}'} | states)
-    jobs = Jobs(own_redis.url, name="tests")
+    jobs = Jobs(own_redis.url, name="tests", kept=0)
     assert [job.id for job in await jobs.recent(3)] == ["done-19", "done-18", "done-17", "long"]
     await jobs.aclose()
 
 
-async def test_many_jobs_take_two_round_trips(own_redis: RedisServer) -> None:
+async def test_many_jobs_take_three_round_trips(own_redis: RedisServer) -> None:
     await fill(own_redis.url, {f"j{number}": '{"status":"running"}' for number in range(MAX_JOBS)})
-    jobs = Jobs(own_redis.url, name="tests")
+    jobs = Jobs(own_redis.url, name="tests", kept=0)
     async with Redis.from_url(own_redis.url) as redis:
         before = await commands(redis)
         assert len(await jobs.recent()) == MAX_JOBS
@@ -71,9 +73,70 @@ async def test_many_jobs_take_two_round_trips(own_redis: RedisServer) -> None:
     await jobs.aclose()
     assert {state.status for state in states.values()} == {"running"}
     assert listed.get("zrevrange", 0) - before.get("zrevrange", 0) == 1
-    assert listed.get("mget", 0) - before.get("mget", 0) == 2  # together in one pipeline
+    assert listed.get("mget", 0) - before.get("mget", 0) == 2  # states, numbers of lines
     assert asked.get("mget", 0) - listed.get("mget", 0) == 1
     assert "get" not in asked
+
+
+async def test_what_a_list_costs_follows_what_is_asked_for_and_not_how_many_jobs_there_are(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = {f"done-{number}": '{"status":"completed"}' for number in range(MAX_JOBS - 1)}
+    await fill(own_redis.url, {"long": '{"status":"running"}'} | states)
+    parsed: list[Any] = []
+    parse = job_state.parse
+
+    def counted(value: bytes | str | None) -> job_state.JobState:
+        parsed.append(value)
+        return parse(value)
+
+    monkeypatch.setattr(job_state, "parse", counted)
+    jobs = Jobs(own_redis.url, name="tests", kept=60)
+    for limit, listed in ((1, 2), (10, 11), (3, 4)):
+        assert len(await jobs.recent(limit)) == listed
+    assert len(parsed) == 11
+    assert len(await jobs.recent(MAX_JOBS)) == len(parsed) == MAX_JOBS
+    await jobs.aclose()
+
+
+async def test_all_who_ask_within_a_second_are_told_of_one_look_at_the_index(
+    own_redis: RedisServer,
+) -> None:
+    await fill(own_redis.url, {f"j{number}": '{"status":"completed"}' for number in range(50)})
+    jobs = Jobs(own_redis.url, name="tests", kept=60)
+    async with Redis.from_url(own_redis.url) as redis:
+        before = await commands(redis)
+        lists = await asyncio.gather(*(jobs.recent(asker % 5 + 1) for asker in range(200)))
+        lists += [await jobs.recent(5) for _ in range(50)]
+        after = await commands(redis)
+    await jobs.aclose()
+    newest = [f"j{number}" for number in range(49, 0, -1)]
+    assert all([job.id for job in jobs] == newest[: len(jobs)] for jobs in lists)
+    assert [len(jobs) for jobs in lists[:5]] == [1, 2, 3, 4, 5]
+    assert after["zrevrange"] - before.get("zrevrange", 0) == 1
+    # The states together, and the numbers of lines once for each limit at most.
+    assert after["mget"] - before.get("mget", 0) <= 1 + 5
+
+
+async def test_a_look_at_the_jobs_is_old_after_a_second(own_redis: RedisServer) -> None:
+    jobs = Jobs(own_redis.url, name="tests")
+    assert await jobs.recent() == []
+    await fill(own_redis.url, {"one": '{"status":"running"}'})
+
+    async def is_listed() -> bool:
+        return [job.id for job in await jobs.recent()] == ["one"]
+
+    await until(is_listed)
+    await jobs.aclose()
+
+
+async def test_jobs_are_listed_whenever_redis_has_hung_up(own_redis: RedisServer) -> None:
+    jobs = Jobs(own_redis.url, name="tests", kept=0)
+    async with Redis.from_url(own_redis.url) as redis:
+        for _ in range(20):
+            await redis.client_kill_filter(_type="normal", skipme=True)
+            assert await jobs.recent() == []
+    await jobs.aclose()
 
 
 async def commands(redis: Redis) -> dict[str, int]:
@@ -96,7 +159,7 @@ async def test_what_others_left_there_is_not_known_and_no_fault(own_redis: Redis
         await redis.zadd(channels.JOBS, {"hash": 1, "no key": 2, "": 4, "late": "+inf"})
         await redis.zadd(channels.JOBS, {b"\xff": 3})
         await redis.set(channels.number(channels.job_logs("theirs")), "many")
-    jobs = Jobs(own_redis.url, name="tests")
+    jobs = Jobs(own_redis.url, name="tests", kept=0)
     found = {job.id: job for job in await jobs.recent()}
     await jobs.aclose()
     assert set(found) == {*values, "hash", "late"}

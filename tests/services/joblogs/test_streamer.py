@@ -338,9 +338,6 @@ async def test_the_list_of_jobs_comes_at_once_after_a_quiet_while_in_which_redis
 
         await until(are_closed)
         assert await get_json(replica, "/api/jobs") == []
-        for _ in range(20):
-            await redis.client_kill_filter(_type="normal", skipme=True)
-            assert await get_json(replica, "/api/jobs") == []
 
 
 async def test_the_list_of_jobs_says_that_a_script_keeps_redis_busy_and_comes_when_it_ends(
@@ -350,9 +347,12 @@ async def test_the_list_of_jobs_says_that_a_script_keeps_redis_busy_and_comes_wh
     async with httpx.AsyncClient(base_url=replica.url) as http:
         assert (await http.get("/api/jobs")).status_code == 200
         with busy(own_redis.url):
-            answer = await http.get("/api/jobs")
-        assert answer.status_code == 503
-        assert "Redis is busy with a script" in answer.text
+
+            async def is_refused() -> bool:  # Up to a second there is an answer from before.
+                answer = await http.get("/api/jobs")
+                return answer.status_code == 503 and "Redis is busy with a script" in answer.text
+
+            await until(is_refused)
         assert (await http.get("/api/jobs")).status_code == 200
 
 

@@ -5,6 +5,7 @@ import pytest
 from hsi.schemas import channels
 from hsi_service.bus.history import History
 from hsi_service.bus.subscriber import Subscriber
+from hsi_service.fanout.pages import Pages
 from hsi_service.fanout.topic import Source
 from hsi_service.metrics import Metrics
 from hsi_service.supervision import Supervisor
@@ -23,6 +24,7 @@ def topic() -> StatusTopic:
         History(NOWHERE, name="test"),
         metrics,
         Supervisor(metrics),
+        Pages(),
     )
     return StatusTopic(channels.SYSTEM_STATUS, None, source)
 
