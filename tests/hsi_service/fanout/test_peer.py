@@ -504,12 +504,11 @@ async def test_what_completes_nothing_is_charged_too() -> None:
 
 
 async def test_others_have_their_turn_while_a_client_has_sent_much() -> None:
-    handler = Ending(asyncio.Event())
     async with line_through(directly) as line:
-        peer = DirectPeer("test", handler)
         assert isinstance(line.peer, DirectPeer)
-        peer.take_over(line.peer._transport, KeepAlive(math.inf, math.inf), set(), b"")  # noqa: SLF001
-        peer.data_received(sent(TEXT, b"x") * (3 * MAX_FRAMES_AT_ONCE))
+        handler = line.peer._handler  # noqa: SLF001 (what it was served by)
+        assert isinstance(handler, Ending)
+        line.peer.data_received(sent(TEXT, b"x") * (3 * MAX_FRAMES_AT_ONCE))
         turns = [len(handler.heard)]
         for _ in range(3):
             await asyncio.sleep(0)
