@@ -48,6 +48,8 @@ RETRY = 0.25
 """Seconds, about, after which a client that was refused comes again, unless it is told when."""
 PATIENCE = 10.0
 """Seconds without any progress after which a server counts as stuck."""
+LONGEST = 120.0
+"""Seconds that a storm may take."""
 _SCRAP = bytearray(1024 * 1024)
 _EVENTS = 16
 """Events of epoll taken at once: few, so that the time of a delivery is known closely."""
@@ -126,9 +128,11 @@ class Crowd:
         waiting: deque[int] = deque(range(count))
         later: list[tuple[float, int]] = []
         missing = count
-        progress = time.perf_counter()
+        began = progress = time.perf_counter()
         while missing:
             now = time.perf_counter()
+            if now - began > LONGEST:
+                raise StuckError(f"{missing} of {count} clients were not in after {LONGEST:.0f} s")
             while later and later[0][0] <= now:
                 waiting.append(heapq.heappop(later)[1])
             while waiting and len(self._coming) < CONCURRENCY:
