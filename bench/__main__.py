@@ -15,8 +15,10 @@ from bench import (
     fanout,
     joblogs,
     latency,
+    reconnects,
     report,
     results,
+    start,
     storm,
     subscribers,
 )
@@ -30,6 +32,7 @@ RESULTS = ROOT / "bench/results"
 README = ROOT / "README.md"
 GUARD_ROUNDS = 5
 PARTS = {
+    "start": start.main,
     "latency": latency.main,
     "continuity": continuity.main,
     "joblogs": joblogs.main,
@@ -109,6 +112,8 @@ def main() -> None:
             for name, measure in PARTS.items():
                 if arguments.what in {"all", name}:
                     measure(Path(folder))
+        if arguments.what in {"all", "storm"}:
+            reconnects.main(runs=arguments.runs, quick=arguments.quick)
         if arguments.what in {"all", "fanout"}:
             run_fanout(arguments)
         if arguments.what == "guard":

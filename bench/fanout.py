@@ -27,10 +27,10 @@ from bench.frames import Messages, WrongDeliveryError
 from bench.load import Load
 from bench.parts import running
 from bench.results import BATCHES, CROWDS, EVENT_SIZE, SIZES
-from bench.rows import DESCRIPTORS, ROWS, Row, find_nchan, versions
+from bench.rows import DESCRIPTORS, ROWS, Row, those_here, versions
 from bench.servers.redis_channel import CHANNEL
 from bench.summary import percentile
-from local.processes import NotReadyError, free_port
+from local.processes import NotReadyError, Process, free_port
 from local.redis import EmbeddedRedis
 
 CLIENTS = 1000
@@ -68,7 +68,7 @@ class Bench:
     """What all measurements share: a Redis on the load generator's core, and a folder."""
 
     def __init__(self, redis_url: str, folder: Path, cores: Cores, durations: Durations) -> None:
-        self._redis_url = redis_url
+        self.redis_url = redis_url
         self._folder = folder
         self.cores = cores
         self._durations = durations
@@ -82,20 +82,34 @@ class Bench:
             NotReadyError: It did not come up.
 
         """
-        server = row.start(self._folder, self._redis_url, channel)
+        with (
+            self.started(row, channel=channel) as server,
+            Load(
+                connections.address(server.url),
+                connections.address(server.url if row.publish_path else self.redis_url),
+                channel=row.publish_path or channel,
+                over_http=bool(row.publish_path),
+                subprotocol=row.subprotocol,
+            ) as clients,
+        ):
+            yield clients, processes_of(server.pid)
+
+    @contextlib.contextmanager
+    def started(self, row: Row, *, channel: str = CHANNEL) -> Iterator[Process]:
+        """Start a server alone on its core.
+
+        Raises:
+            BenchError: It is not on this machine.
+            NotReadyError: It did not come up.
+
+        """
+        server = row.start(self._folder, self.redis_url, channel)
         with on_core(self.cores.server):
             server.spawn()
         try:
             server.wait_ready()
             self._wait_for_workers(row, server.pid)
-            with Load(
-                connections.address(server.url),
-                connections.address(server.url if row.publish_path else self._redis_url),
-                channel=row.publish_path or channel,
-                over_http=bool(row.publish_path),
-                subprotocol=row.subprotocol,
-            ) as clients:
-                yield clients, processes_of(server.pid)
+            yield server
         finally:
             server.stop(_STOP_TIMEOUT)
 
@@ -122,7 +136,7 @@ class Bench:
         if row.publish_path:
             return
         deadline = time.monotonic() + _SUBSCRIBE_TIMEOUT
-        with redis.Redis.from_url(self._redis_url) as client:
+        with redis.Redis.from_url(self.redis_url) as client:
             while not client.pubsub_numsub(channel)[0][1]:
                 if time.monotonic() > deadline:
                     raise BenchError("the server did not subscribe")
@@ -210,7 +224,9 @@ class Bench:
             connected = clients.connect(IDLE)
             used = Usage.now(pids, self.cores).since(began)
             run.handshakes = results.Handshakes(
-                rate=connected / used.wall, core=used.server_core / used.wall
+                rate=connected / used.wall,
+                core=used.server_core / used.wall,
+                cpu=used.cpu / connected * _MICRO,
             )
             time.sleep(0.5)  # What a handshake leaves behind is freed a little later.
             run.memory = (memory(pids) - before) / connected
@@ -330,14 +346,10 @@ def measure(
         versions=versions(),
         rows={row.name: results.Row(row.title) for row in ROWS if row.name in rows},
     )
-    present = [row for row in ROWS if row.name in rows]
-    if "nchan" in rows:
-        try:
-            find_nchan()
-        except BenchError as error:
-            found.rows["nchan"].absent = str(error)
-            present = [row for row in present if row.name != "nchan"]
-            say(f"Nchan is left out: {error}")
+    present, absent = those_here(row for row in ROWS if row.name in rows)
+    for missing, why in absent.items():
+        found.rows[missing].absent = why
+        say(f"{found.rows[missing].title} is left out: {why}")
     with bench(QUICK if quick else USUAL) as one:
         for number in range(1, runs + 1):
             for row in present:

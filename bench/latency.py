@@ -1,4 +1,4 @@
-"""How soon a service is ready, and an event at a dashboard, also through the ingress."""
+"""How soon an event is at a dashboard, also through the ingress."""
 
 import asyncio
 import statistics
@@ -15,19 +15,10 @@ from local.processes import free_port
 from local.redis import EmbeddedRedis
 from local.traefik import Traefik
 
-STARTS = 5
 EVENTS = 1000
 PAUSE = 0.005
 """Seconds between events: the delay is that of an idle system, not of a queue."""
 CLIENTS = 10
-
-
-def seconds_to_ready(redis: EmbeddedRedis, folder: Path) -> float:
-    """Start the events service; return the seconds until it takes clients."""
-    service = events_service(redis, folder, channel="unused")
-    began = time.perf_counter()
-    with running(service):
-        return time.perf_counter() - began
 
 
 async def delays(url: str, redis_url: str, channel: str) -> list[float]:
@@ -64,8 +55,6 @@ def main(folder: Path) -> None:
     redis = EmbeddedRedis(folder / "redis", port=free_port())
     with running(redis):
         print(f"{'milliseconds':44} {'median':>8} {'p99':>8}")
-        starts = [seconds_to_ready(redis, folder) for _ in range(STARTS)]
-        print(row(f"events service: start to ready, {STARTS} runs", starts))
         replicas = [events_service(redis, folder, channel=channel) for _ in range(2)]
         with running(*replicas):
             urls = [replica.url for replica in replicas]

@@ -15,6 +15,7 @@ from bench.results import (
     Row,
     Run,
     cpu,
+    cpu_of_handshake,
     crowd,
     delay,
     handshakes,
@@ -25,6 +26,7 @@ from bench.results import (
     rate,
 )
 from bench.summary import median, ratio, short, spread
+from bench.targets import table as ratios
 
 
 def table(results: Results) -> str:
@@ -48,6 +50,8 @@ def table(results: Results) -> str:
             parts.append("\n".join([_cells(head), _cells(["---"] * len(head)), *lines]))
     parts += _delays(results)
     parts += _stalled(results)
+    if compared := ratios(results):
+        parts += ["## Ours over the fastest peers: ratios of medians", compared]
     parts += _notes(results)
     return "\n\n".join(parts) + "\n"
 
@@ -73,6 +77,10 @@ _TABLES: tuple[tuple[str, tuple[Column, ...]], ...] = (
             ("of 10,000", memory_of_many, 1),
             ("handshakes/s", handshakes, 1),
         ),
+    ),
+    (
+        "Handshakes: the server's CPU",
+        (("µs for each", cpu_of_handshake, 1),),
     ),
 )
 
@@ -172,7 +180,9 @@ def paragraph(results: Results) -> str:
 
     def times(other: str, title: str) -> str | None:
         row = results.rows.get(other)
-        if row is None or row.absent:
+        if row is None:
+            return None
+        if row.absent:
             return f"{title} is not on that machine"
         found = ratio(of("ours", rate(20)), of(other, rate(20)))
         return f"{short(found)} times {title}" if found is not None else None
@@ -184,7 +194,11 @@ def paragraph(results: Results) -> str:
     ]
     compared = [
         text
-        for text in (times("seed", "the loop of the seed"), times("nchan", "Nchan"))
+        for text in (
+            times("seed", "the loop of the seed"),
+            times("nchan", "Nchan"),
+            times("bun", "Bun (uWebSockets, in C++)"),
+        )
         if text is not None
     ]
     in_batches = f"In batches of 20: {'; '.join(compared)}. " if compared else ""

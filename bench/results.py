@@ -71,6 +71,8 @@ class Handshakes(msgspec.Struct, forbid_unknown_fields=True):
     """Handshakes a second."""
     core: float
     """Share of the time that the server's core was busy."""
+    cpu: float | None = None
+    """Microseconds of the server's CPU for each; earlier runs have not kept it."""
 
 
 class Stalled(msgspec.Struct, forbid_unknown_fields=True):
@@ -193,3 +195,8 @@ def memory_of_many(run: Run) -> float | None:
 def handshakes(run: Run) -> float | None:
     """Return handshakes/s."""
     return run.handshakes.rate if run.handshakes else None
+
+
+def cpu_of_handshake(run: Run) -> float | None:
+    """Return microseconds of CPU per handshake."""
+    return run.handshakes.cpu if run.handshakes else None

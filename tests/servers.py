@@ -243,7 +243,7 @@ class Stack(Process):
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
-        environment = os.environ | {"PORT": str(self.port), "PYTHONPATH": str(ROOT)} | settings
+        environment = os.environ | {"PORT": str(self.port), "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}"} | settings
         self._folder = folder
         super().__init__(
             "stack",

@@ -34,7 +34,9 @@ def listener(_: WSUpgradeRequest) -> WSListener:
 async def main() -> None:
     """Serve, and send to all what Redis brings."""
     # Clients say little, so a small buffer to read into: picows's own advice, and less memory.
-    server = await ws_create_server(listener, "127.0.0.1", PORT, read_buffer_init_size=1024)
+    server = await ws_create_server(
+        listener, "127.0.0.1", PORT, read_buffer_init_size=1024, backlog=1024
+    )
     async with server:
         async for message in messages():
             for transport in clients:

@@ -1,5 +1,5 @@
 """`python -m services.collector`."""
 
-from hsi_service.skeleton.server import run
+from hsi_service.skeleton.start import run
 
 run("services.collector.app")

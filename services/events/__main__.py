@@ -1,5 +1,5 @@
 """`python -m services.events`."""
 
-from hsi_service.skeleton.server import run
+from hsi_service.skeleton.start import run
 
 run("services.events.app")

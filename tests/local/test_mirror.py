@@ -16,7 +16,6 @@ NOT_YET = {
     "hsi_service/fanout/direct_peer.py",
     "hsi_service/fanout/shared_page.py",
     "hsi_service/skeleton/session.py",
-    "hsi_service/sources/http.py",
     "services/collector/latencies.py",
     "services/collector/performance.py",
     "services/collector/settings.py",

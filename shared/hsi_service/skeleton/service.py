@@ -36,6 +36,7 @@ from hsi_service.lifecycle import Lifecycle, Phase
 from hsi_service.logs import keep_queries_out
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
+from hsi_service.skeleton.application import Application
 from hsi_service.supervision import Run, Supervisor
 
 logger = logging.getLogger(__name__)
@@ -325,7 +326,7 @@ def create_app(
 
     """
     parts["service"] = service
-    app = Litestar(
+    app = Application(
         route_handlers=[live, ready, metrics, status, *routes],
         dependencies={name: _provide(part) for name, part in parts.items()},
         guards=[guard_of(service.door)],

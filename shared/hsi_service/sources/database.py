@@ -7,14 +7,17 @@ open.
 """
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 from msgspec import Struct
 
-from hsi_service.sources.postgres_address import PostgresAddress
 from hsi_service.sources.time_limited import SourceError
 from hsi_service.sources.validate import count
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from hsi_service.sources.postgres_address import PostgresAddress
 
 ANSWER_TIMEOUT = 2.0
 """Seconds for an answer, connecting included."""
@@ -113,7 +116,7 @@ class Database:
             SettingsError: No connection can be made by this URL.
 
         """
-        self._address = PostgresAddress(url) if url else None
+        self._address = _address(url) if url else None
         self._name = name
         self._connections = connections
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -167,7 +170,7 @@ class Database:
             raise detections
         return Rates(detections=_per_minute(detections), events=_per_minute(events))
 
-    async def row(self, query: str, *arguments: Any) -> asyncpg.Record:
+    async def row(self, query: str, *arguments: Any) -> "asyncpg.Record":
         """Return the first row of a query's result.
 
         Raises:
@@ -179,13 +182,17 @@ class Database:
             raise SourceError("PostgreSQL answers with nothing")
         return found[0]
 
-    async def rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    async def rows(self, query: str, *arguments: Any) -> "list[asyncpg.Record]":
         """Return all rows of a query's result.
 
         Raises:
             SourceError: PostgreSQL does not answer.
 
         """
+        if self._address is None:
+            raise SourceError("no DATABASE_URL is set")
+        import asyncpg  # noqa: PLC0415 (see `_address`)
+
         try:
             return await self._rows(query, *arguments)
         except asyncpg.QueryCanceledError as error:
@@ -198,7 +205,7 @@ class Database:
             # Their texts may hold the address; the type says enough.
             raise SourceError(f"PostgreSQL cannot be asked: {type(error).__name__}") from error
 
-    async def _rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    async def _rows(self, query: str, *arguments: Any) -> "list[asyncpg.Record]":
         loop = asyncio.get_running_loop()
         deadline = loop.time() + ANSWER_TIMEOUT
         try:
@@ -221,7 +228,9 @@ class Database:
         if not question.cancelled():
             question.exception()  # Who asked may have left.
 
-    async def _ask(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    async def _ask(self, query: str, *arguments: Any) -> "list[asyncpg.Record]":
+        import asyncpg  # noqa: PLC0415 (see `_address`)
+
         async with asyncio.timeout(MAX_HELD):  # asyncpg's own limits would be for a part of it
             pool = await self._opened()
             connection = await pool.acquire()
@@ -240,8 +249,7 @@ class Database:
                 await pool.release(connection)
 
     async def _opened(self) -> "asyncpg.Pool[asyncpg.Record]":
-        if self._address is None:
-            raise SourceError("no DATABASE_URL is set")
+        assert self._address  # noqa: S101 (`rows` has looked)
         async with self._opening:
             if self._pool is None:
                 self._pool = await self._address.pool(
@@ -257,7 +265,14 @@ class Database:
             self._pool.terminate()
 
 
-def _per_minute(found: asyncpg.Record | BaseException) -> float | None:
+def _address(url: str) -> "PostgresAddress":
+    # Only a service that has a database loads asyncpg; it is a part of what a start takes.
+    from hsi_service.sources.postgres_address import PostgresAddress  # noqa: PLC0415
+
+    return PostgresAddress(url)
+
+
+def _per_minute(found: "asyncpg.Record | BaseException") -> float | None:
     if isinstance(found, BaseException):
         return None
     total = count(found[0])

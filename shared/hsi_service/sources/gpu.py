@@ -5,10 +5,10 @@ longer than its time, and that does not keep the process from ending.
 """
 
 import contextlib
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import pynvml
 from msgspec import Struct
 
 from hsi_service.sources.ai import Yolo26
@@ -40,11 +40,12 @@ class Gpu(Struct, frozen=True, kw_only=True):
 class GPUMonitor:
     """Reads the GPUs of this machine (R13, R33)."""
 
-    def __init__(self, nvml: Any = pynvml) -> None:
+    def __init__(self, nvml: Any = None) -> None:
         """Prepare; NVML is looked for at each reading until it is found.
 
         Args:
-            nvml: The module `pynvml`, which has no types.
+            nvml: The module `pynvml`, which has no types; None: it is imported for the first
+                reading, in its thread.
 
         """
         self._nvml = nvml
@@ -65,6 +66,8 @@ class GPUMonitor:
 
     def _read(self) -> list[Gpu]:
         try:
+            if self._nvml is None:
+                self._nvml = importlib.import_module("pynvml")
             if not self._ready:
                 # Without a library, or without a GPU, there is nothing wrong.
                 with contextlib.suppress(self._nvml.NVMLError):

@@ -1,13 +1,22 @@
-"""What answers over HTTP: asked within a limit of time and size, whatever it does."""
+"""What answers over HTTP: asked within a limit of time and size, whatever it does.
+
+httpx, and the authorities that it trusts, would be a fifth of a service's start, and nobody needs
+them so soon. They are loaded for the first question, in a thread, so that clients do not wait.
+"""
 
 import asyncio
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 from msgspec import Struct
+
+from hsi_service.sources.thread import in_thread
+
+if TYPE_CHECKING:
+    import httpx
 
 ANSWER_TIMEOUT = 1.0
 """Seconds for an answer, all of it."""
@@ -46,11 +55,24 @@ class Http:
 
         """
         self._max_answer = max_answer
+        self._verify = verify
+        self._opening = asyncio.Lock()
+        self._http: httpx.AsyncClient | None = None
+
+    async def _client(self) -> "httpx.AsyncClient":
+        async with self._opening:
+            if self._http is None:
+                self._http = await in_thread(self._load, name="httpx")
+            return self._http
+
+    def _load(self) -> "httpx.AsyncClient":
+        import httpx  # noqa: PLC0415 (see above)
+
         # No proxy of the environment: these are neighbours.
-        self._http = httpx.AsyncClient(
+        return httpx.AsyncClient(
             timeout=ANSWER_TIMEOUT,
             trust_env=False,
-            verify=verify,
+            verify=self._verify,
             limits=httpx.Limits(keepalive_expiry=KEEPALIVE),
         )
 
@@ -65,9 +87,12 @@ class Http:
             json: Whether the answer's body counts; else its status alone does.
 
         """
+        client = await self._client()
+        import httpx  # noqa: PLC0415 (loaded by now)
+
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                return await self._fetch(url, headers, json=json)
+                return await self._fetch(client, url, headers, json=json)
         except httpx.ConnectError as error:
             if why := _distrust(error):
                 return HttpResult(reached=False, trouble=f"its certificate is not trusted: {why}")
@@ -81,11 +106,16 @@ class Http:
             return HttpResult(reached=False, trouble=type(error).__name__)
 
     async def _fetch(
-        self, url: str, headers: Mapping[str, str] | None, *, json: bool
+        self,
+        client: "httpx.AsyncClient",
+        url: str,
+        headers: Mapping[str, str] | None,
+        *,
+        json: bool,
     ) -> HttpResult:
-        async with self._http.stream("GET", url, headers=headers) as response:
+        async with client.stream("GET", url, headers=headers) as response:
             status = response.status_code
-            if status != httpx.codes.OK:
+            if status != HTTPStatus.OK:
                 return HttpResult(reached=True, status=status, trouble=f"HTTP {status}")
             if not json:
                 return HttpResult(reached=True, status=status)
@@ -107,7 +137,8 @@ class Http:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.aclose()
 
 
 def _distrust(error: BaseException | None) -> str:

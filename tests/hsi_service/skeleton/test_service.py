@@ -1,6 +1,7 @@
 """The skeleton that all services share, seen from outside."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -44,6 +45,11 @@ async def test_it_runs_from_the_environment_alone_and_is_soon_ready(
         "reason": "",
         "redis": "idle",
     }
+    # Since the process began: the imports, which are most of it, count.
+    (said,) = (line for line in replica.log.read_text().splitlines() if '"ready"' in line)
+    fields = json.loads(said)
+    assert time.monotonic() - began > fields["seconds_to_start"] > 0
+    assert fields["cpu_seconds_to_start"] > 0.1
 
 
 def test_a_setting_that_cannot_be_used_is_one_line_and_status_2() -> None:

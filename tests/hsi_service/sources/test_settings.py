@@ -1,9 +1,13 @@
 """Settings of the sources."""
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hsi.settings import SettingsError, load
 from hsi_service.sources import SourceSettings
+from hsi_service.sources.settings import is_address
 
 
 def test_without_an_environment_there_is_no_ai_and_no_database() -> None:
@@ -61,3 +65,25 @@ def test_an_ai_service_that_cannot_be_asked_is_known_at_start(name: str, url: st
 def test_what_every_service_checks_is_checked_here_too() -> None:
     with pytest.raises(SettingsError, match="HOST="):
         load(SourceSettings, {"HOST": "0.0.0.0"})
+
+
+def httpx_takes(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    is_port = parsed.port is None or 0 < parsed.port <= 65535
+    return bool(parsed.host) and is_port and "?" not in url and "#" not in url
+
+
+@given(
+    st.builds(
+        "http{}://{}{}{}".format,
+        st.sampled_from(["", "s"]),
+        st.text("ab.-_0123456789:[]@%\u00fc", max_size=12) | st.ip_addresses(v=4).map(str),
+        st.just("") | st.integers(0, 99999).map(":{}".format),
+        st.text("/a.%?# ", max_size=4),
+    )
+)
+def test_what_is_plain_is_judged_without_httpx_as_httpx_would(url: str) -> None:
+    assert is_address(url) == httpx_takes(url)
