@@ -33,6 +33,8 @@ _ROUTES = {
 """Path prefixes that the ingress takes to each service."""
 _DEFAULT_REDIS_PORT = 6379
 _DEFAULT_POSTGRES_PORT = 5432
+_REDIS_MEMORY = "384mb"
+"""What the embedded Redis' data may take: as at home (deploy/k8s/overlays/home/redis.conf)."""
 
 
 class StackSettings(Struct, frozen=True, kw_only=True, rename="upper"):
@@ -158,6 +160,7 @@ class Stack:
             self._folder / "redis",
             port=_port(_DEFAULT_REDIS_PORT),
             users=users.acl(default="on nopass ~* &* +@all") if users else None,
+            memory=_REDIS_MEMORY,
         )
         self._start(redis)
         self.redis_url = redis.url
