@@ -207,6 +207,8 @@ class Stack:
             DATABASE_URL=self.database_url,
             YOLO26_URL=self.yolo26_url,
             NEMOTRON_URL=self.nemotron_url,
+            # The ingress, which is on this machine.
+            TRUSTED_PROXIES="127.0.0.1,::1",
             # The ingress looks every second, and nobody wants to wait longer on one machine.
             DRAIN_DELAY="2",
             DRAIN_WINDOW="2",

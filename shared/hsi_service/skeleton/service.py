@@ -30,6 +30,7 @@ from hsi_service.fanout.hub import Hub
 from hsi_service.lifecycle import Lifecycle, Phase
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
+from hsi_service.skeleton.response_headers import protect
 from hsi_service.supervision import Run, Supervisor
 
 logger = logging.getLogger(__name__)
@@ -291,6 +292,7 @@ def create_app(
             allow_origins=list(service.settings.allowed_origins),
             allow_headers=["Authorization", "X-API-Key"],
         ),
+        before_send=[protect],
         lifespan=[service.lifespan],
         openapi_config=OpenAPIConfig(
             title=f"hsi-realtime: {service.name}",
