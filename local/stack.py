@@ -16,7 +16,7 @@ from hsi.cli.redis_users import RedisUsers
 from local.ai import StandIn
 from local.dashboard import DashboardBuild, DashboardServer, is_built
 from local.demo import CAMERAS, NO_CAMERAS, publish_demo_events, run_demo_jobs
-from local.postgres import TABLES, EmbeddedPostgres
+from local.postgres import ROLE, TABLES, EmbeddedPostgres
 from local.processes import NotReadyError, Process, free_port, is_free
 from local.redis import EmbeddedRedis
 from local.service import ServiceProcess
@@ -171,11 +171,11 @@ class Stack:
         return users.url(user, self.redis_url) if users else self.redis_url
 
     def _start_postgres(self) -> None:
-        port = _port(_DEFAULT_POSTGRES_PORT)
-        postgres = EmbeddedPostgres(self._folder / "postgres", port=port)
+        postgres = EmbeddedPostgres(self._folder / "postgres", port=_DEFAULT_POSTGRES_PORT)
         self._start(postgres)
         postgres.execute(TABLES + (CAMERAS if self._settings.demo else NO_CAMERAS))
-        self.database_url = postgres.url
+        postgres.execute(ROLE)
+        self.database_url = postgres.url_as("hsi_reader")
         if self._settings.demo:
             self._demo_database_url = postgres.url
 
