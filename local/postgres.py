@@ -5,9 +5,12 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
+import weakref
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 from local.processes import NotReadyError, Process
 
@@ -15,13 +18,17 @@ FOLDER = "pginstall18"
 """Where the wheel has PostgreSQL 18."""
 TABLES = Path(__file__).with_name("tables.sql").read_text()
 """Creates the tables that services read, where there are none."""
+ROLE = Path(__file__).parents[1].joinpath("deploy/k8s/overlays/home/role.sql").read_text()
+"""Makes the role `hsi_reader`, which may read what services read of them."""
+_WHO_GETS_IN = "local all all trust\n"
+"""Those who reach the socket; its folder lets nobody but us."""
 _TIMEOUT = 60.0
 """Seconds that one of its tools may take."""
 _QUIET = "SET client_min_messages TO warning;"
 
 
 class EmbeddedPostgres(Process):
-    """A real PostgreSQL on loopback, with its data in a folder.
+    """A real PostgreSQL, with its data in a folder, and its socket in one that is private.
 
     Run by ourselves and in the foreground, as all other programs are, so that it ends with us. It
     refuses to run as root; for root it runs as `nobody`.
@@ -36,7 +43,7 @@ class EmbeddedPostgres(Process):
 
         Args:
             folder: For its data and its log; made if need be.
-            port: Port on 127.0.0.1.
+            port: Part of the socket's name; no port is listened on.
             durable: Whether what it acknowledges is on disk.
 
         Raises:
@@ -44,13 +51,18 @@ class EmbeddedPostgres(Process):
 
         """
         self._data = folder / "data"
+        self._rules = folder / "pg_hba.conf"
+        # Not in `folder`: a socket's path has at most 107 bytes.
+        self._socket = tempfile.mkdtemp(prefix="hsi-postgres-")
+        weakref.finalize(self, shutil.rmtree, self._socket, ignore_errors=True)
         self._durable = durable
         self._port = port
         self._user = _as_nobody() if os.geteuid() == 0 else []
         settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": "",
             "port": str(port),
-            "unix_socket_directories": "",
+            "unix_socket_directories": self._socket,
+            "hba_file": str(self._rules),
             "shared_buffers": "32MB",
             "fsync": "on" if durable else "off",
         }
@@ -58,9 +70,13 @@ class EmbeddedPostgres(Process):
         super().__init__(
             "postgres",
             [*self._user, _program("postgres"), "-D", self._data, *arguments],
-            url=f"postgresql://postgres@127.0.0.1:{port}/postgres",
+            url=self.url_as("postgres"),
             log=folder / "postgres.log",
         )
+
+    def url_as(self, user: str) -> str:
+        """Return its URL for a user of its own; nobody but us gets to the socket."""
+        return f"postgresql://{user}@{quote(self._socket, safe='')}:{self._port}/postgres"
 
     def spawn(self) -> None:
         """Make its data folder if there is none, then start it.
@@ -71,6 +87,7 @@ class EmbeddedPostgres(Process):
         """
         if not (self._data / "PG_VERSION").exists():
             self._initialize()
+        self._rules.write_text(_WHO_GETS_IN)
         super().spawn()
 
     def _initialize(self) -> None:
@@ -80,7 +97,7 @@ class EmbeddedPostgres(Process):
         if self._user:
             nobody = pwd.getpwnam("nobody")
             os.chown(self._data, nobody.pw_uid, nobody.pw_gid)
-        options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+        options = ["--username=postgres", "--auth=reject", "--encoding=UTF8", "--locale=C"]
         if not self._durable:
             options.append("--no-sync")
         try:

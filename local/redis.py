@@ -15,7 +15,13 @@ class EmbeddedRedis(Process):
     """A real Redis-compatible server on loopback that keeps what it acknowledged."""
 
     def __init__(
-        self, folder: Path, *, port: int, durable: bool = True, users: str | None = None
+        self,
+        folder: Path,
+        *,
+        port: int,
+        durable: bool = True,
+        users: str | None = None,
+        memory: str = "0",
     ) -> None:
         """Prepare.
 
@@ -24,6 +30,7 @@ class EmbeddedRedis(Process):
             port: Port on 127.0.0.1.
             durable: Whether what it acknowledges is on disk: the promise of continuity rests on it.
             users: What its users may do (`RedisUsers.acl`); None: one user may do all.
+            memory: What its data may take, as `256mb`; then it refuses what is new. 0: no limit.
 
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,6 +41,8 @@ class EmbeddedRedis(Process):
             "save": "",
             "appendonly": "yes" if durable else "no",
             "appendfsync": "always",
+            "maxmemory": memory,
+            "maxmemory-policy": "noeviction",
         }
         if users is not None:
             file = folder / "users.acl"

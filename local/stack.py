@@ -17,7 +17,7 @@ from hsi.cli.redis_users import RedisUsers
 from local.ai import StandIn
 from local.dashboard import DashboardBuild, DashboardServer, is_built
 from local.demo import CAMERAS, NO_CAMERAS, publish_demo_events, run_demo_jobs
-from local.postgres import TABLES, EmbeddedPostgres
+from local.postgres import ROLE, TABLES, EmbeddedPostgres
 from local.processes import NotReadyError, Process, free_port, is_free
 from local.redis import EmbeddedRedis
 from local.routes import PAGES, ROUTES, SERVICES
@@ -28,6 +28,8 @@ MAX_RESTART_DELAY = 10.0
 """Seconds, at most, before a program that ended by itself is started again."""
 _DEFAULT_REDIS_PORT = 6379
 _DEFAULT_POSTGRES_PORT = 5432
+_REDIS_MEMORY = "384mb"
+"""What the embedded Redis' data may take: as at home (deploy/k8s/overlays/home/redis.conf)."""
 
 
 class StackSettings(Struct, frozen=True, kw_only=True, rename="upper"):
@@ -152,6 +154,7 @@ class Stack:
             self._folder / "redis",
             port=_port(_DEFAULT_REDIS_PORT),
             users=users.acl(default="on nopass ~* &* +@all") if users else None,
+            memory=_REDIS_MEMORY,
         )
         self._start(redis)
         self.redis_url = redis.url
@@ -162,11 +165,11 @@ class Stack:
         return users.url(user, self.redis_url) if users else self.redis_url
 
     def _start_postgres(self) -> None:
-        port = _port(_DEFAULT_POSTGRES_PORT)
-        postgres = EmbeddedPostgres(self._folder / "postgres", port=port)
+        postgres = EmbeddedPostgres(self._folder / "postgres", port=_DEFAULT_POSTGRES_PORT)
         self._start(postgres)
         postgres.execute(TABLES + (CAMERAS if self._settings.demo else NO_CAMERAS))
-        self.database_url = postgres.url
+        postgres.execute(ROLE)
+        self.database_url = postgres.url_as("hsi_reader")
         if self._settings.demo:
             self._demo_database_url = postgres.url
 
@@ -199,6 +202,8 @@ class Stack:
             DATABASE_URL=self.database_url,
             YOLO26_URL=self.yolo26_url,
             NEMOTRON_URL=self.nemotron_url,
+            # The ingress, which is on this machine.
+            TRUSTED_PROXIES="127.0.0.1,::1",
             # The ingress looks every second, and nobody wants to wait longer on one machine.
             DRAIN_DELAY="2",
             DRAIN_WINDOW="2",

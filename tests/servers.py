@@ -243,7 +243,8 @@ class Stack(Process):
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
-        environment = os.environ | {"PORT": str(self.port), "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}"} | settings
+        own = {"PORT": str(self.port), "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}"}
+        environment = os.environ | own | settings
         self._folder = folder
         super().__init__(
             "stack",

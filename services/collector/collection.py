@@ -98,6 +98,8 @@ class PerformanceSources:
         )
         self._latencies = Latencies(redis_url, name="collector", stages=STAGES)
         self._redis = RedisInfo(redis_url, name="collector")
+        self.redis_memory_limit: int | None = None
+        """Bytes that Redis' data may take, as it said last; None: without end, or not known."""
         self._containers = containers_from(settings.containers)
         self._known_containers: list[Container] = []
         self._transactions = PerMinute()
@@ -146,6 +148,7 @@ class PerformanceSources:
             ),
         )
         activity, found = postgresql.value, redis.value
+        self.redis_memory_limit = found.memory_limit if found else None
         return compose_update(
             Readings(
                 gpus=gpus,

@@ -27,6 +27,7 @@ class Gauges:
         metrics: Metrics,
         latest: Callable[[], PerformanceUpdateData | None],
         firing: Callable[[], Firing],
+        memory_limit: Callable[[], int | None] = lambda: None,
     ) -> None:
         """Register with a service's metrics.
 
@@ -34,6 +35,7 @@ class Gauges:
             metrics: The service's.
             latest: The latest figures, if there are any yet.
             firing: Active alerts.
+            memory_limit: Bytes that Redis' data may take, if it has a limit that is known.
 
         """
         registry = metrics.registry
@@ -55,7 +57,7 @@ class Gauges:
         Gauge("hsi_alerts_firing", "Active alerts.", registry=registry).set_function(
             lambda: float(len(firing()))
         )
-        registry.register(_LatestFigures(latest))
+        registry.register(_LatestFigures(latest, memory_limit))
 
     def count(self, change: Change) -> None:
         """Count what was told."""
@@ -64,14 +66,24 @@ class Gauges:
 
 
 class _LatestFigures(Collector):
-    def __init__(self, latest: Callable[[], PerformanceUpdateData | None]) -> None:
+    def __init__(
+        self,
+        latest: Callable[[], PerformanceUpdateData | None],
+        memory_limit: Callable[[], int | None],
+    ) -> None:
         self._latest = latest
+        self._memory_limit = memory_limit
 
     def collect(self) -> Iterator[Metric]:
         """Return what was collected last."""
         data = self._latest()
         if data is not None:
             yield from families(data)
+            yield _one(
+                "hsi_redis_memory_limit_bytes",
+                "Of Redis: what its data may take (maxmemory).",
+                self._memory_limit(),
+            )
 
     def describe(self) -> Iterator[Metric]:
         """Promise nothing: what there is depends on the home."""

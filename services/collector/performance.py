@@ -69,7 +69,12 @@ class PerformanceCollector:
             rules_with(settings.alert_thresholds), after=settings.alert_after
         )
         self._store = Store(settings.redis_url, self.lease, interval=self._interval)
-        self._gauges = Gauges(metrics, lambda: self._latest, self._engine.firing)
+        self._gauges = Gauges(
+            metrics,
+            lambda: self._latest,
+            self._engine.firing,
+            lambda: self._sources.redis_memory_limit,
+        )
         self._trouble = Throttled(logger)
         self._latest: PerformanceUpdateData | None = None
         self._told: Firing | None = None

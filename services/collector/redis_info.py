@@ -20,6 +20,8 @@ class RedisFigures(Struct, frozen=True, kw_only=True):
     blocked_clients: int | None
     memory_used: int | None
     """Bytes."""
+    memory_limit: int | None = None
+    """Bytes that its data may take (`maxmemory`); None: without end."""
     hits: int | None
     """Keys that were looked up and found, ever."""
     misses: int | None
@@ -67,6 +69,7 @@ def redis_figures_of(info: Any) -> RedisFigures:
         connected_clients=count(said.get("connected_clients")),
         blocked_clients=count(said.get("blocked_clients")),
         memory_used=count(said.get("used_memory")),
+        memory_limit=count(said.get("maxmemory")) or None,
         hits=count(said.get("keyspace_hits")),
         misses=count(said.get("keyspace_misses")),
     )

@@ -6,6 +6,7 @@ from litestar import Litestar
 
 from hsi.settings import load
 from hsi_service.skeleton.service import Service, create_app
+from services.joblogs.budget import JobLogBudget
 from services.joblogs.jobs import Jobs
 from services.joblogs.routes import job_logs, list_jobs
 from services.joblogs.settings import JobLogSettings
@@ -22,8 +23,13 @@ def create_joblogs_app(settings: JobLogSettings) -> Litestar:
     service = Service("joblogs", settings)
     jobs = Jobs(settings.redis_url, name="joblogs")
     streamer = JobLogStreamer(service, jobs, idle_timeout=settings.idle_timeout)
+    budget = JobLogBudget(
+        settings.redis_url, settings.job_logs_bytes, service.metrics, name="joblogs"
+    )
     service.run_background("sweep of jobs", streamer.sweep)
+    service.run_background("budget of job logs", budget.run)
     service.on_shutdown(jobs.aclose)
+    service.on_shutdown(budget.aclose)
     return create_app(service, routes=[job_logs, list_jobs], streamer=streamer, jobs=jobs)
 
 

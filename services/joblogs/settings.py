@@ -1,5 +1,10 @@
 """What this service reads from the environment, beside what all do."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
+from hsi.schemas import channels
 from hsi_service.settings import PositiveSeconds, Settings
 
 
@@ -8,3 +13,5 @@ class JobLogSettings(Settings, frozen=True, kw_only=True, rename="upper"):
 
     idle_timeout: PositiveSeconds = 300
     """Seconds after which a client is let go, if neither its job nor it has said anything."""
+    job_logs_bytes: Annotated[int, Meta(ge=1024 * 1024)] = channels.JOB_LOGS_BYTES
+    """Bytes of Redis' memory that all job logs may take together."""

@@ -10,6 +10,10 @@
 -- keeps 10,000 messages, an empty BYTES 32 MiB of them; with a TTL the history ends so many seconds
 -- after its last message. All messages are accepted, or none.
 --
+-- The log of a job (job:ID:logs) keeps 8 MiB and ends after an hour, unless the caller says otherwise;
+-- and all logs together have a budget, so that they leave events the room that these need (see
+-- make_room).
+--
 -- A caller that got no answer may ask again, in one of two ways:
 --
 -- - One more key per message, {channel}:once:KEY: a KEY that was used within the last two minutes
@@ -35,6 +39,21 @@ local MAX_DIGITS = 14
 -- A history's size is measured when so many messages, or such a part of its bound, are new.
 local MEASURED_AFTER, LARGE_PART = 256, 1024
 local AHEAD_MILLISECONDS = 60000
+local LOG = '^job:(.+):logs$'
+local LOG_BYTES, LOG_SECONDS = 8 * 1024 * 1024, 3600
+-- What all logs may take together: so many bytes, such a part of maxmemory, and not what would leave
+-- less than the rest of NEARLY_FULL free.
+local LOGS_BYTES, LOGS_PART, NEARLY_FULL = 64 * 1024 * 1024, 1 / 3, 0.8
+local LOG_MEASURED_AFTER = 16
+-- What text takes in memory, and a message and a history beside it: a guess until they are measured,
+-- and no less than that. An allocator rounds up by a quarter at most.
+local ROUNDED, MESSAGE_OVERHEAD, HISTORY_OVERHEAD = 1.25, 64, 4096
+-- What logs may take together, and one that is cut, whatever else fills Redis.
+local LEAST_LOGS_BYTES, LEAST_BYTES = 1024 * 1024, 8192
+-- Jobs of which is asked whether they have ended; with more logs, Redis would be busy for long.
+local LOOKED_AT = 1000
+local LOGS, WRITTEN = 'job_logs', 'job_logs:written'
+local ENDED = { completed = true, failed = true, cancelled = true }
 local GREATEST = '18446744073709551615-18446744073709551615'
 
 local function parse(id)
@@ -78,9 +97,15 @@ local function forget_greater_ids(history, last)
   redis.call('XSETID', history, last)
 end
 
+-- Return the bytes of a history; nil if there is none.
+local function size_of(history)
+  local size = redis.pcall('MEMORY', 'USAGE', history, 'SAMPLES', 0)
+  return type(size) == 'number' and size or nil
+end
+
 local function bound_bytes(history, bytes)
-  local used = redis.pcall('MEMORY', 'USAGE', history, 'SAMPLES', 0)
-  while type(used) == 'number' and used > bytes do
+  local used = size_of(history)
+  while used and used > bytes do
     local length = redis.call('XLEN', history)
     if length < 2 then
       return
@@ -88,14 +113,126 @@ local function bound_bytes(history, bytes)
     -- A tenth less, so that not every call has to.
     local kept = math.max(1, math.min(length - 1, math.floor(length * bytes / used * 0.9)))
     redis.call('XTRIM', history, 'MAXLEN', kept)
-    used = redis.pcall('MEMORY', 'USAGE', history, 'SAMPLES', 0)
+    used = size_of(history)
   end
+end
+
+local function history_of(channel)
+  return '{' .. channel .. '}:history'
+end
+
+-- Return how many bytes of memory are used, and how many there are; nil where there is no limit.
+local function memory()
+  local info = redis.pcall('INFO', 'memory')
+  if type(info) == 'string' then
+    local used, most = string.match(info, 'used_memory:(%d+)'), string.match(info, 'maxmemory:(%d+)')
+    if used and most and tonumber(most) > 0 then
+      return tonumber(used), tonumber(most)
+    end
+  end
+end
+
+local function decoded(text)
+  local is_json, value = pcall(cjson.decode, type(text) == 'string' and text or '')
+  return is_json and type(value) == 'table' and value or {}
+end
+
+-- Return whether a job may go on: by its state, or where it has none, by the last line of its log.
+local function is_open(log)
+  local status = decoded(redis.pcall('GET', 'job:' .. string.match(log, LOG))).status
+  if status then
+    return not ENDED[status]
+  end
+  local last = redis.pcall('XREVRANGE', history_of(log), '+', '-', 'COUNT', 1)[1]
+  return decoded(last and last[2][2]).type ~= 'end'
+end
+
+local function limit_of_logs(most)
+  local limit = tonumber(redis.pcall('HGET', LOGS, 'limit')) or LOGS_BYTES
+  return most and math.min(limit, most * LOGS_PART) or limit
+end
+
+-- Keep all logs within their budget. Those of jobs that have ended go first, and of these the ones that
+-- were written longest ago; if the others are still too much, each is cut to an equal share, and where
+-- they are too many for that, those go that were written longest ago.
+--
+-- The field 'bytes' of LOGS is what was measured here last and all that was written since. So what was
+-- trimmed, deleted or has expired in between makes this look too early, and never too late. A node of
+-- a cluster that cannot see the other logs bounds the one that is written.
+local function make_room(channel)
+  local names = redis.pcall('ZRANGE', WRITTEN, 0, -1)
+  if names['err'] then
+    names = { channel }
+  end
+  local sizes, total = {}, 0
+  for _, log in ipairs(names) do
+    local size = string.match(log, LOG) and size_of(history_of(log))
+    if size then
+      sizes[log] = size
+      total = total + size
+    else
+      redis.pcall('ZREM', WRITTEN, log)
+    end
+  end
+  local used, most = memory()
+  local limit = limit_of_logs(most)
+  if used then
+    limit = math.min(limit, math.max(total + most * NEARLY_FULL - used, LEAST_LOGS_BYTES))
+  end
+  if total > limit then
+    local aim, dropped = limit * 0.9, 0
+    local function drop_unless(keep, most_looked_at)
+      for rank, log in ipairs(names) do
+        if total <= aim or rank > most_looked_at then
+          break
+        end
+        if sizes[log] and log ~= channel and not keep(log) then
+          redis.call('EXPIRE', history_of(log), 0)
+          redis.call('EXPIRE', '{' .. log .. '}:number', 0)
+          redis.pcall('ZREM', WRITTEN, log)
+          total, dropped, sizes[log] = total - sizes[log], dropped + 1, nil
+        end
+      end
+    end
+    drop_unless(is_open, LOOKED_AT)
+    local left = 0
+    for _ in pairs(sizes) do
+      left = left + 1
+    end
+    local share = math.max(aim / left, LEAST_BYTES)
+    for _, log in ipairs(names) do
+      if sizes[log] and sizes[log] > share and total > aim then
+        bound_bytes(history_of(log), share)
+        total = total - sizes[log]
+        sizes[log] = size_of(history_of(log)) or 0
+        total = total + sizes[log]
+      end
+    end
+    drop_unless(function() return false end, #names)
+    redis.pcall('HINCRBY', LOGS, 'dropped', dropped)
+  end
+  redis.pcall('HSET', LOGS, 'bytes', string.format('%.0f', total))
+end
+
+-- Count what was written to a log; return how much all of them may be together.
+local function count_log(channel, now, size)
+  local listed = redis.pcall('ZADD', WRITTEN, now, channel)
+  local bytes = redis.pcall('HINCRBY', LOGS, 'bytes', size)
+  for key, reply in pairs({ [WRITTEN] = listed, [LOGS] = bytes }) do
+    if type(reply) == 'table' and string.find(reply['err'], 'WRONGTYPE', 1, true) then
+      redis.call('EXPIRE', key, 0)
+    end
+  end
+  -- If nothing else is counted, Redis was wiped, or somebody deleted the figures.
+  return type(bytes) == 'number' and bytes > size and bytes or math.huge
 end
 
 local function publish(keys, args)
   local history, counter, channel = keys[1], keys[2], args[1]
-  local length, bytes = tonumber(args[2]) or LENGTH, tonumber(args[3]) or BYTES
-  local ttl, first = tonumber(args[4]), tonumber(args[5])
+  local is_log = string.match(channel or '', LOG)
+  local length = tonumber(args[2]) or LENGTH
+  local bytes = tonumber(args[3]) or is_log and LOG_BYTES or BYTES
+  local ttl, first = tonumber(args[4]) or is_log and LOG_SECONDS, tonumber(args[5])
   local count = #args - OPTIONS
   local has_once = not first and #keys > 2
   local expected = first and 3 or has_once and 2 + count or 2
@@ -208,10 +345,19 @@ local function publish(keys, args)
   if added > 0 then
     redis.call('SET', counter, string.format('%.0f', number), 'KEEPTTL')
     redis.call('XTRIM', history, 'MAXLEN', '~', length)
+    local logs = is_log
+      and count_log(channel, now, math.ceil(size * ROUNDED) + added * MESSAGE_OVERHEAD
+        + (before == 0 and HISTORY_OVERHEAD or 0))
+    local after = is_log and LOG_MEASURED_AFTER or MEASURED_AFTER
     if size * LARGE_PART >= bytes
-      or math.floor(number / MEASURED_AFTER) ~= math.floor(before / MEASURED_AFTER)
+      or math.floor(number / after) ~= math.floor(before / after)
+      or is_log and before == 0
     then
       bound_bytes(history, bytes)
+      local used, most = memory()
+      if logs and logs > limit_of_logs(most) or used and used > most * NEARLY_FULL then
+        make_room(channel)
+      end
     end
     if ttl then
       redis.call('EXPIRE', history, ttl)

@@ -54,7 +54,13 @@ class Bounds(NamedTuple):
     """How much a channel's history keeps; the older messages make room."""
 
     messages: int = channels.HISTORY_LENGTH
-    bytes: int = channels.HISTORY_BYTES
+    bytes: int | None = None
+    """None: as many as are usual for the channel (`HISTORY_BYTES`, `JOB_LOG_BYTES`)."""
+
+    @property
+    def arguments(self) -> tuple[int, int | str]:
+        """What the function in Redis is told."""
+        return self.messages, "" if self.bytes is None else self.bytes
 
 
 class Numbering:
@@ -152,7 +158,7 @@ def numbered_call(
 
     """
     keys = channels.history(channel), channels.number(channel), channels.sender(channel, sender)
-    return FUNCTION, len(keys), *keys, channel, *bounds, ttl or "", first, *payloads
+    return FUNCTION, len(keys), *keys, channel, *bounds.arguments, ttl or "", first, *payloads
 
 
 def keyed_call(channel: str, payload: bytes, *, key: str, bounds: Bounds) -> tuple[Any, ...]:
@@ -166,7 +172,7 @@ def keyed_call(channel: str, payload: bytes, *, key: str, bounds: Bounds) -> tup
 
     """
     keys = channels.history(channel), channels.number(channel), channels.once(channel, key)
-    return FUNCTION, len(keys), *keys, channel, *bounds, "", "", payload
+    return FUNCTION, len(keys), *keys, channel, *bounds.arguments, "", "", payload
 
 
 def published_of(reply: Sequence[Any]) -> list[Published]:

@@ -66,7 +66,7 @@ class SyncPublisher:
         redis_url: str,
         *,
         history_length: int = channels.HISTORY_LENGTH,
-        history_bytes: int = channels.HISTORY_BYTES,
+        history_bytes: int | None = None,
         patience: float = PATIENCE,
     ) -> None:
         """Connect on first use.
@@ -74,7 +74,8 @@ class SyncPublisher:
         Args:
             redis_url: redis://, rediss:// or unix://.
             history_length: Messages that a channel's history keeps.
-            history_bytes: Bytes of Redis' memory that it may take.
+            history_bytes: Bytes of Redis' memory that it may take; None: 32 MiB, and 8 MiB of a
+                job's log.
             patience: Seconds that a message is tried for; the last attempt may take 3 s more.
 
         """

@@ -45,8 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Serve everybody who can reach this address, instead of this machine alone."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of pages on other hosts that may connect."""
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
-    """Addresses and networks (CIDR) whose X-Forwarded-For is believed."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks (CIDR) whose X-Forwarded-For is believed; empty: nobody's."""
     max_connections: Limit = 10_000
     """Clients of this replica."""
     max_connections_per_ip: Limit = 500

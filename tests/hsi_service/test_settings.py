@@ -50,6 +50,11 @@ def test_lists_are_separated_by_commas_and_may_hold_spaces_and_line_ends() -> No
     assert settings.trusted_proxies == ("10.0.0.0/8", "fd00::/8", "192.0.2.1")
 
 
+@pytest.mark.parametrize("environment", [{}, {"TRUSTED_PROXIES": ""}, {"TRUSTED_PROXIES": " , "}])
+def test_no_proxy_is_trusted_that_nobody_names(environment: dict[str, str]) -> None:
+    assert load(Settings, environment).trusted_proxies == ()
+
+
 @pytest.mark.parametrize("yes", ["true", "1", "yes", "on", "True", "YES"])
 def test_many_ways_to_say_yes(yes: str) -> None:
     assert load(Settings, {"AUTH_DISABLED": yes, "HOST": "0.0.0.0"}).auth_disabled

@@ -17,6 +17,8 @@ from hsi.settings import SettingsError
 
 _POSTGRES = "postgres:5432"
 """Host and port of the PostgreSQL in the overlay `home`."""
+_READER = "hsi_reader"
+"""The services' role there, which may read what they read (overlays/home/role.sql)."""
 
 
 @click.command("secrets")
@@ -83,11 +85,12 @@ def secret_list(
     }
     if not database_url:
         password = secrets.token_urlsafe(32)
-        database_url = f"postgresql://hsi:{password}@{_POSTGRES}/hsi"
+        database_url = f"postgresql://{_READER}:{password}@{_POSTGRES}/hsi"
         values["hsi-postgres"] = {
             "POSTGRES_USER": "hsi",
-            "POSTGRES_PASSWORD": password,
+            "POSTGRES_PASSWORD": secrets.token_urlsafe(32),
             "POSTGRES_DB": "hsi",
+            "HSI_READER_PASSWORD": password,
         }
     values["hsi-database"] = {"DATABASE_URL": database_url}
     items = [_secret(name, namespace, data) for name, data in values.items()]

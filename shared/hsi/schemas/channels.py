@@ -15,6 +15,12 @@ HISTORY_LENGTH = 10_000
 HISTORY_BYTES = 32 * 1024 * 1024
 """Bytes of Redis' memory that a history may take, unless somebody asks for another number."""
 
+JOB_LOG_BYTES = 8 * 1024 * 1024
+"""The same of a job's log. The function that publishes knows both."""
+
+JOB_LOGS_BYTES = 64 * 1024 * 1024
+"""Bytes of Redis' memory that all job logs may take together, unless `JOB_LOGS_BYTES` says else."""
+
 DETECTION_QUEUE = "detection_queue"
 """List: images that wait for detection, unless a setting names another."""
 
@@ -41,6 +47,12 @@ PERFORMANCE_ALERTS = "performance:alerts"
 
 JOBS = "jobs"
 """Sorted set: index of recent jobs."""
+
+JOB_LOGS = "job_logs"
+"""Hash: what all job logs take (`bytes`) and may take (`limit`), and how many were `dropped`."""
+
+JOB_LOGS_WRITTEN = "job_logs:written"
+"""Sorted set: the channels of job logs, by when each was written last."""
 
 
 def job_logs(job_id: str) -> str:

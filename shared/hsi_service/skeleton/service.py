@@ -37,6 +37,7 @@ from hsi_service.logs import keep_queries_out
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
 from hsi_service.skeleton.application import Application
+from hsi_service.skeleton.response_headers import protect
 from hsi_service.supervision import Run, Supervisor
 
 logger = logging.getLogger(__name__)
@@ -343,6 +344,7 @@ def create_app(
             # The cookie: only of origins that are named, and of the same site (SameSite=Strict).
             allow_credentials=True,
         ),
+        before_send=[protect],
         lifespan=[service.lifespan],
         openapi_config=OpenAPIConfig(
             title=f"hsi-realtime: {service.name}",

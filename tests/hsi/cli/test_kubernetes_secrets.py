@@ -50,20 +50,26 @@ def test_it_prints_every_secret_that_the_manifests_name_and_never_the_same_twice
         "hsi-session": ["SESSION_SECRET"],
         "hsi-redis": USERS,
         "hsi-redis-users": ["users.acl"],
-        "hsi-postgres": ["POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"],
+        "hsi-postgres": [
+            "POSTGRES_USER",
+            "POSTGRES_PASSWORD",
+            "POSTGRES_DB",
+            "HSI_READER_PASSWORD",
+        ],
         "hsi-database": ["DATABASE_URL"],
     }
     digest = hashlib.sha256(key.encode()).hexdigest()
     assert first["hsi-access"]["API_KEYS"] == f"admin:admin:{digest}"
     postgres = first["hsi-postgres"]
     assert first["hsi-database"]["DATABASE_URL"] == (
-        f"postgresql://{postgres['POSTGRES_USER']}:{postgres['POSTGRES_PASSWORD']}"
+        f"postgresql://hsi_reader:{postgres['HSI_READER_PASSWORD']}"
         f"@postgres:5432/{postgres['POSTGRES_DB']}"
     )
     urls = first["hsi-redis"]
     passwords = {url.partition("@")[0].rpartition(":")[2] for url in urls.values()}
-    passwords |= {postgres["POSTGRES_PASSWORD"], first["hsi-session"]["SESSION_SECRET"]}
-    assert len(passwords) == len(USERS) + 2
+    passwords |= {postgres["POSTGRES_PASSWORD"], postgres["HSI_READER_PASSWORD"]}
+    passwords.add(first["hsi-session"]["SESSION_SECRET"])
+    assert len(passwords) == len(USERS) + 3
     assert all(len(password) >= 43 for password in passwords)  # 256 bits
     assert not any(password in json.dumps(second) for password in passwords)
     assert not any(password in first["hsi-redis-users"]["users.acl"] for password in passwords)

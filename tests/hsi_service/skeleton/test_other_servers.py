@@ -83,6 +83,7 @@ async def test_its_door_is_the_same_under_hypercorn(
 ) -> None:
     digest = hashlib.sha256(b"key").hexdigest()
     limits = {"MAX_CONNECTIONS": "2", "MAX_CONNECTIONS_PER_IP": "1"}
+    limits["TRUSTED_PROXIES"] = "127.0.0.1"  # The test is a proxy.
     server = Hypercorn(redis_url, channel, tmp_path / "log", API_KEYS=digest, **limits)
     cleanup(server)
     server.start()

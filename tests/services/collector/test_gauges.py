@@ -17,10 +17,10 @@ def example() -> PerformanceUpdateData:
     return msgspec.json.decode(golden("performance_update"), type=PerformanceUpdate).data
 
 
-def shown(data: PerformanceUpdateData | None) -> dict[str, float]:
+def shown(data: PerformanceUpdateData | None, memory_limit: int | None = None) -> dict[str, float]:
     """Return all samples, by name and labels."""
     metrics = Metrics()
-    Gauges(metrics, lambda: data, dict)
+    Gauges(metrics, lambda: data, dict, lambda: memory_limit)
     return {
         sample.name + "".join(f",{value}" for value in sample.labels.values()): sample.value
         for family in text_string_to_metric_families(metrics.exposition().decode())
@@ -36,6 +36,11 @@ def test_figures_are_in_prometheus_base_units() -> None:
     assert samples["hsi_inference_latency_mean_seconds,yolo26"] == pytest.approx(0.045)
     assert samples["hsi_inference_latency_seconds,0.99,nemotron"] == pytest.approx(8.2)
     assert samples["hsi_images_per_second"] == pytest.approx(12.4 / 60)
+
+
+def test_what_redis_may_take_is_shown_where_it_has_a_limit() -> None:
+    assert shown(example(), 384)["hsi_redis_memory_limit_bytes"] == 384
+    assert "hsi_redis_memory_limit_bytes" not in shown(example())
 
 
 def test_a_part_that_is_up_is_one_and_one_that_is_not_is_zero() -> None:

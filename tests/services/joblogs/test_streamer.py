@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hsi.joblogs import JobLogEmitter
+from hsi.joblogs.lines import end_line, log_line
 from hsi.keys import digest
-from hsi.schemas import channels
+from hsi.publisher import Publisher
+from hsi.schemas import JobEnd, JobEndData, channels
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 from tests.clients import get_json, has_connections, hear, meanwhile, publish, until
@@ -127,7 +130,11 @@ async def test_a_tail_is_the_last_lines_and_more_than_may_wait_for_a_client_is_n
 ) -> None:
     replica = start(redis_url)
     messages = [f"{number} " + "x" * 15_000 for number in range(900)]
-    await run_job(redis_url, job_id, *messages)
+    end = JobEnd(data=JobEndData(job_id=job_id, status="completed"))
+    # More than an emitter's log may have.
+    async with Publisher(redis_url, history_bytes=16 * 1024 * 1024) as publisher:
+        written = [log_line("INFO", message, {}, created=time.time()) for message in messages]
+        await publisher.publish_many(channels.job_logs(job_id), [*written, end_line(end)])
     async with viewer(replica, job_id) as client:
         assert lines(await all_of(client)) == messages
     async with viewer(replica, job_id, "tail=3") as client:
