@@ -1,4 +1,4 @@
-import { RealtimeProvider } from "@hsi/realtime";
+import { Credentials, RealtimeProvider } from "@hsi/realtime";
 import { lazy, Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { Boundary } from "./components/Boundary";
@@ -10,9 +10,11 @@ import { DashboardPage } from "./pages/DashboardPage";
 const PerformancePage = lazy(() => import("./pages/PerformancePage"));
 const JobsPage = lazy(() => import("./pages/JobsPage"));
 
+const credentials = new Credentials({ storage: sessionStorage });
+
 export function App() {
   return (
-    <RealtimeProvider>
+    <RealtimeProvider credentials={credentials}>
       <a
         href="#main"
         className="-top-12 absolute left-2 z-20 rounded bg-raised px-3 py-2 focus:top-2"
