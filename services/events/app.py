@@ -9,6 +9,7 @@ from hsi_service.settings import Settings
 from hsi_service.skeleton.service import Service, create_app
 from services.events.broadcaster import EventBroadcaster, process_broadcaster
 from services.events.routes import events
+from services.events.sessions import ROUTES, Sessions
 
 
 def create_events_app(settings: Settings) -> Litestar:
@@ -22,7 +23,9 @@ def create_events_app(settings: Settings) -> Litestar:
     broadcaster = process_broadcaster.set(EventBroadcaster(service))
     service.on_startup(broadcaster.start)
     service.on_shutdown(broadcaster.stop)
-    return create_app(service, routes=[events], broadcaster=broadcaster)
+    return create_app(
+        service, routes=[events, *ROUTES], broadcaster=broadcaster, sessions=Sessions(service)
+    )
 
 
 app = create_events_app(load(Settings, os.environ))

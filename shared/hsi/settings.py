@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-_SECRET = frozenset({"REDIS_URL", "DATABASE_URL", "API_KEYS", "WEBSOCKET_TOKEN"})
+_SECRET = frozenset({"REDIS_URL", "DATABASE_URL", "API_KEYS", "WEBSOCKET_TOKEN", "SESSION_SECRET"})
 
 
 class SettingsError(ValueError):

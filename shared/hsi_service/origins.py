@@ -1,5 +1,6 @@
 """Where a page comes from, as browsers write it. Pure, no I/O."""
 
+import functools
 import ipaddress
 import re
 from typing import NamedTuple, Self
@@ -34,11 +35,21 @@ def name_of(host: str) -> str:
     return found[1].lower() if found else ""
 
 
+@functools.lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
-    """Return whether a name or an address is this machine's own, out of reach for any other."""
+    """Return whether a name or an address is this machine's own, out of reach for any other.
+
+    Args:
+        host: An address may be in brackets, as in a Host header, and one of IPv4 may be mapped.
+
+    """
     if host == "localhost":
         return True
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback

@@ -1,12 +1,12 @@
 """Settings, all from the environment: checked at start, and as they are from then on."""
 
 import ipaddress
-import re
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from hsi.keys import KeyEntry, parse_entries
 from hsi.redis_url import check_redis_url
 from hsi.schemas import channels
 from hsi.settings import DEFAULT_REDIS_URL, SettingsError
@@ -18,7 +18,8 @@ Seconds = Annotated[float, Meta(ge=0, le=_DAY)]
 Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
 """How many at most; 0 is no limit."""
 
-_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+MIN_SECRET = 32
+"""Characters of a secret that people choose; fewer could be found by trying."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
@@ -33,9 +34,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     redis_event_channel: Annotated[str, Meta(min_length=1)] = channels.SECURITY_EVENTS
     """Channel of security events (R22)."""
     api_keys: tuple[str, ...] = ()
-    """SHA-256 digests (hex) of the API keys that let a client in."""
+    """The API keys that let a client in: SHA-256 digests (hex), or name:scope:digest."""
+    api_keys_file: str = ""
+    """A file with more of them, one a line, which is read again when it changes; empty for none."""
+    session_secret: str = ""
+    """What cookies are sealed with, the same for all services; empty: nobody can sign in."""
     websocket_token: str = ""
-    """A secret that lets a client in as `?token=`; empty for none."""
+    """A secret that lets a client in as `?token=`, with scope `read`; empty for none."""
     auth_disabled: bool = False
     """Serve everybody who can reach this address, instead of this machine alone."""
     allowed_origins: tuple[str, ...] = ()
@@ -68,13 +73,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
     @property
     def has_credentials(self) -> bool:
-        """Tell whether there is something that a client can prove itself with."""
-        return bool(self.api_keys or self.websocket_token)
+        """Return whether there is something that a client can prove itself with."""
+        return bool(self.api_keys or self.api_keys_file or self.websocket_token)
+
+    def key_entries(self) -> list[KeyEntry]:
+        """Return the keys of `API_KEYS`.
+
+        Raises:
+            SettingsError: One of them is not a key.
+
+        """
+        try:
+            return parse_entries(self.api_keys, what="API_KEYS")
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
 
     def __post_init__(self) -> None:
         """Check what a type cannot say."""
         check_redis_url(self.redis_url)
-        _check_digests(self.api_keys)
+        self.key_entries()
+        _check_secret("WEBSOCKET_TOKEN", self.websocket_token)
+        _check_secret("SESSION_SECRET", self.session_secret)
         for origin in self.allowed_origins:
             if Origin.parse(origin) is None:
                 raise SettingsError(
@@ -89,8 +108,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
                 raise SettingsError(f"TRUSTED_PROXIES={proxy}: {error}") from None
         if self.auth_disabled and self.has_credentials:
             raise SettingsError(
-                "AUTH_DISABLED=true would serve everybody, but API_KEYS or WEBSOCKET_TOKEN is set: "
-                "take one of them away",
+                "AUTH_DISABLED=true would serve everybody, but API_KEYS, API_KEYS_FILE or "
+                "WEBSOCKET_TOKEN is set: take one of them away",
             )
         if not (self.auth_disabled or self.has_credentials or is_loopback(self.host)):
             raise SettingsError(
@@ -99,10 +118,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
             )
 
 
-def _check_digests(digests: tuple[str, ...]) -> None:
-    for number, digest in enumerate(digests, start=1):
-        if not _DIGEST.fullmatch(digest):
-            raise SettingsError(
-                f"API_KEYS: number {number} of {len(digests)} is not a SHA-256 digest (64 hex "
-                "digits); `hsi keys new` makes a key and prints its digest",
-            )
+def _check_secret(variable: str, secret: str) -> None:
+    """Check that nobody guesses a secret.
+
+    Raises:
+        SettingsError: It is too short. The text does not quote it.
+
+    """
+    if secret and len(secret) < MIN_SECRET:
+        raise SettingsError(
+            f"{variable}: {len(secret)} characters can be guessed; expected {MIN_SECRET} or more "
+            "random ones (`openssl rand -hex 32` makes some)",
+        )

@@ -78,7 +78,7 @@ async def say(server: Process, raw: bytes) -> None:
 async def test_no_way_in_leaves_a_secret_in_the_log(
     form: str, redis_url: str, channel: str, start_replica: StartReplica, given: Secrets
 ) -> None:
-    key, token = given.new(IN_NAMES), given.new()
+    key, token = given.new(IN_NAMES), given.new() + given.new()
     replica = start_replica(
         redis_url,
         channel,

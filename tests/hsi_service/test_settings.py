@@ -23,12 +23,12 @@ def test_variables_are_read_by_their_names_and_empty_ones_are_not_set() -> None:
     assert (settings.port, settings.heartbeat_interval, settings.drain_delay) == (9000, 0.5, 5)
 
 
-@pytest.mark.parametrize("credential", [{"API_KEYS": DIGEST}, {"WEBSOCKET_TOKEN": "secret"}])
+@pytest.mark.parametrize("credential", [{"API_KEYS": DIGEST}, {"WEBSOCKET_TOKEN": "s" * 32}])
 def test_with_a_credential_a_service_may_listen_anywhere(credential: dict[str, str]) -> None:
     assert load(Settings, {"HOST": "0.0.0.0"} | credential).has_credentials
 
 
-@pytest.mark.parametrize("credential", [{"API_KEYS": DIGEST}, {"WEBSOCKET_TOKEN": "secret"}])
+@pytest.mark.parametrize("credential", [{"API_KEYS": DIGEST}, {"WEBSOCKET_TOKEN": "s" * 32}])
 def test_a_service_with_a_credential_is_not_open_to_everybody(credential: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="AUTH_DISABLED=true would serve everybody"):
         load(Settings, {"AUTH_DISABLED": "true"} | credential)
@@ -39,13 +39,13 @@ def test_lists_are_separated_by_commas_and_may_hold_spaces_and_line_ends() -> No
         Settings,
         {
             "API_KEYS": f" {DIGEST},\n{DIGEST.upper()} ,",
-            "WEBSOCKET_TOKEN": "a token\n",
+            "WEBSOCKET_TOKEN": f"{'a token' * 5}\n",
             "ALLOWED_ORIGINS": "https://a.example,http://b.example:8080",
             "TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8, 192.0.2.1",
         },
     )
     assert settings.api_keys == (DIGEST, DIGEST.upper())
-    assert settings.websocket_token == "a token"
+    assert settings.websocket_token == "a token" * 5
     assert settings.allowed_origins == ("https://a.example", "http://b.example:8080")
     assert settings.trusted_proxies == ("10.0.0.0/8", "fd00::/8", "192.0.2.1")
 
@@ -77,6 +77,11 @@ def test_loopback_needs_no_credential(host: str) -> None:
         ("API_KEYS", "hunter2", "API_KEYS: number 1 of 1 is not a SHA-256 digest (64 hex digits)"),
         ("API_KEYS", f"{DIGEST},{DIGEST}hunter2", "API_KEYS: number 2 of 2 is not a SHA-256"),
         ("API_KEYS", f"{DIGEST} {DIGEST}", "API_KEYS: number 1 of 1 is not a SHA-256 digest"),
+        ("API_KEYS", f"x:none:{DIGEST}", "API_KEYS: number 1 of 1 has a scope that does not exist"),
+        ("API_KEYS", f":read:{DIGEST}", "API_KEYS: number 1 of 1 has a name that cannot be one"),
+        ("API_KEYS", f"hunter2:{DIGEST}", "API_KEYS: number 1 of 1 is neither a digest nor name:"),
+        ("WEBSOCKET_TOKEN", "hunter2", "WEBSOCKET_TOKEN: 7 characters can be guessed"),
+        ("SESSION_SECRET", "hunter2" * 4, "SESSION_SECRET: 28 characters can be guessed"),
         ("ALLOWED_ORIGINS", "*", "ALLOWED_ORIGINS=*: expected scheme://host or scheme://host:port"),
         ("ALLOWED_ORIGINS", "https://a.example, b.example", "ALLOWED_ORIGINS=b.example: expected"),
         ("ALLOWED_ORIGINS", "https://a.example/", "ALLOWED_ORIGINS=https://a.example/: expected"),

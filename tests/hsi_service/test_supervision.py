@@ -23,12 +23,14 @@ from hsi_service.bus.history import History
 from hsi_service.bus.lease import Lease
 from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import BusState, Subscriber
+from hsi_service.door.door import Door
 from hsi_service.fanout import hub
 from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.takeover import PlainProtocol, TakeoverProtocol
 from hsi_service.fanout.topic import OrderedTopic, SnapshotTopic
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
+from hsi_service.skeleton import service as service_module
 from hsi_service.skeleton import session
 from hsi_service.skeleton.service import Service, create_app
 from hsi_service.supervision import Pauses, Run, Supervisor
@@ -211,7 +213,9 @@ async def test_only_a_task_that_cannot_be_kept_running_asks_for_a_restart(
 ) -> None:
     service = Service("events", Settings(redis_url=redis_url))
     service.run_background("fails always", Faulty(raise_error, times=1000).run)
-    async with AsyncTestClient(create_app(service, routes=[])) as client:
+    async with AsyncTestClient(
+        create_app(service, routes=[]), base_url="http://127.0.0.1"
+    ) as client:
         await until(lambda: has_failed(service.supervisor, "fails always", 2))
         response = await client.get("/health/live")
         assert (response.status_code, response.json()) == (200, {"status": "alive"})
@@ -255,6 +259,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (hub, "SWEEP_INTERVAL"),
         (hub, "COMPARE_INTERVAL"),
         (probe, "INTERVAL"),
+        (service_module, "LOOK_INTERVAL"),
         (streamer, "SWEEP_INTERVAL"),
     ):
         monkeypatch.setattr(module, name, 0.05)
@@ -299,6 +304,7 @@ COMMON = {
     "histories": [Method(History, "last")],
     "probe": [Method(Probe, "_probe")],
     "sweep of clients": [Method(DirectPeer, "check")],
+    "keys": [Method(Door, "look")],
 }
 LEASE = [Method(Lease, "_ask"), Method(Lease, "_tell")]
 INSIDE: dict[str, dict[str, list[Method]]] = {
@@ -314,6 +320,7 @@ INSIDE: dict[str, dict[str, list[Method]]] = {
     "collector": {
         "histories": [Method(History, "last")],
         "probe": [Method(Probe, "_probe")],
+        "keys": [Method(Door, "look")],
         "lease": LEASE,
         "collection": [
             Method(PerformanceCollector, "round"),

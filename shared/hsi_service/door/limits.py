@@ -1,16 +1,19 @@
-"""How many and how fast: clients of a replica and of an address, handshakes, messages. Pure.
+"""How many and how fast: clients, handshakes and failed credentials of an address, messages. Pure.
 
 The clock is the caller's: `now` is seconds that never go back.
 """
 
 import ipaddress
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 MAX_ADDRESSES = 10_000
 """Addresses whose handshakes are remembered; the ones that were seen last."""
 CAPACITY_RETRY = 10
 """Seconds after which whoever found no room may ask again."""
+FAILURES_PER_MINUTE = 20
+"""Wrong credentials of an address; a person mistypes a few, a guesser needs billions."""
 NO_ADDRESS = "unknown"
 """What has no address, a Unix socket for example; all of it counts as one."""
 _MINUTE = 60.0
@@ -85,6 +88,67 @@ class Excess(NamedTuple):
     retry_after: float
 
 
+class Buckets:
+    """A bucket for each of many names, in bounded memory."""
+
+    def __init__(self, rate: Rate) -> None:
+        """Begin with nobody.
+
+        Args:
+            rate: Of each bucket.
+
+        """
+        self._rate = rate
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        """By name, the one that asked last at the end."""
+
+    def take(self, name: str, now: float) -> float:
+        """Take a token of a name's bucket; return 0, or the seconds until there is one."""
+        bucket = self._buckets.pop(name, None) or Bucket(self._rate)
+        # What has rested for long is forgotten, and so is, in a flood of names, what asked least
+        # recently: memory matters more than a stranger's count. Two at a time outrun growth.
+        for _ in range(2):
+            oldest = next(iter(self._buckets), None)
+            if oldest is None:
+                break
+            if len(self._buckets) >= MAX_ADDRESSES or self._buckets[oldest].is_full(now):
+                del self._buckets[oldest]
+        self._buckets[name] = bucket
+        return 0.0 if bucket.take(now) else bucket.wait(now)
+
+    def wait(self, name: str, now: float) -> float:
+        """Return the seconds until a name's bucket has a token; 0 if it has one."""
+        bucket = self._buckets.get(name)
+        return bucket.wait(now) if bucket else 0.0
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names that are remembered."""
+        return iter(self._buckets)
+
+
+class Failures:
+    """Which addresses tried wrong credentials too often, over WebSockets and HTTP alike."""
+
+    def __init__(self, per_minute: int = FAILURES_PER_MINUTE) -> None:
+        """Begin with nobody.
+
+        Args:
+            per_minute: Failures of an address that may come in a minute.
+
+        """
+        self._buckets = Buckets(Rate.per_minute(per_minute))
+
+    def excess(self, address: str, now: float) -> Excess | None:
+        """Return why nothing that an address offers is looked at now, or None."""
+        if wait := self._buckets.wait(address, now):
+            return Excess(429, "too many wrong credentials from this address", wait)
+        return None
+
+    def charge(self, address: str, now: float) -> None:
+        """Count a failure of an address."""
+        self._buckets.take(address, now)
+
+
 class Limits:
     """Who is connected from where, and who asked how often."""
 
@@ -99,11 +163,9 @@ class Limits:
         """
         self._most = connections or float("inf")
         self._most_per_address = per_address or float("inf")
-        self._rate = Rate.per_minute(handshakes_per_minute)
         self._connections: dict[str, int] = {}
         self._total = 0
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
-        """By address, the one that asked last at the end."""
+        self._handshakes = Buckets(Rate.per_minute(handshakes_per_minute))
 
     def enter(self, address: str, now: float) -> Excess | None:
         """Take a place for a client from `address`, or say which limit it would break.
@@ -114,9 +176,8 @@ class Limits:
             return Excess(503, "full: this replica has all the clients it may have", CAPACITY_RETRY)
         if self._connections.get(address, 0) >= self._most_per_address:
             return Excess(429, "too many connections from this address", CAPACITY_RETRY)
-        bucket = self._bucket(address, now)
-        if not bucket.take(now):
-            return Excess(429, "too many handshakes from this address", bucket.wait(now))
+        if wait := self._handshakes.take(address, now):
+            return Excess(429, "too many handshakes from this address", wait)
         self._total += 1
         self._connections[address] = self._connections.get(address, 0) + 1
         return None
@@ -129,19 +190,6 @@ class Limits:
         else:
             self._connections[address] -= 1
 
-    def _bucket(self, address: str, now: float) -> Bucket:
-        bucket = self._buckets.pop(address, None) or Bucket(self._rate)
-        # Who has not asked for long is forgotten, and so is, in a flood of addresses, who asked
-        # least recently: memory matters more than a stranger's count. Two at a time outrun growth.
-        for _ in range(2):
-            oldest = next(iter(self._buckets), None)
-            if oldest is None:
-                break
-            if len(self._buckets) >= MAX_ADDRESSES or self._buckets[oldest].is_full(now):
-                del self._buckets[oldest]
-        self._buckets[address] = bucket
-        return bucket
-
     def __len__(self) -> int:
         """Return how many addresses are remembered."""
-        return len(self._buckets | self._connections)
+        return len({*self._handshakes, *self._connections})

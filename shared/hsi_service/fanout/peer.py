@@ -9,12 +9,16 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections import deque
+from typing import TYPE_CHECKING
 
 from litestar.types import Message, Send
 
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.door.limits import Bucket, Rate
 from hsi_service.fanout.batch import Batch
+
+if TYPE_CHECKING:
+    from hsi_service.door.keys import Identity
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ class Peer(ABC):
         "expires",
         "heard_at",
         "inbound",
+        "who",
     )
 
     def __init__(self, client: str) -> None:
@@ -66,6 +71,8 @@ class Peer(ABC):
         """When it last said something, by the event loop's clock."""
         self.inbound = _UNLIMITED
         """How much it may still say; a service sets its own."""
+        self.who: Identity | None = None
+        """Who it is; one object for all clients of a key. None: nobody was asked."""
         self._queue: deque[Batch] | None = None
         """What waits, if anything does: most clients wait for nothing, and a deque is large."""
         self._held: list[Batch] | None = []
@@ -169,7 +176,11 @@ class Peer(ABC):
         logger.warning(
             "a client is too slow: %s; it may come back and resume",
             why,
-            extra={"client": self.client, "unsent": self.unsent},
+            extra={
+                "client": self.client,
+                "key": self.who.name if self.who else None,
+                "unsent": self.unsent,
+            },
         )
         self._queue = None
         self._queued = 0

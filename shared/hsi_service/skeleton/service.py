@@ -6,6 +6,7 @@ A service adds its routes: `Service(name, settings)`, then `create_app(service, 
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
@@ -22,12 +23,16 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hsi import __version__
+from hsi.keys import Scope
+from hsi.schemas.close_codes import CloseCode
 from hsi_service.bus.history import History
 from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import BusState, Subscriber
-from hsi_service.door.door import Door
+from hsi_service.door.door import LOOK_INTERVAL, Door
+from hsi_service.door.http import Doorstep, guard_of
 from hsi_service.fanout.hub import Hub
 from hsi_service.lifecycle import Lifecycle, Phase
+from hsi_service.logs import keep_queries_out
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
 from hsi_service.supervision import Run, Supervisor
@@ -73,6 +78,7 @@ class Service:
             "histories": self.hub.compare_with_histories,
             "probe": self.probe.run,
             "sweep of clients": self.hub.sweep,
+            "keys": self._follow_keys,
         }
         """Tasks that run from startup to shutdown, by name."""
         self._starting: list[Callable[[], Coroutine[Any, Any, None]]] = []
@@ -120,6 +126,24 @@ class Service:
             await self.history.aclose()
             for close in tuple(self._closing):
                 await close()
+
+    async def _follow_keys(self) -> None:
+        """Let nobody stay whose key was taken away, or whose session has ended; without end."""
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL)
+            if await self.door.look():
+                self.dismiss()
+
+    def dismiss(self) -> None:
+        """Close the clients whose key was taken away, or whose session has ended, with 4401."""
+        gone = 0
+        for peer in tuple(self.hub.clients):
+            if not peer.closing and (why := self.door.access.why_out(peer.who)):
+                peer.close(CloseCode.UNAUTHORIZED, why)
+                gone += 1
+        self.door.remember_ends(peer.who for peer in self.hub.clients if not peer.closing)
+        if gone:
+            logger.info("clients had to go: their key or session ended", extra={"clients": gone})
 
     async def drain(self, *, delay: float, window: float) -> None:
         """Let all clients go, without a gap and without a rush.
@@ -175,6 +199,14 @@ class RedisStatus(Struct):
     """Why, in Redis' words; null while it takes them, or where it is not known."""
 
 
+class KeyStatus(Struct):
+    """A key that lets clients in, and how many of this replica came with it."""
+
+    name: str
+    scope: Scope
+    connections: int
+
+
 class Status(Struct):
     """What a replica is at, for people and programs that look closer."""
 
@@ -185,6 +217,8 @@ class Status(Struct):
     connections: int
     channels: list[ChannelStatus]
     redis: RedisStatus
+    keys: list[KeyStatus]
+    """Those that let clients in; none where no credential is asked for."""
     task_failures: dict[str, int]
     """How often each background task has failed, by name."""
     own: dict[str, Any]
@@ -255,9 +289,18 @@ def status(service: NamedDependency[Service]) -> Status:
             refuses_writes=service.probe.writes_refused,
             lag_ms=None if lag is None else round(lag * 1000, 3),
         ),
+        keys=_keys(service),
         task_failures=service.supervisor.failures(),
         own={name: report() for name, report in service.reports.items()},
     )
+
+
+def _keys(service: Service) -> list[KeyStatus]:
+    connections = Counter(peer.who.key for peer in service.hub.clients if peer.who)
+    return [
+        KeyStatus(name=who.name, scope=who.scope, connections=connections[who.key])
+        for who in service.door.access.ring.identities.values()
+    ]
 
 
 def _provide(part: object) -> Provide:
@@ -279,7 +322,7 @@ def create_app(
     app = Litestar(
         route_handlers=[live, ready, metrics, status, *routes],
         dependencies={name: _provide(part) for name, part in parts.items()},
-        guards=[service.door.require_api_key],
+        guards=[guard_of(service.door)],
         # Here and not in the server, so that it holds under any of them.
         middleware=[
             DefineMiddleware(
@@ -289,7 +332,9 @@ def create_app(
         ],
         cors_config=CORSConfig(
             allow_origins=list(service.settings.allowed_origins),
-            allow_headers=["Authorization", "X-API-Key"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key"],
+            # The cookie: only of origins that are named, and of the same site (SameSite=Strict).
+            allow_credentials=True,
         ),
         lifespan=[service.lifespan],
         openapi_config=OpenAPIConfig(
@@ -302,4 +347,7 @@ def create_app(
         logging_config=None,
     )
     app.state.update(parts)
+    if service.door.access.is_private:
+        app.asgi_handler = Doorstep(app.asgi_handler, service.door)
+    keep_queries_out()
     return app

@@ -228,6 +228,7 @@ async def serve_client(socket: Socket, session: Session) -> None:
     else:
         peer = AsgiPeer(_address(socket), socket.send)
     peer.inbound = Bucket(service.door.message_rate)
+    peer.who = admission.who
     if age := service.settings.max_connection_age:
         # Not all at once, after a restart at which all came at once.
         peer.expires = asyncio.get_running_loop().time() + age * random.uniform(0.8, 1)  # noqa: S311

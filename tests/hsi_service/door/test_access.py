@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hsi_service.door import keys
 from hsi_service.door.access import Access, Handshake, Request
 from hsi_service.settings import Settings
 
-KEY, OTHER_KEY, TOKEN = "key-1_of.two", "key-2", "a token/with+odd=chars%&?"
+KEY, OTHER_KEY, TOKEN = "key-1_of.two", "key-2", "a token/with+odd=chars%&? of 32 or more"
+HERE = ("127.0.0.1", 8000)
 
 
 def hexdigest(secret: str) -> str:
@@ -99,20 +101,24 @@ def test_an_offered_key_is_echoed_whether_it_is_good_or_not(
 
 
 def test_a_service_that_asks_for_no_key_echoes_one_all_the_same() -> None:
-    decision = Access(Settings()).judge(Handshake(subprotocols=["chat", "api-key.any"]))
+    decision = Access(Settings(auth_disabled=True)).judge(
+        Handshake(subprotocols=["chat", "api-key.any"])
+    )
     assert (decision.code, decision.subprotocol) == (None, "api-key.any")
 
 
 def test_without_credentials_everybody_who_reaches_it_gets_in() -> None:
-    assert Access(Settings()).judge(Handshake()).code is None
-    assert Access(Settings()).judge(Handshake(query=b"api_key=any")).code is None
-    assert Access(Settings()).judge_request(Request()).code is None
+    here: dict[str, Any] = {"host": "localhost:8000", "server": HERE}
+    assert Access(Settings()).judge(Handshake(**here)).code is None
+    assert Access(Settings()).judge(Handshake(query=b"api_key=any", **here)).code is None
+    assert Access(Settings()).judge_request(Request(**here)).code is None
 
 
 def allows(settings: Settings, origins: list[str], host: str) -> bool:
     access = Access(settings)
-    code = access.judge(Handshake(origins=origins, host=host)).code
-    assert access.judge_request(Request(origins=origins, host=host)).code == code
+    code = access.judge(Handshake(origins=origins, host=host, server=HERE)).code
+    request = Request(origins=origins, host=host, server=HERE)
+    assert access.judge_request(request).code == code
     assert code in {None, 4403}
     return code is None
 
@@ -180,8 +186,10 @@ def test_a_service_for_this_machine_alone_trusts_pages_of_this_machine_alone(nam
     assert allows(home, [f"http://{name}:5173"], f"{name}:8080")
     # A site of a stranger, whose name its owner has made to mean 127.0.0.1.
     assert not allows(home, ["http://rebound.example:8080"], "rebound.example:8080")
-    named = Settings(allowed_origins=("http://rebound.example:8080",))
-    assert allows(named, ["http://rebound.example:8080"], "rebound.example:8080")
+    named = Settings(allowed_origins=("http://dash.example:8080",))
+    assert allows(named, ["http://dash.example:8080"], f"{name}:8080")
+    # Its Host is a stranger's all the same.
+    assert not allows(named, ["http://dash.example:8080"], "dash.example:8080")
 
 
 def test_a_wrong_origin_is_no_better_for_a_valid_key() -> None:
@@ -217,3 +225,157 @@ def test_a_token_alone_opens_no_api() -> None:
     access = Access(Settings(websocket_token=TOKEN))
     assert access.judge_request(Request()).code == 4401
     assert access.judge_request(Request(keys=[TOKEN])).code == 4401
+
+
+# Few credentials a request.
+
+
+def in_query(count: int) -> Handshake:
+    return Handshake(query="&".join(f"token=guess-{number}" for number in range(count)).encode())
+
+
+def in_names(count: int) -> Handshake:
+    return Handshake(subprotocols=[f"api-key.guess-{number}" for number in range(count)])
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        in_query(670),
+        in_names(48_000),
+        Handshake(query=b"api_key=1&token=2&api_key=3", subprotocols=["api-key.4", "api-key.5"]),
+        Request(keys=[f"guess-{number}" for number in range(75_000)]),
+        Request(keys=["1", "2"], authorizations=["Bearer 3", "Bearer 4", "Bearer 5"]),
+        Request(keys=[KEY, "2", "3", "4", "5"]),
+        Handshake(query=f"api_key=1&api_key=2&api_key=3&api_key=4&api_key={KEY}".encode()),
+    ],
+)
+def test_of_more_than_four_credentials_none_is_tried(
+    many: Handshake | Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = guarded()
+    monkeypatch.delattr(keys, "digest")
+    judge = access.judge if isinstance(many, Handshake) else access.judge_request
+    decision = judge(many)  # type: ignore[arg-type]  # each has its own
+    assert (decision.code, decision.reason) == (
+        4401,
+        "more than 4 credentials: none of them was tried",
+    )
+    assert decision.is_guess
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_four_credentials_are_tried_wherever_the_good_one_stands(number: int) -> None:
+    given = ["wrong"] * 4
+    given[number] = KEY
+    query = "&".join(f"api_key={key}" for key in given).encode()
+    assert guarded().judge(Handshake(query=query)).code is None
+    assert guarded().judge_request(Request(keys=given)).code is None
+
+
+@pytest.mark.parametrize(
+    ("handshake", "is_guess"),
+    [
+        (Handshake(), False),
+        (Handshake(query=b"since=1-1"), False),
+        (Handshake(query=b"token=wrong"), True),
+        (Handshake(subprotocols=["api-key.wrong"]), True),
+        (Handshake(query=f"api_key={KEY}".encode()), False),
+        (Handshake(query=f"token=wrong&api_key={KEY}".encode()), False),
+    ],
+)
+def test_only_a_wrong_credential_is_a_guess(handshake: Handshake, *, is_guess: bool) -> None:
+    assert guarded().judge(handshake).is_guess is is_guess
+
+
+# Without credentials, only this machine.
+
+LOOPBACK_HOSTS = [
+    "localhost",
+    "LocalHost:8080",
+    "127.0.0.1",
+    "127.0.0.1:8000",
+    "127.8.7.6:80",
+    "[::1]",
+    "[::1]:8080",
+    "[0:0:0:0:0:0:0:1]:80",
+]
+FOREIGN_HOSTS = [
+    "",
+    "evil.example",
+    "evil.example:8080",
+    "EVIL.example.",
+    "localhost.evil.example",
+    "localhost.evil.example:8080",
+    "127.0.0.1.evil.example",
+    "evil-localhost",
+    "localhost@evil.example",
+    "localhost, evil.example",
+    "localhost, localhost",
+    "0.0.0.0",
+    "0.0.0.0:8080",
+    "192.168.1.5",
+    "[::]",
+    "[fe80::1]",
+    "[::1].evil.example",
+    "[::1",
+    "::1",
+    "http://localhost/",
+    "localhost:80:80",
+    "localhost:evil",
+    "127.0.0.1 evil.example",
+    "\xff",
+]
+
+
+@pytest.mark.parametrize("host", LOOPBACK_HOSTS)
+def test_a_loopback_host_is_answered_without_credentials(host: str) -> None:
+    assert Access(Settings()).judge_place(HERE, host) == ""
+
+
+@pytest.mark.parametrize("host", FOREIGN_HOSTS)
+def test_any_other_host_is_not(host: str) -> None:
+    access = Access(Settings())
+    why = "without credentials this service answers to localhost and loopback addresses alone"
+    assert access.judge_place(HERE, host) == why
+    assert access.judge(Handshake(host=host, server=HERE)).reason == why
+    assert access.judge_request(Request(host=host, server=HERE)).code == 4403
+    assert len(why.encode()) <= 123  # of a close frame
+
+
+@given(st.text(max_size=60))
+def test_no_name_but_our_own_passes_for_this_machine(host: str) -> None:
+    if Access(Settings()).judge_place(HERE, host) == "":
+        assert host.lower().startswith(("localhost", "127.", "[::1]", "[0", "[::ffff"))
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        ("127.0.0.1", 8000),
+        ["127.0.0.1", 8000],
+        ("127.9.9.9", 1),
+        ("::1", 8000),
+        ("::ffff:127.0.0.1", 8000),
+        ("/run/hsi.sock", None),
+    ],
+)
+def test_without_credentials_what_arrives_on_loopback_is_answered(server: Any) -> None:
+    assert Access(Settings()).judge_place(server, "localhost") == ""
+
+
+@pytest.mark.parametrize(
+    "server",
+    [None, (), ("192.168.1.5", 8000), ("0.0.0.0", 80), ("fe80::1%eth0", 80), ("", 0), ("::", 1)],
+)
+def test_without_credentials_what_arrives_elsewhere_is_not(server: Any) -> None:
+    access = Access(Settings())
+    why = access.judge_place(server, "localhost")
+    assert why.startswith("without credentials this service answers on loopback alone")
+    assert access.judge(Handshake(host="localhost", server=server)).reason == why
+    assert len(why.encode()) <= 123  # of a close frame
+
+
+@pytest.mark.parametrize("open_", [{"auth_disabled": True}, {"api_keys": (hexdigest(KEY),)}])
+def test_with_credentials_or_told_so_it_answers_everywhere(open_: dict[str, Any]) -> None:
+    assert Access(Settings(**open_)).judge_place(None, "evil.example") == ""

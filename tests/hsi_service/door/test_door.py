@@ -6,18 +6,23 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from litestar import get
+from litestar import Litestar, get
 from litestar.testing import AsyncTestClient
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from hsi_service.door.access import Decision, Handshake, Request
+from hsi_service.door.door import Admission, Door, Refusal
+from hsi_service.door.limits import FAILURES_PER_MINUTE, Excess
+from hsi_service.lifecycle import Lifecycle
+from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
 from hsi_service.skeleton.service import Service, create_app
 from local.processes import Process
 from tests.clients import dashboard, golden, has_connections, hear, metric, publish, until
 from tests.conftest import StartReplica
 
-KEY, TOKEN = "key-1_of.two", "a token/with+odd=chars"
+KEY, TOKEN = "key-1_of.two", "a token/with+odd=chars of 32 or more"
 DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
 LOCK = {"API_KEYS": f"{'0' * 64}, {DIGEST}", "WEBSOCKET_TOKEN": TOKEN}
 
@@ -250,12 +255,48 @@ async def test_strangers_do_not_fill_the_log(
     assert replica.log.read_text().count("turned a client away") == 1
 
 
+# Without a server: all that a handshake asks of the door.
+
+
+def door(**settings: Any) -> Door:
+    lifecycle = Lifecycle()
+    lifecycle.started()
+    return Door(Settings(api_keys=(DIGEST,), **settings), lifecycle, Metrics())
+
+
+def test_guesses_over_websockets_and_over_http_are_counted_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = door()
+    for number in range(FAILURES_PER_MINUTE // 2):
+        guess = Handshake(query=f"token=guess-{number}".encode())
+        refusal = there.examine(guess, "198.51.100.1")
+        assert isinstance(refusal, Refusal)
+        assert refusal.code == 4401
+        decision = there.examine_request(Request(keys=[f"guess-{number}"]), "198.51.100.1")
+        assert isinstance(decision, Decision)
+        assert decision.code == 4401
+    good = Handshake(query=f"api_key={KEY}".encode())
+    assert isinstance(there.examine(good, "198.51.100.2"), Admission)
+    monkeypatch.delattr("hsi_service.door.keys.digest")  # nothing is tried any more
+    refusal = there.examine(good, "198.51.100.1")
+    assert isinstance(refusal, Refusal)
+    assert (refusal.status, refusal.code) == (429, None)
+    assert 1 <= (refusal.retry_after or 0) <= 60
+    excess = there.examine_request(Request(keys=[KEY]), "198.51.100.1")
+    assert isinstance(excess, Excess)
+
+
 # Under /api.
 
 
 @get("/api/jobs", sync_to_thread=False)
 def jobs() -> list[str]:
     return ["a job"]
+
+
+def client_of(service: Service) -> AsyncTestClient[Litestar]:
+    return AsyncTestClient(create_app(service, routes=[jobs]), base_url="http://127.0.0.1")
 
 
 @pytest.fixture
@@ -270,7 +311,7 @@ def locked(redis_url: str) -> Service:
     "headers", [{"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}, {"x-api-key": KEY}]
 )
 async def test_a_key_opens_every_route_under_api(locked: Service, headers: dict[str, str]) -> None:
-    async with AsyncTestClient(create_app(locked, routes=[jobs])) as client:
+    async with client_of(locked) as client:
         response = await client.get("/api/jobs", headers=headers)
         assert (response.status_code, response.json()) == (200, ["a job"])
 
@@ -289,8 +330,8 @@ async def test_a_key_opens_every_route_under_api(locked: Service, headers: dict[
 async def test_without_one_it_is_401_that_says_how(
     locked: Service, headers: dict[str, str], why: str, path: str
 ) -> None:
-    async with AsyncTestClient(create_app(locked, routes=[jobs])) as client:
-        response = await client.get(f"http://testserver.local{path}", headers=headers)
+    async with client_of(locked) as client:
+        response = await client.get(f"http://127.0.0.1{path}", headers=headers)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"
     assert response.json()["status_code"] == 401
@@ -299,13 +340,13 @@ async def test_without_one_it_is_401_that_says_how(
 
 
 async def test_what_is_not_under_api_asks_for_no_key(locked: Service) -> None:
-    async with AsyncTestClient(create_app(locked, routes=[jobs])) as client:
+    async with client_of(locked) as client:
         for path in ("/health/live", "/health/ready", "/metrics", "/status", "/schema"):
             assert (await client.get(path)).status_code == 200
 
 
 async def test_pages_of_allowed_origins_may_use_the_api_and_no_others(locked: Service) -> None:
-    async with AsyncTestClient(create_app(locked, routes=[jobs])) as client:
+    async with client_of(locked) as client:
         ask = {
             "Access-Control-Request-Method": "GET",
             "Access-Control-Request-Headers": "x-api-key",
@@ -322,5 +363,5 @@ async def test_pages_of_allowed_origins_may_use_the_api_and_no_others(locked: Se
 
 async def test_without_credentials_the_api_is_open_on_this_machine(redis_url: str) -> None:
     service = Service("joblogs", Settings(redis_url=redis_url))
-    async with AsyncTestClient(create_app(service, routes=[jobs])) as client:
+    async with client_of(service) as client:
         assert (await client.get("/api/jobs")).status_code == 200

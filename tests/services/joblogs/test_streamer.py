@@ -279,7 +279,7 @@ async def test_what_makes_no_sense_is_refused_with_the_reason(
 async def test_all_ways_in_and_the_list_of_jobs_asks_for_a_key_too(
     redis_url: str, job_id: str, start: StartJobLogs
 ) -> None:
-    key, token = "a-key", "a-token"
+    key, token = "a-key", "a-token" * 5
     replica = start(
         redis_url, API_KEYS=digest(key.encode()).hex(), WEBSOCKET_TOKEN=token, IDLE_TIMEOUT="60"
     )
