@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -45,6 +46,9 @@ PAGES = {"dashboard": "/", "performance": "/performance", "jobs": "/jobs"}
 KEPT = 100
 """Events that a page keeps."""
 KEY, WRONG_KEY = "right-key_1.two", "wrong-key_1.two"
+LODGERS_KEY = "lodgers-key_1.two"
+LODGERS = "lodgers"
+"""The file of keys that are taken away."""
 FLOOD, BURST = 20_000, 5_000
 """Lines of a job, and how many of them come at once."""
 RARE = 1_000
@@ -105,11 +109,19 @@ def locked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """One that asks who is there, and in which nothing ever happened."""
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
-    keys = {"API_KEYS": f"owner:admin:{digest}", "SESSION_SECRET": secrets.token_hex(32)}
     folder = tmp_path_factory.mktemp("locked")
+    (lodgers := folder / LODGERS).write_text(f"lodger:read:{digest_of(LODGERS_KEY)}\n")
+    keys = {
+        "API_KEYS": f"owner:admin:{digest_of(KEY)}",
+        "API_KEYS_FILE": str(lodgers),
+        "SESSION_SECRET": secrets.token_hex(32),
+    }
     with running(folder, request, REDIS_URL="", DEMO="0", **keys) as stack:
         yield stack
+
+
+def digest_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -422,8 +434,8 @@ def frozen(processes: list[psutil.Process]) -> Iterator[None]:
 # --- who gets in ---
 
 
-async def sign_in(tab: Tab) -> None:
-    await enter(tab, KEY)
+async def sign_in(tab: Tab, key: str = KEY) -> None:
+    await enter(tab, key)
     await tab.says("Live")
 
 
@@ -485,6 +497,29 @@ async def test_who_is_signed_in_stays_so_in_every_tab_until_they_sign_out(
     for one in (tab, other):
         await expect(prompt_of(one)).to_contain_text("This home asks who you are.")
         await one.says("Not signed in")
+
+
+async def test_a_key_that_is_taken_away_brings_the_prompt_back_once(
+    locked: Stack, open_tab: OpenTab
+) -> None:
+    tab = await open_tab(locked, in_trouble=True)
+    await sign_in(tab, LODGERS_KEY)
+    asked = len(tab.asked)
+    (locked.log.parent.parent / LODGERS).write_text("")
+    await expect(prompt_of(tab)).to_contain_text("Your session has ended: sign in again.")
+    await tab.says("Not signed in")
+    await sign_in(tab)
+    paths: list[str] = []
+
+    async def all_came_back() -> bool:
+        # Each service ends its own connections, at its own time.
+        paths[:] = [urlsplit(url).path for url in tab.asked[asked:]]
+        return {"/ws/events", "/ws/system"} <= set(paths)
+
+    await until(all_came_back, within=20)
+    await tab.says("Live")
+    # Each once: nothing was tried while nobody was signed in.
+    assert sorted(path for path in paths if path.startswith("/ws/")) == ["/ws/events", "/ws/system"]
 
 
 async def test_an_invite_lets_a_phone_in_once(locked: Stack, open_tab: OpenTab) -> None:

@@ -152,21 +152,29 @@ export class SignIn {
   async #check(): Promise<void> {
     if (this.#checking) return;
     this.#checking = true;
-    const before = this.#state;
     try {
-      const session = await this.#around.api.look().catch(() => null);
-      if (this.#state !== before) return;
-      if (session === null) return this.#out(before.phase === "in" ? ENDED : ASKED);
-      // Refused all the same: by a replica that does not know the key yet, or before another tab
-      // signed in. Once is enough to find out: more often it would be a storm.
+      const session = await this.#stillIn();
+      if (session === null) return;
+      // Refused all the same: by a replica that knows of a key before or after others do, or before
+      // another tab signed in. Trying once more is enough to find out: more would be a storm.
       const tried = this.#triedFor;
       this.#triedFor = `${session.expiresAt} ${session.name}`;
       if (tried === this.#triedFor) return this.#out(MISMATCH);
       await pause(SETTLED_AFTER);
-      if (this.#state === before) this.#around.credentials.letIn();
+      if (await this.#stillIn()) this.#around.credentials.letIn();
     } finally {
       this.#checking = false;
     }
+  }
+
+  /** The session of who is in, or of nobody where nothing is asked for; null if that has ended. */
+  async #stillIn(): Promise<Session | null> {
+    const before = this.#state;
+    if (before.phase === "out") return null;
+    const session = await this.#around.api.look().catch(() => null);
+    if (this.#state !== before) return null;
+    if (session === null) this.#out(before.phase === "in" ? ENDED : ASKED);
+    return session;
   }
 
   /** Another tab has signed in or out: so has this one. */

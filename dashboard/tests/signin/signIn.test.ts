@@ -139,7 +139,21 @@ test("a service that refuses a good session is tried once more, and then named a
   await is({ phase: "out", why: expect.stringMatching(/same API_KEYS and SESSION_SECRET/) });
   await jump(60_000);
   expect(credentials.attempt).toBe(first + 1);
-  expect(home.count(`GET ${SESSION}`)).toBe(3);
+  expect(home.count(`GET ${SESSION}`)).toBe(4);
+});
+
+test("a key that is taken away, and one service knows it first, is not tried again", async () => {
+  elasticTime();
+  const { signIn, credentials, is, refuse } = open();
+  await is(ASKED);
+  await signIn.signIn(KEY);
+  const first = credentials.attempt;
+  refuse();
+  await until(() => expect(home.count(`GET ${SESSION}`)).toBe(2));
+  home.cookie = null;
+  await jump(4_000);
+  await is({ phase: "out", why: "Your session has ended: sign in again." });
+  expect(credentials.attempt).toBe(first);
 });
 
 test("without an answer it asks again, and the prompt waits for one, or for a refusal", async () => {
