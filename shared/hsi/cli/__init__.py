@@ -4,7 +4,7 @@ import sys
 
 __all__ = ["main"]
 
-_EXTRA = {"click", "websockets"}
+_EXTRA = {"click", "segno", "websockets"}
 """Packages of the extra `cli`."""
 _MISUSE = 2
 

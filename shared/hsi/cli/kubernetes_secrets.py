@@ -35,7 +35,8 @@ def new_secrets(namespace: str, redis_host: str, *, redis_tls: bool, database_ur
     """Print all Secrets that deploy/k8s needs, with new passwords, for `kubectl apply -f -`.
 
     Each run makes new passwords for all of them; a PostgreSQL that already has its data does not
-    take a new password from there. The API key stands on standard error, once. Where
+    take a new password from there, and everybody has to sign in again. The API key, of scope admin,
+    stands on standard error, once. Where
     REDIS_EVENT_CHANNEL, DETECTION_QUEUE, ANALYSIS_QUEUE or DEAD_LETTER_QUEUES is set for the
     services, set it here too.
     """
@@ -67,14 +68,16 @@ def secret_list(
     Args:
         users: Users of Redis, with their passwords.
         namespace: Namespace of the Secrets.
-        api_key: Key of a client; the Secret holds its digest.
+        api_key: Key of a person, with scope `admin`; the Secret holds its digest.
         redis_url: URL of Redis, without a user.
         database_url: URL of an outside PostgreSQL; empty for that of the overlay `home`, with a
             new password.
 
     """
     values = {
-        "hsi-access": {"API_KEYS": digest(api_key.encode()).hex()},
+        "hsi-access": {"API_KEYS": f"admin:admin:{digest(api_key.encode()).hex()}"},
+        # Of its own: who may change keys need not be able to make sessions.
+        "hsi-session": {"SESSION_SECRET": secrets.token_urlsafe(48)},
         "hsi-redis": {name: users.url(name, redis_url) for name in users.names},
         "hsi-redis-users": {"users.acl": users.acl()},
     }

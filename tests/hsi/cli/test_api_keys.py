@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from hsi.keys import key_protocol
+from hsi.keys import KeyEntry, key_protocol
 from hsi.publisher import Publisher
 from local.processes import Process
 from tests.clients import golden, until
@@ -19,6 +19,22 @@ def test_a_new_key_is_printed_with_its_digest() -> None:
     assert len(key) >= 43  # 256 bits
     assert key_protocol(key)
     assert hsi("keys", "new").stdout != hsi("keys", "new").stdout
+
+
+def test_a_new_key_has_the_name_and_scope_that_it_is_given() -> None:
+    for options, begin in (
+        (("--name", "kitchen tablet", "--scope", "act"), "kitchen tablet:act:"),
+        (("--name", "wall"), "wall:read:"),
+    ):
+        key, entry = (
+            line.split("  ")[1] for line in hsi("keys", "new", *options).stdout.splitlines()
+        )
+        assert entry == f"API_KEYS={begin}{hashlib.sha256(key.encode()).hexdigest()}"
+    (_, entry) = hsi("keys", "new", "--scope", "publish").stdout.splitlines()
+    assert KeyEntry.parse(entry.partition("=")[2]).scope == "publish"
+    for options in (("--name", "a:b"), ("--name", " x"), ("--scope", "none")):
+        done = hsi("keys", "new", *options)
+        assert (done.returncode, done.stdout) == (2, "")
 
 
 async def test_a_new_key_opens_what_it_is_for(

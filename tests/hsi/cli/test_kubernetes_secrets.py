@@ -47,12 +47,14 @@ def test_it_prints_every_secret_that_the_manifests_name_and_never_the_same_twice
     (first, key), (second, _) = made(), made()
     assert {name: list(values) for name, values in first.items()} == {
         "hsi-access": ["API_KEYS"],
+        "hsi-session": ["SESSION_SECRET"],
         "hsi-redis": USERS,
         "hsi-redis-users": ["users.acl"],
         "hsi-postgres": ["POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"],
         "hsi-database": ["DATABASE_URL"],
     }
-    assert first["hsi-access"]["API_KEYS"] == hashlib.sha256(key.encode()).hexdigest()
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    assert first["hsi-access"]["API_KEYS"] == f"admin:admin:{digest}"
     postgres = first["hsi-postgres"]
     assert first["hsi-database"]["DATABASE_URL"] == (
         f"postgresql://{postgres['POSTGRES_USER']}:{postgres['POSTGRES_PASSWORD']}"
@@ -60,8 +62,8 @@ def test_it_prints_every_secret_that_the_manifests_name_and_never_the_same_twice
     )
     urls = first["hsi-redis"]
     passwords = {url.partition("@")[0].rpartition(":")[2] for url in urls.values()}
-    passwords.add(postgres["POSTGRES_PASSWORD"])
-    assert len(passwords) == len(USERS) + 1
+    passwords |= {postgres["POSTGRES_PASSWORD"], first["hsi-session"]["SESSION_SECRET"]}
+    assert len(passwords) == len(USERS) + 2
     assert all(len(password) >= 43 for password in passwords)  # 256 bits
     assert not any(password in json.dumps(second) for password in passwords)
     assert not any(password in first["hsi-redis-users"]["users.acl"] for password in passwords)
@@ -115,7 +117,9 @@ async def test_its_users_log_in_to_a_redis_that_has_its_rules_and_its_key_opens_
             assert client.ping()
         with Redis.from_url(redis.url, decode_responses=True) as admin:
             assert admin.acl_getuser(user)["passwords"]
-    replica = start_replica(urls["events"], "home:events", **found["hsi-access"])
+    replica = start_replica(
+        urls["events"], "home:events", **found["hsi-access"], **found["hsi-session"]
+    )
     async with dashboard(replica, subprotocols=[f"api-key.{key}"]) as client:
         await publish(urls["producer"], "home:events", golden("event"))
         assert await hear(client) == golden("event").decode()
