@@ -124,6 +124,6 @@ export class SessionApi {
 }
 
 function unreadable(): never {
-  const detail = "The answer is none of a service of this home";
+  const detail = "Something else than a service of this home has answered";
   throw new SessionError("", { status: 200, detail, retryAfter: null });
 }

@@ -90,7 +90,7 @@ test("the prompt says what was wrong, and its field keeps no key", async () => {
   expect(document.documentElement.outerHTML).not.toContain(KEY);
 });
 
-test("whoever closed the prompt is asked again when they want to be, without the old fault", async () => {
+test("who closed the prompt is asked again when they want to be, without the old fault", async () => {
   const signIn = show();
   await until(() => expect(prompt()).not.toBeNull());
   enter("wrong");
@@ -148,7 +148,7 @@ test("an invite has a code to scan and a link to copy, until its time is over", 
   );
 });
 
-test("whoever may only look gives no more, and is not asked what to give", async () => {
+test("who may only look gives no more, and is not asked what to give", async () => {
   await showSignedIn("read");
   await openInvites();
   expect(within(dialog()).queryAllByRole("radio")).toEqual([]);

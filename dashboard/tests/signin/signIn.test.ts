@@ -90,7 +90,7 @@ test("no answer is told, and an answer of something else", async () => {
   home.override = null;
   await expect(signIn.signIn(KEY)).rejects.toThrow(/^No answer/);
   home.override = { status: 200, body: "<!doctype html>" };
-  await expect(signIn.signIn(KEY)).rejects.toThrow(/none of a service/);
+  await expect(signIn.signIn(KEY)).rejects.toThrow(/^Something else than/);
   await is(ASKED);
 });
 
@@ -215,7 +215,7 @@ test("signing out ends the session here, and leaves the page in all tabs", async
   await until(() => expect(other.leave).toHaveBeenCalledOnce());
 });
 
-test("whoever could not sign out is told so, and stays; without a session they are out", async () => {
+test("who could not sign out is told so, and stays; without a session they are out", async () => {
   const { signIn, is, leave } = open();
   await is(ASKED);
   await signIn.signIn(KEY);
