@@ -1,26 +1,36 @@
-import { RealtimeProvider } from "@hsi/realtime";
+import { type Credentials, RealtimeProvider } from "@hsi/realtime";
 import { lazy, Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { Boundary } from "./components/Boundary";
 import { Header } from "./components/Header";
-import { KeyPrompt } from "./components/KeyPrompt";
 import { StatusBar } from "./components/StatusBar";
+import { KeyPrompt } from "./components/signin/KeyPrompt";
+import { useSignIn } from "./components/signin/useSignIn";
 import { DashboardPage } from "./pages/DashboardPage";
+import type { SignIn } from "./signin/signIn";
 
 const PerformancePage = lazy(() => import("./pages/PerformancePage"));
 const JobsPage = lazy(() => import("./pages/JobsPage"));
 
-export function App() {
+interface AppProps {
+  readonly credentials: Credentials;
+  readonly signIn: SignIn;
+}
+
+export function App({ credentials, signIn }: AppProps) {
+  const { phase } = useSignIn(signIn);
+  // Who comes with an invite is let in first: without that, all connections would be refused.
+  if (phase === "arriving") return <p className="p-6">Letting you in…</p>;
   return (
-    <RealtimeProvider>
+    <RealtimeProvider baseUrl={import.meta.env.BASE_URL} credentials={credentials}>
       <a
         href="#main"
         className="-top-12 absolute left-2 z-20 rounded bg-raised px-3 py-2 focus:top-2"
       >
         Skip to content
       </a>
-      <Header />
-      <StatusBar />
+      <Header signIn={signIn} />
+      <StatusBar askToSignIn={signIn.ask} />
       <main id="main" tabIndex={-1} className="mx-auto w-full max-w-[110rem] p-3 sm:p-4 xl:p-6">
         <Boundary>
           <Suspense fallback={null}>
@@ -35,7 +45,7 @@ export function App() {
           </Suspense>
         </Boundary>
       </main>
-      <KeyPrompt />
+      <KeyPrompt signIn={signIn} />
     </RealtimeProvider>
   );
 }

@@ -20,7 +20,7 @@ export interface Notice {
   readonly title: string;
   readonly detail: string;
   /** What a person can do about it. */
-  readonly action: "key" | "reconnect" | null;
+  readonly action: "sign in" | "reconnect" | null;
 }
 
 /**
@@ -43,7 +43,7 @@ export function noticeOf(
   const since = Math.min(...all.map(({ staleSince }) => staleSince ?? Number.POSITIVE_INFINITY));
   const shown = Number.isFinite(since) ? `What you see is of ${clock(since)}.` : "";
   if (code === CloseCode.UNAUTHORIZED) {
-    return notice("warn", "An API key is needed", "Nothing is shown without one.", "key");
+    return notice("warn", "Not signed in", "Nothing new is shown until you are.", "sign in");
   }
   if (code === CloseCode.FORBIDDEN_ORIGIN) {
     return notice("bad", "This page may not connect", `Add ${host} to ALLOWED_ORIGINS.`);

@@ -27,13 +27,13 @@ test("at first it connects; later it reconnects, and says of when what is shown 
   expect(later.action).toBe("reconnect");
 });
 
-test("a key that is asked for counts more than anything that comes of it", () => {
+test("that nobody is signed in counts more than anything that comes of it", () => {
   const ended = { code: CloseCode.UNAUTHORIZED, reason: "" };
   const notice = told({
     events: { connectionState: "closed", ended },
     system: { connectionState: "connecting", staleSince: AT },
   });
-  expect(notice).toMatchObject({ title: "An API key is needed", action: "key" });
+  expect(notice).toMatchObject({ title: "Not signed in", action: "sign in" });
 });
 
 test("an origin that is not allowed is named, with the setting that allows it", () => {

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import signal
 import statistics
 import sys
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -44,6 +46,9 @@ PAGES = {"dashboard": "/", "performance": "/performance", "jobs": "/jobs"}
 KEPT = 100
 """Events that a page keeps."""
 KEY, WRONG_KEY = "right-key_1.two", "wrong-key_1.two"
+LODGERS_KEY = "lodgers-key_1.two"
+LODGERS = "lodgers"
+"""The file of keys that are taken away."""
 FLOOD, BURST = 20_000, 5_000
 """Lines of a job, and how many of them come at once."""
 RARE = 1_000
@@ -103,11 +108,20 @@ def fragile(
 def locked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """One that asks for a key, and in which nothing ever happened."""
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    """One that asks who is there, and in which nothing ever happened."""
     folder = tmp_path_factory.mktemp("locked")
-    with running(folder, request, REDIS_URL="", DEMO="0", API_KEYS=digest) as stack:
+    (lodgers := folder / LODGERS).write_text(f"lodger:read:{digest_of(LODGERS_KEY)}\n")
+    keys = {
+        "API_KEYS": f"owner:admin:{digest_of(KEY)}",
+        "API_KEYS_FILE": str(lodgers),
+        "SESSION_SECRET": secrets.token_hex(32),
+    }
+    with running(folder, request, REDIS_URL="", DEMO="0", **keys) as stack:
         yield stack
+
+
+def digest_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -420,51 +434,149 @@ def frozen(processes: list[psutil.Process]) -> Iterator[None]:
 # --- who gets in ---
 
 
-async def test_a_wrong_key_is_asked_for_again_and_the_right_one_stays_in_its_tab(
+async def sign_in(tab: Tab, key: str = KEY) -> None:
+    await enter(tab, key)
+    await tab.says("Live")
+
+
+def prompt_of(tab: Tab) -> Locator:
+    return tab.page.get_by_role("dialog", name="Sign in")
+
+
+async def open_account(tab: Tab) -> Locator:
+    await tab.page.get_by_role("button", name="Account").click()
+    return tab.page.get_by_role("region", name="Account")
+
+
+async def kept_by_scripts(tab: Tab) -> str:
+    """Return all that a script of the page can read, but what the page shows."""
+    kept = "[{ ...sessionStorage }, { ...localStorage }, document.cookie, history.state]"
+    return str(await tab.page.evaluate(f"JSON.stringify({kept})"))
+
+
+async def test_a_wrong_key_is_asked_for_again_and_no_script_keeps_the_right_one(
     locked: Stack, open_tab: OpenTab
 ) -> None:
     tab = await open_tab(locked, in_trouble=True)
-    prompt = tab.page.get_by_role("dialog", name="API key")
-    await expect(prompt).to_contain_text("This home asks for an API key.")
+    prompt = prompt_of(tab)
+    await expect(prompt).to_contain_text("This home asks who you are.")
     await enter(tab, WRONG_KEY)
-    await expect(prompt).to_contain_text("This key was refused")
-    await tab.says("An API key is needed")
-    await enter(tab, KEY)
+    await expect(prompt).to_contain_text("This key was refused.")
+    await tab.says("Not signed in")
+    await sign_in(tab)
     await expect(prompt).to_be_hidden()
-    await tab.says("Live")
-    await tab.page.reload()
-    await tab.says("Live")
-    await expect(prompt).to_be_hidden()
-    # It is in this tab, and nowhere else.
-    assert KEY in await tab.page.evaluate("JSON.stringify(sessionStorage)")
-    assert await tab.page.evaluate("localStorage.length + document.cookie.length") == 0
     cookies = await tab.page.context.cookies()
-    assert not any(KEY in part for part in (*tab.asked, *tab.said, tab.page.url, str(cookies)))
+    (session,) = [cookie for cookie in cookies if cookie["name"] == "hsi_session"]
+    assert (session["httpOnly"], session["sameSite"]) == (True, "Strict")
+    kept = await kept_by_scripts(tab)
+    assert session["value"] not in kept
+    told = (kept, *tab.asked, *tab.said, tab.page.url, str(cookies), await tab.page.content())
+    assert not any(KEY in part for part in told)
     logs = [file for file in locked.log.parent.rglob("*.log") if file.is_file()]
     assert len(logs) > 5
     assert not any(KEY in file.read_text(errors="replace") for file in logs)
+
+
+async def test_who_is_signed_in_stays_so_in_every_tab_until_they_sign_out(
+    locked: Stack, open_tab: OpenTab
+) -> None:
+    tab = await open_tab(locked, in_trouble=True)
+    await sign_in(tab)
+    await tab.page.reload()
+    await tab.says("Live")
     other = await new_tab(tab.page.context, locked)
-    await other.open()
-    await expect(other.page.get_by_role("dialog", name="API key")).to_be_visible()
+    await other.open("/performance")
+    await other.says("Live")
+    await expect(prompt_of(other)).to_be_hidden()
+    await tab.width(360)
+    account = await open_account(tab)
+    await expect(account).to_contain_text("may do everything")
+    await looks_right(tab, "account")
+    await expect(account).to_contain_text("Of this browser only: others stay signed in.")
+    await account.get_by_role("button", name="Sign out").click()
+    for one in (tab, other):
+        await expect(prompt_of(one)).to_contain_text("This home asks who you are.")
+        await one.says("Not signed in")
+
+
+async def test_a_key_that_is_taken_away_brings_the_prompt_back_once(
+    locked: Stack, open_tab: OpenTab
+) -> None:
+    tab = await open_tab(locked, in_trouble=True)
+    await sign_in(tab, LODGERS_KEY)
+    asked = len(tab.asked)
+    (locked.log.parent.parent / LODGERS).write_text("")
+    await expect(prompt_of(tab)).to_contain_text("Your session has ended: sign in again.")
+    await tab.says("Not signed in")
+    await sign_in(tab)
+    paths: list[str] = []
+
+    async def all_came_back() -> bool:
+        # Each service ends its own connections, at its own time.
+        paths[:] = [urlsplit(url).path for url in tab.asked[asked:]]
+        return {"/ws/events", "/ws/system"} <= set(paths)
+
+    await until(all_came_back, within=20)
+    await tab.says("Live")
+    # Each once: nothing was tried while nobody was signed in.
+    assert sorted(path for path in paths if path.startswith("/ws/")) == ["/ws/events", "/ws/system"]
+
+
+async def test_an_invite_lets_a_phone_in_once(locked: Stack, open_tab: OpenTab) -> None:
+    tab = await open_tab(locked, in_trouble=True)
+    await sign_in(tab)
+    await (await open_account(tab)).get_by_role("button", name="Let a phone in").click()
+    dialog = tab.page.get_by_role("dialog", name="Let a phone in")
+    await dialog.get_by_role("radio", name="may look", exact=True).check()
+    await dialog.get_by_role("button", name="Make a code").click()
+    await expect(dialog.get_by_role("img", name="QR code of the link")).to_be_visible()
+    await expect(dialog.get_by_role("timer")).to_have_text(re.compile(r"^(10:0|9:[45])\d$"))
+    await tab.width(360)
+    await looks_right(tab, "invite")
+    link = await dialog.get_by_role("textbox", name="Link").input_value()
+    assert link.startswith(f"{tab.origin}/#invite=")
+    path = link.removeprefix(tab.origin)
+
+    phone = await open_tab(locked, path, width=360)
+    await phone.says("Live")
+    assert await phone.said_of_connection() == ["Connecting…", "Live"]
+    assert phone.page.url == f"{phone.origin}/"
+    code = link.partition("=")[2]
+    assert not any(code in part for part in (await kept_by_scripts(phone), *phone.said))
+    await expect(await open_account(phone)).to_contain_text("may look")
+
+    another = await open_tab(locked, path, width=360, in_trouble=True)
+    await expect(prompt_of(another)).to_contain_text("This invite was used already")
+    await looks_right(another, "used-invite")
+    await sign_in(another)
 
 
 async def test_the_prompt_can_be_closed_and_opened_again_by_keyboard(
     locked: Stack, open_tab: OpenTab
 ) -> None:
     tab = await open_tab(locked, in_trouble=True)
-    prompt = tab.page.get_by_role("dialog", name="API key")
+    prompt = prompt_of(tab)
     await expect(prompt.get_by_label("Key", exact=True)).to_be_focused()
     for width in HEIGHTS:
         await tab.width(width)
         await looks_right(tab, "key-prompt")
     await tab.page.keyboard.press("Escape")
     await expect(prompt).to_be_hidden()
-    again = tab.page.get_by_role("button", name="Enter key")
+    again = tab.page.get_by_role("button", name="Sign in")
     await focus_by_tab(tab, again)
     await tab.page.keyboard.press("Enter")
     await expect(prompt).to_be_visible()
-    await enter(tab, KEY)
-    await tab.says("Live")
+    await sign_in(tab)
+    # The account by keyboard, too: open it, and close it again.
+    button = tab.page.get_by_role("button", name="Account")
+    await focus_by_tab(tab, button)
+    await tab.page.keyboard.press("Enter")
+    account = tab.page.get_by_role("region", name="Account")
+    await tab.page.keyboard.press("Tab")
+    await expect(account.get_by_role("button", name="Let a phone in")).to_be_focused()
+    await tab.page.keyboard.press("Escape")
+    await expect(account).to_be_hidden()
+    await expect(button).to_be_focused()
 
 
 # --- how the pages are ---

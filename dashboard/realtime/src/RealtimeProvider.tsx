@@ -38,7 +38,7 @@ export function RealtimeProvider({
   return <Context.Provider value={client}>{children}</Context.Provider>;
 }
 
-/** The API key in use, and whether one is asked for. */
+/** How the page shows who it is, and whether it was refused. */
 export function useCredentials() {
   const { credentials } = useClient();
   const access = useObservable(credentials);

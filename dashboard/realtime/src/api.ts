@@ -21,7 +21,7 @@ export class ApiError extends Error {
  * Get what a path under /api has.
  *
  * @param read Makes of the answer's body what was asked for; null if it is something else.
- * @throws ApiError with words for a person. A 401 asks for the API key, too.
+ * @throws ApiError with words for a person. A 401 asks the person who they are, too.
  */
 export async function getJson<T>(
   path: string,
@@ -29,6 +29,7 @@ export async function getJson<T>(
   read: (body: unknown) => T | null,
 ): Promise<T> {
   const address = addressOf(path, base());
+  const { attempt } = credentials;
   const { key } = credentials.get();
   let response: Response;
   try {
@@ -50,7 +51,7 @@ export async function getJson<T>(
   logger.warn(`${address.origin}${address.pathname}: ${reason}`);
   if (response.status === 401) {
     credentials.refuse(
-      key,
+      attempt,
       key === null ? "This home asks for an API key." : "This key was refused.",
     );
   }

@@ -7,7 +7,7 @@ import { Stream, type StreamContext, type StreamOptions } from "./stream.ts";
 export interface RealtimeOptions {
   /** Where the services are, as `https://home.example/security`; by default the page's own host. */
   readonly baseUrl?: string | undefined;
-  /** The API key; by default the one in this tab's session storage. */
+  /** An API key, for services of another host; by default none: the browser's cookie is enough. */
   readonly credentials?: Credentials | undefined;
   /** By default nothing is logged. */
   readonly logger?: Logger | undefined;
@@ -19,9 +19,12 @@ export class RealtimeClient {
   readonly #context: StreamContext;
   readonly #streams = new Map<string, Stream>();
 
-  constructor({ baseUrl = "", credentials, logger = QUIET_LOGGER }: RealtimeOptions = {}) {
-    // A key of one home is not for another.
-    this.credentials = credentials ?? new Credentials({ home: baseUrl });
+  constructor({
+    baseUrl = "",
+    credentials = new Credentials(),
+    logger = QUIET_LOGGER,
+  }: RealtimeOptions = {}) {
+    this.credentials = credentials;
     this.#context = {
       base: () => new URL(baseUrl || "/", globalThis.location?.href),
       credentials: this.credentials,

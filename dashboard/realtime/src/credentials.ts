@@ -1,7 +1,6 @@
-import { isBrowser } from "./browser.ts";
 import { Observable } from "./observable.ts";
 
-/** The API key of this browser session, and why a key is asked for, if it is. */
+/** The API key that this page sends, and why it was refused, if it was. */
 export interface Access {
   readonly key: string | null;
   /** Why the last attempt without or with a key was refused; null while nothing was refused. */
@@ -22,20 +21,29 @@ export interface CredentialsOptions {
 
 const NO_ACCESS: Access = { key: null, refused: null };
 
-/** Where the page's API key is: by default in this tab's session storage, never in a URL or a log. */
+/**
+ * How the page shows who it is: by the browser's cookie for its own host, which no script sees, or
+ * by an API key, which is never in a URL or a log.
+ */
 export class Credentials extends Observable<Access> {
   readonly #storage: KeyStorage | null;
   readonly #name: string;
+  #attempt = 0;
 
   /**
-   * @param options.storage Where the key is kept; null: nowhere but in memory.
-   * @param options.home Tells the keys of several homes apart, as by their base URLs.
+   * @param options.storage Where the key is kept, as `sessionStorage`; by default in memory alone.
+   * @param options.home Tells the keys of several homes apart in one storage, as by their base URLs.
    */
-  constructor({ storage = tabStorage(), home = "" }: CredentialsOptions = {}) {
+  constructor({ storage = null, home = "" }: CredentialsOptions = {}) {
     const name = home === "" ? STORED : `${STORED} ${home}`;
     super(NO_ACCESS, { value: { key: storage?.getItem(name) ?? null, refused: null } });
     this.#storage = storage;
     this.#name = name;
+  }
+
+  /** Which way in is in use, by its number: each `use` and `letIn` begins another. */
+  get attempt(): number {
+    return this.#attempt;
   }
 
   /** The WebSocket subprotocols to offer. */
@@ -59,7 +67,12 @@ export class Credentials extends Observable<Access> {
   /** Use this key from now on, for as long as it is kept. */
   use(key: string): void {
     this.#storage?.setItem(this.#name, key);
-    this.set({ key, refused: null });
+    this.#begin(key);
+  }
+
+  /** Try again what was refused: the browser has a cookie now that lets it in. */
+  letIn(): void {
+    this.#begin(this.get().key);
   }
 
   /** Ask the person again, who may have closed the prompt. */
@@ -71,23 +84,18 @@ export class Credentials extends Observable<Access> {
   /**
    * Note that a service refused the page.
    *
-   * @param used The key that it refused, null for none: a late answer to an old key says nothing
-   *   about a new one, and that there is none explains less than why it was refused.
+   * @param attempt Which way in it refused: a late answer to an old one says nothing about a new
+   *   one, and that nothing is sent explains less than why the key was refused.
    */
-  refuse(used: string | null, reason: string): void {
+  refuse(attempt: number, reason: string): void {
     const { key, refused } = this.get();
-    if (used !== key || (key === null && refused !== null)) return;
+    if (attempt !== this.#attempt || (key === null && refused !== null)) return;
     this.#storage?.removeItem(this.#name);
     this.set({ key: null, refused: reason });
   }
-}
 
-/** This tab's session storage; null on a server, and where the browser does not allow it. */
-function tabStorage(): KeyStorage | null {
-  if (!isBrowser()) return null;
-  try {
-    return sessionStorage;
-  } catch {
-    return null;
+  #begin(key: string | null): void {
+    this.#attempt += 1;
+    this.set({ key, refused: null });
   }
 }

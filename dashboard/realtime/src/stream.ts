@@ -141,15 +141,17 @@ export class Stream extends Observable<Connection> {
       shouldReconnectOnClose: (event: CloseEvent | OwnCloseEvent) => !endsForGood(event),
     });
     const { credentials } = this.#context;
+    let attempt = credentials.attempt;
     let key: string | null = null;
     const protocols = (): string[] | null => {
+      attempt = credentials.attempt;
       key = this.#isTrusted() ? credentials.get().key : null;
       return key === null ? null : credentials.protocols;
     };
     const socket = new ReconnectingWebSocket(this.#url, protocols, options);
     socket.onopen = () => this.#opened();
     socket.onmessage = (event) => this.#heard(String(event.data));
-    socket.onclose = (event) => this.#closed(event, key);
+    socket.onclose = (event) => this.#closed(event, attempt, key);
     this.#socket = socket;
     this.#show({ ended: null });
   }
@@ -214,7 +216,7 @@ export class Stream extends Observable<Connection> {
     this.#degraded = known.data.status === "degraded";
   }
 
-  #closed(event: CloseEvent | OwnCloseEvent, key: string | null): void {
+  #closed(event: CloseEvent | OwnCloseEvent, attempt: number, key: string | null): void {
     if (!endsForGood(event)) {
       this.#log("info", "lost; coming back", { code: event.code, reason: event.reason });
       this.#show();
@@ -223,8 +225,8 @@ export class Stream extends Observable<Connection> {
     this.#log("info", "closed for good", { code: event.code, reason: event.reason });
     this.#show({ ended: { code: event.code, reason: event.reason } });
     if (event.code !== CloseCode.UNAUTHORIZED || !this.#isTrusted()) return;
-    this.#context.credentials.refuse(key, refusal(key, event.reason));
-    // Another key may have been entered meanwhile.
+    this.#context.credentials.refuse(attempt, refusal(key, event.reason));
+    // Another key may have been entered meanwhile, or the browser let in.
     this.#tryAgain();
   }
 
@@ -252,8 +254,10 @@ export class Stream extends Observable<Connection> {
 
   readonly #tryAgain = (): void => {
     const { ended } = this.get();
-    const { key } = this.#context.credentials.get();
-    if (ended?.code === CloseCode.UNAUTHORIZED && key !== null && this.#isTrusted()) this.#open();
+    const { refused } = this.#context.credentials.get();
+    if (ended?.code === CloseCode.UNAUTHORIZED && refused === null && this.#isTrusted()) {
+      this.#open();
+    }
   };
 
   #show(changes: Pick<Partial<Connection>, "ended" | "reconnectCount"> = {}): void {

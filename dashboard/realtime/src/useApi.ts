@@ -14,7 +14,7 @@ interface ApiOptions
 
 /**
  * What a path under /api has: asked for again when the page is looked at again, when the network is
- * back, when there is a new API key, and when it failed.
+ * back, when the page was let in, and when it failed.
  *
  * @param read Makes of the body what was asked for; null if it is something else.
  */
@@ -31,17 +31,17 @@ export function useApi<T>(
   );
   const { credentials } = client;
   useEffect(() => {
-    let { key } = credentials.get();
+    let { attempt } = credentials;
     return credentials.subscribe(() => {
-      const before = key;
-      key = credentials.get().key;
-      if (key !== null && key !== before) void mutate();
+      if (attempt === credentials.attempt) return;
+      ({ attempt } = credentials);
+      void mutate();
     });
   }, [credentials, mutate]);
   return { data, error: error ?? null, isLoading, mutate };
 }
 
-/** Asking again without a key, or with a wrong one, only asks the person again. */
+/** Asking again before the page was let in only asks the person again. */
 function shouldRetryOnError(error: unknown): boolean {
   return !(error instanceof ApiError && error.status === 401);
 }

@@ -4,6 +4,11 @@ import { Credentials } from "../src/credentials";
 
 beforeEach(() => sessionStorage.clear());
 
+/** All that this page keeps where others could find it. */
+function kept(): string {
+  return JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]);
+}
+
 test("without a key it offers none", () => {
   const credentials = new Credentials();
   expect(credentials.get()).toEqual({ key: null, refused: null });
@@ -18,35 +23,54 @@ test("a key travels as a subprotocol or in a header", () => {
   expect(credentials.headers).toEqual({ "X-API-Key": "k-1" });
 });
 
-test("it is kept for as long as the tab is open, and nowhere else", () => {
+test("a key is kept in memory alone, unless a storage is given", () => {
   new Credentials().use("k-1");
-  expect(new Credentials().get().key).toBe("k-1");
-  expect(JSON.stringify({ ...localStorage })).not.toContain("k-1");
-  expect(document.cookie).not.toContain("k-1");
-  sessionStorage.clear();
+  expect(kept()).not.toContain("k-1");
   expect(new Credentials().get().key).toBeNull();
+  const storage = sessionStorage;
+  new Credentials({ storage }).use("k-2");
+  expect(new Credentials({ storage }).get().key).toBe("k-2");
+  expect(new Credentials({ storage, home: "https://other.example" }).get().key).toBeNull();
+  sessionStorage.clear();
+  expect(kept()).not.toContain("k-2");
+  expect(new Credentials({ storage }).get().key).toBeNull();
 });
 
 test("a refused key is forgotten, and the reason stays until another is entered", () => {
-  const credentials = new Credentials();
+  const storage = sessionStorage;
+  const credentials = new Credentials({ storage });
   credentials.use("old");
-  credentials.refuse("old", "This key was refused.");
+  credentials.refuse(credentials.attempt, "This key was refused.");
   expect(credentials.get()).toEqual({ key: null, refused: "This key was refused." });
-  expect(new Credentials().get().key).toBeNull();
-  credentials.refuse(null, "This home asks for an API key.");
+  expect(new Credentials({ storage }).get().key).toBeNull();
+  credentials.refuse(credentials.attempt, "This home asks for an API key.");
   expect(credentials.get().refused).toBe("This key was refused.");
   credentials.use("new");
   expect(credentials.get()).toEqual({ key: "new", refused: null });
 });
 
 test("a late refusal, of an old key or of none, says nothing about a new one", () => {
-  const credentials = new Credentials();
+  const storage = sessionStorage;
+  const credentials = new Credentials({ storage });
+  const withNone = credentials.attempt;
   credentials.use("old");
+  const withOld = credentials.attempt;
   credentials.use("new");
-  credentials.refuse("old", "This key was refused.");
-  credentials.refuse(null, "This home asks for an API key.");
+  credentials.refuse(withOld, "This key was refused.");
+  credentials.refuse(withNone, "This home asks for an API key.");
   expect(credentials.get()).toEqual({ key: "new", refused: null });
-  expect(new Credentials().get().key).toBe("new");
+  expect(new Credentials({ storage }).get().key).toBe("new");
+});
+
+test("a page that was let in by a cookie tries again, and late refusals count for nothing", () => {
+  const credentials = new Credentials();
+  const before = credentials.attempt;
+  credentials.refuse(before, "This home asks for an API key.");
+  credentials.letIn();
+  expect(credentials.get()).toEqual({ key: null, refused: null });
+  credentials.refuse(before, "This home asks for an API key.");
+  expect(credentials.get().refused).toBeNull();
+  expect([credentials.protocols, credentials.headers]).toEqual([[], {}]);
 });
 
 test("it asks again only where something was refused", () => {
@@ -54,7 +78,7 @@ test("it asks again only where something was refused", () => {
   const before = credentials.get();
   credentials.ask();
   expect(credentials.get()).toBe(before);
-  credentials.refuse(null, "This home asks for an API key.");
+  credentials.refuse(credentials.attempt, "This home asks for an API key.");
   const refused = credentials.get();
   credentials.ask();
   expect(credentials.get()).toEqual(refused);

@@ -529,12 +529,39 @@ test("a provider says where the services are, and its credentials go there and n
   expect(credentials.get()).toEqual({ key: "right", refused: null });
 });
 
-test("a key of one home is not another's", async () => {
+test("a key of one home is not another's, and is kept nowhere", async () => {
   const server = await hostForTest();
   useBelow({}, () => page.useCredentials()).result.current.credentials.use("ours");
   const there = useBelow({ baseUrl: `${server.url}there` }, () => page.useCredentials());
   expect(there.result.current.access.key).toBeNull();
-  expect(new page.Credentials().get().key).toBe("ours");
+  expect(sessionStorage.length + localStorage.length).toBe(0);
+});
+
+test("what was refused is asked for again, once, when the browser was let in", async () => {
+  const server = await hostForTest();
+  server.key = "of the cookie";
+  server.answers.set("/api/jobs?limit=100", { status: 200, body: "[]" });
+  elasticTime();
+  const { result } = use(() => ({
+    events: page.useEventStream(),
+    jobs: page.useJobs(),
+    keys: page.useCredentials(),
+  }));
+  await until(() => expect(result.current.events.ended?.code).toBe(4401));
+  await until(() => expect(result.current.jobs.error?.status).toBe(401));
+  await jump(60_000);
+  const before = { peers: server.peers.length, asked: server.asked.length };
+  expect(before).toEqual({ peers: 1, asked: 1 });
+  // As if the browser sent a cookie from now on: this page does the same as before.
+  server.key = null;
+  result.current.keys.credentials.letIn();
+  await until(() => expect(result.current.events.connectionState).toBe("live"));
+  await until(() => expect(result.current.jobs.jobs).toEqual([]));
+  expect(server.peers).toHaveLength(before.peers + 1);
+  expect(server.asked.slice(before.asked)).toEqual([
+    { path: "/api/jobs?limit=100", key: undefined },
+  ]);
+  expect(new Set(server.peers.flatMap(({ protocols }) => protocols))).toEqual(new Set());
 });
 
 test("a logger is told what happens to connections, and no secret", async () => {

@@ -504,3 +504,22 @@ test("nor is it taken for the new one's because an earlier attempt was still wai
   await is({ state: "live", reconnectCount: 2 });
   expect(credentials.get()).toEqual({ key: "new", refused: null });
 });
+
+test("a cookie that ended closes it once, and it goes on when the browser was let in again", async () => {
+  const server = await hostForTest();
+  elasticTime();
+  const credentials = new Credentials();
+  const { is } = listenTo(path, { credentials });
+  await is({ state: "live" });
+  const cursor = server.publish(path, { type: "event", data: 1 });
+  await jump(1_000);
+  server.key = "of the cookie";
+  server.close(4401, { reason: "the session has expired" });
+  await is({ state: "closed" });
+  await jump(60_000);
+  expect(server.peers).toHaveLength(1);
+  server.key = null;
+  credentials.letIn();
+  await is({ state: "live", reconnectCount: 1 });
+  expect(server.urls(path)).toEqual([path, `${path}?since=${cursor}`]);
+});

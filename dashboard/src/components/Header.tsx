@@ -1,5 +1,7 @@
 import { Activity, LayoutDashboard, ListChecks, type LucideIcon, ShieldCheck } from "lucide-react";
 import { Link, useRoute } from "wouter";
+import type { SignIn } from "../signin/signIn";
+import { Account } from "./signin/Account";
 
 interface Place {
   readonly href: string;
@@ -14,8 +16,8 @@ const PLACES: readonly Place[] = [
   { href: "/jobs", pattern: "/jobs/:id?", name: "Jobs", Icon: ListChecks },
 ];
 
-/** What this is, and where one can go. */
-export function Header() {
+/** What this is, where one can go, and who is signed in. */
+export function Header({ signIn }: { signIn: SignIn }) {
   return (
     <header className="border-line border-b bg-card">
       <div className="mx-auto flex max-w-[110rem] items-center gap-2 px-3 sm:gap-6 sm:px-4 xl:px-6">
@@ -23,11 +25,12 @@ export function Header() {
           <ShieldCheck aria-hidden className="size-6 text-good" />
           <span className="max-sm:sr-only">Home Security</span>
         </div>
-        <nav aria-label="Pages" className="ml-auto flex sm:ml-0">
+        <nav aria-label="Pages" className="flex">
           {PLACES.map((place) => (
             <PlaceLink key={place.href} {...place} />
           ))}
         </nav>
+        <Account signIn={signIn} />
       </div>
     </header>
   );

@@ -1,9 +1,4 @@
-import {
-  useCredentials,
-  useEventStream,
-  useLatestPerformance,
-  useSystemStatus,
-} from "@hsi/realtime";
+import { useEventStream, useLatestPerformance, useSystemStatus } from "@hsi/realtime";
 import { noticeOf } from "../notice";
 import { Ago, ToneIcon } from "./parts";
 import { TONE_CLASSES } from "./toneClasses";
@@ -12,11 +7,10 @@ import { TONE_CLASSES } from "./toneClasses";
  * How well this page is informed: always there and always of one height, so that nothing moves when
  * it has something to say.
  */
-export function StatusBar() {
+export function StatusBar({ askToSignIn }: { askToSignIn: () => void }) {
   const events = useEventStream();
   const system = useSystemStatus();
   const figures = useLatestPerformance();
-  const { credentials } = useCredentials();
   const notice = noticeOf(events, system, figures, location.origin);
   const reconnect = () => {
     events.reconnect();
@@ -37,7 +31,7 @@ export function StatusBar() {
           )}
         </p>
         <div className="ml-auto shrink-0">
-          {notice.action === "key" && <Action name="Enter key" act={credentials.ask} />}
+          {notice.action === "sign in" && <Action name="Sign in" act={askToSignIn} />}
           {notice.action === "reconnect" && <Action name="Try now" act={reconnect} />}
           {notice.tone === "good" && (
             <span className="text-muted">
