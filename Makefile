@@ -31,7 +31,7 @@ REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/de
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file deploy/docker/Dockerfile \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(IMAGE_FLAGS)
 
-.PHONY: help setup run test unit package chaos k8s images bench soak lint format types lock clean
+.PHONY: help setup run test unit package faults chaos k8s images bench soak lint format types lock clean
 
 help: ## Say what there is.
 	@echo "make <target>, where <target> is one of:"
@@ -56,17 +56,20 @@ $(READY): requirements/dev.txt pyproject.toml shared/pyproject.toml
 run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLICAS=1 DEMO=1
 	@exec $(BIN)/python -m local
 
-test: $(READY) ## Test everything that can be tested here. CONTAINERS=1: Redis in Docker.
+test: $(READY) ## Test what can be tested here in ten minutes. CONTAINERS=1: Redis in Docker.
 	@$(BIN)/python -m local.dashboard test
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone and not chaos and not package" $(if $(CONTAINERS),--containers)
-	@$(BIN)/python -m pytest -m "alone and not chaos and not package" $(if $(CONTAINERS),--containers)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone and not chaos and not faults and not package" $(if $(CONTAINERS),--containers)
+	@$(BIN)/python -m pytest -m "alone and not chaos and not faults and not package" $(if $(CONTAINERS),--containers)
 
-unit: $(READY) ## Test what needs no server, in half a minute, with fewer made-up examples.
+unit: $(READY) ## Test what needs no server, with fewer made-up examples.
 	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not server" \
 		--hypothesis-profile unit --ignore tests/system
 
 package: $(READY) ## Test hsi as its users get it: the wheel, its types, every snippet of the documents.
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m package
+
+faults: $(READY) ## Let Redis and PostgreSQL fail, freeze and lie beneath each service.
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m faults
 
 chaos: $(READY) ## Let Redis and every replica die under load, and look whether anything is lost.
 	@$(BIN)/python -m pytest -m chaos $(if $(CONTAINERS),--containers)

@@ -18,6 +18,8 @@ from tests.hsi.joblogs.test_emitter import PATIENCE
 from tests.redis_data import RedisToRollBack
 from tests.services.running import Running, running
 
+pytestmark = pytest.mark.faults
+
 BACK = 10.0
 """Seconds until everything goes on once Redis is back."""
 EVENTS: dict[str, Callable[[RedisToRollBack], None]] = {

@@ -22,6 +22,8 @@ from tests.clients import golden, until
 from tests.conftest import Install, StartProgram, StartReplica
 from tests.servers import ROOT, RedisServer
 
+pytestmark = pytest.mark.package
+
 EXAMPLES = ROOT / "examples"
 
 

@@ -85,6 +85,7 @@ def start(redis: AsShipped, tmp_path: Path, cleanup: Callable[[Process], None]) 
     return start
 
 
+@pytest.mark.faults
 async def test_each_works_through_a_whole_day_and_nothing_is_denied(
     redis: AsShipped, start: StartService
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection
 
@@ -18,6 +19,8 @@ from tests.clients import (
 )
 from tests.conftest import StartReplica
 from tests.servers import RedisServer
+
+pytestmark = pytest.mark.faults
 
 CLIENTS = 5
 PROMISE = 15

@@ -27,6 +27,8 @@ from tests.screens import (
 from tests.servers import OwnPostgres, OwnRedis, RedisServer
 from tests.stalling import StallingProxy
 
+pytestmark = pytest.mark.faults
+
 RECOVERY = 3.0
 """Seconds that the breaker stays open: a tenth of the real ones."""
 FREEZES = (0.45, 0.75, 1.15, 1.4, 2.3)
