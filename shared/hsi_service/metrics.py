@@ -9,6 +9,21 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import generate_latest
 
 
+class LabelledCounter:
+    """A counter with one label, that looks up what it counts for each value once."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._children: dict[str, Counter] = {}
+
+    def labels(self, value: str) -> Counter:
+        """Return what is counted for a value of the label; of values there are few."""
+        child = self._children.get(value)
+        if child is None:
+            child = self._children[value] = self._counter.labels(value)
+        return child
+
+
 class Metrics:
     """The metrics that all services have."""
 
@@ -33,7 +48,7 @@ class Metrics:
         self.redis_outages = self._counter(
             "hsi_redis_outages", "Times that the subscriber lost or could not reach Redis."
         )
-        self.messages = self._counter(
+        self.messages = self._labelled(
             "hsi_messages", "Messages heard on channels, by what became of them.", "verdict"
         )
         self.deliveries = self._counter(
@@ -46,26 +61,32 @@ class Metrics:
         self.deaf = self._counter(
             "hsi_deaf", "Times that the subscription was found lost without an error."
         )
-        self.task_failures = self._counter(
-            "hsi_task_failures", "Background tasks that ended before their time.", "task"
+        self.task_failures = Counter(
+            "hsi_task_failures",
+            "Background tasks that ended before their time.",
+            ["task"],
+            registry=self.registry,
         )
-        self.client_frames = self._counter(
+        self.client_frames = self._labelled(
             "hsi_client_frames", "Messages from clients, by what they were.", "frame"
         )
-        self.refusals = self._counter(
+        self.refusals = self._labelled(
             "hsi_refusals",
             "Handshakes and /api requests refused, by HTTP status or close code.",
             "status",
         )
-        self.closes = self._counter(
+        self.closes = self._labelled(
             "hsi_closes", "Connections that this service closed, by close code.", "code"
         )
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, registry=self.registry)
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(name, text, registry=self.registry)
+
+    def _labelled(self, name: str, text: str, label: str) -> LabelledCounter:
+        return LabelledCounter(Counter(name, text, [label], registry=self.registry))
 
     def watch(self, gauge: Gauge, value: Callable[[], float]) -> None:
         """Read `gauge` from `value` whenever somebody scrapes."""

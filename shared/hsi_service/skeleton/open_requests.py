@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import random
 from collections import Counter
 from typing import Protocol
 
@@ -18,7 +19,6 @@ logger = logging.getLogger(__name__)
 MAX_OPEN_REQUESTS = 4096
 """Connections of this process that are not WebSockets, of all addresses."""
 _SWEEP_INTERVAL = 1.0
-_SOON = {"Retry-After": "10"}
 
 
 class Checked(Protocol):
@@ -69,9 +69,9 @@ class OpenRequests:
         """Count a new connection, or say why it is too many."""
         address = None if self._proxies.trusts(peer.host) else address_of(peer.host)
         if address is not None and self._counts[address] >= self._per_address:
-            return FinalResponse(429, "too many unanswered connections from this address", _SOON)
+            return FinalResponse(429, "too many unanswered connections from this address", _soon())
         if len(self._open) >= MAX_OPEN_REQUESTS:
-            return FinalResponse(503, "too many unanswered connections", _SOON)
+            return FinalResponse(503, "too many unanswered connections", _soon())
         self._open[connection] = address
         if address is not None:
             self._counts[address] += 1
@@ -104,3 +104,8 @@ class OpenRequests:
         self._sweeping = None
         if self._open:
             self._sweep_later()
+
+
+def _soon() -> dict[str, str]:
+    """Return when to come back: not all at once."""
+    return {"Retry-After": str(random.randint(5, 15))}  # noqa: S311 (it only spreads a storm)
