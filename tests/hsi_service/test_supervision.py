@@ -13,7 +13,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 from hsi.publisher import Publisher
 from hsi.schemas import channels
@@ -39,6 +39,7 @@ from services.collector.settings import CollectorSettings
 from services.events.app import create_events_app
 from services.joblogs import streamer
 from services.joblogs.app import create_joblogs_app
+from services.joblogs.budget import JobLogBudget
 from services.joblogs.jobs import Jobs
 from services.joblogs.settings import JobLogSettings
 from services.joblogs.topic import JobTopic
@@ -309,7 +310,10 @@ LEASE = [Method(Lease, "_ask"), Method(Lease, "_tell")]
 INSIDE: dict[str, dict[str, list[Method]]] = {
     "events": COMMON,
     "joblogs": COMMON
-    | {"sweep of jobs": [Method(Jobs, "states"), Method(streamer.JobLogStreamer, "_close_idle")]},
+    | {
+        "budget of job logs": [Method(JobLogBudget, "look")],
+        "sweep of jobs": [Method(Jobs, "states"), Method(streamer.JobLogStreamer, "_close_idle")],
+    },
     "system": COMMON
     | {
         "heartbeats": [Method(SnapshotTopic, "heartbeat")],
@@ -504,6 +508,22 @@ async def test_a_client_whose_beginning_fails_is_asked_to_come_back(
     assert "the task session failed" in caplog.text
 
 
+async def test_a_handshake_that_fails_while_it_waits_ends_the_connection(
+    channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: OrderedTopic) -> None:
+        raise_error()
+
+    monkeypatch.setattr(OrderedTopic, "ready", fail)
+    app = APPS["events"]("redis://127.0.0.1:1", channel)
+    service: Service = app.state["service"]
+    async with serving(app) as (host, port):
+        with pytest.raises((InvalidMessage, OSError)):
+            await connect(f"ws://{host}:{port}/ws/events")
+        assert service.supervisor.failures()["handshake"] == 1
+        assert not len(service.hub)
+
+
 async def test_a_topic_whose_catching_up_fails_has_its_clients_miss_nothing(
     redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -612,6 +632,7 @@ async def test_a_job_that_is_watched_while_redis_is_asked_about_the_others_ends_
 RUNS_ONCE = {
     "session": test_a_client_whose_beginning_fails_is_asked_to_come_back,
     "catching up": test_a_topic_whose_catching_up_fails_has_its_clients_miss_nothing,
+    "handshake": test_a_handshake_that_fails_while_it_waits_ends_the_connection,
     "end of a job": test_an_end_of_a_job_that_fails_is_told_later,
 }
 """Tasks that end by themselves, by name, each with the test that raises inside it."""
@@ -644,6 +665,7 @@ MADE_ELSEWHERE = {
     "hsi_service/bus/subscriber.py: Subscriber.run": "one connection, which it awaits",
     "hsi_service/bus/subscriber.py: Subscriber._listen": "a group, which it awaits",
     "hsi_service/fanout/topic.py: _wait_for": "waits for slow clients, which it awaits",
+    "hsi_service/shared_answers.py: SharedAnswers.ask": "all who want it await it",
     "hsi_service/sources/database.py: Database._rows": "one question, whose end it waits for",
     "hsi_service/sources/time_limited.py: TimeLimited.read": "one reading, which it awaits",
     "hsi_service/sources/thread.py: in_thread": "one reading, whose error it raises",

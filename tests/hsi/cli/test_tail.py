@@ -74,7 +74,7 @@ def test_tail_says_when_there_is_no_such_endpoint(
     result = hsi("tail", "events", "--server", address(replica) + "/nothing")
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
-    assert result.stderr.strip().endswith("HTTP 403")
+    assert result.stderr.strip().endswith("HTTP 404")
 
 
 @pytest.mark.parametrize("key", ["", "wrong-key"])

@@ -87,9 +87,15 @@ class Ending(ConnectionHandler):
 class Greeting(asyncio.Protocol):
     """Answers a handshake, and hands the connection over."""
 
-    def __init__(self, peers: asyncio.Queue[Peer], handler: ConnectionHandler) -> None:
+    def __init__(
+        self,
+        peers: asyncio.Queue[Peer],
+        handler: ConnectionHandler,
+        connections: set[asyncio.Protocol],
+    ) -> None:
         self._peers = peers
         self._handler = handler
+        self._connections = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -98,7 +104,7 @@ class Greeting(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         peer = DirectPeer("test", self._handler)
         answer = switching(upgrade_of(RequestHead.parse(data)).key, None)
-        peer.take_over(self._transport, KeepAlive(math.inf, math.inf), set(), answer)
+        peer.take_over(self._transport, KeepAlive(math.inf, math.inf), self._connections, answer)
         self._peers.put_nowait(peer)
 
 
@@ -106,10 +112,12 @@ class Greeting(asyncio.Protocol):
 async def directly(peers: asyncio.Queue[Peer], ended: asyncio.Event) -> AsyncIterator[Any]:
     """Serve clients whose connections are handed over; give the address."""
     loop = asyncio.get_running_loop()
+    connections: set[asyncio.Protocol] = set()
     async with await loop.create_server(
-        lambda: Greeting(peers, Ending(ended)), "127.0.0.1", 0
+        lambda: Greeting(peers, Ending(ended), connections), "127.0.0.1", 0
     ) as server:
         yield server.sockets[0].getsockname()
+        await eventually(lambda: not connections)  # The client is gone.
 
 
 @contextlib.asynccontextmanager
