@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from hsi.appended_by_hand import by_hand, may_be_by_hand
+from hsi.appended_by_hand import MAX_BY_HAND, end_of_published, may_be_by_hand
 from hsi.logs import Throttled
 from hsi.redis_client import async_client
 from hsi.schemas import channels
-from hsi.schemas.cursor import Cursor, stamped
+from hsi.schemas.cursor import GREATEST, Cursor, stamped
 from hsi_service.bus.continuity import Entry, Page
 from hsi_service.bus.intake import examine
 
@@ -60,23 +60,27 @@ class History:
 
         """
         key = channels.history(channel)
-        tail = 1
+        start, upto, tail = f"({after}" if after else "-", GREATEST, 1
         while True:
             async with self._turn, self._redis.pipeline(transaction=True) as commands:
                 commands.xrange(key, str(after or "-"), str(after or "+"), count=1)
-                commands.xrange(key, f"({after}" if after else "-", count=count)
-                commands.xrevrange(key, count=tail)
+                commands.xrange(key, start, str(upto), count=count)
+                commands.xrevrange(key, str(upto), count=tail)
                 first, following, newest = await _answer(key, commands.execute(), [[], [], []])
             entries, lasts = _entries(following), _entries(newest)
-            if lasts and may_be_by_hand(lasts[0].cursor):
+            if lasts and upto is GREATEST and may_be_by_hand(lasts[0].cursor):
                 async with self._turn:
-                    future = await by_hand(self._redis, channel, lasts[0].cursor)
-                entries = [entry for entry in entries if entry.cursor not in future]
-                lasts = [entry for entry in lasts if entry.cursor not in future]
+                    end = await end_of_published(self._redis, channel, lasts[0].cursor)
+                if end:
+                    upto = end
+                    continue
             if not lasts and len(newest) == tail:
-                tail *= _MORE
+                if tail == MAX_BY_HAND:  # The next message drops it all.
+                    return Page(found=False, entries=[], last=None)
+                tail = min(tail * _MORE, MAX_BY_HAND)
             elif not entries and len(following) == count:
-                count *= _MORE
+                start = f"({following[-1][0].decode()}"
+                count = min(count * _MORE, MAX_PAGE)
             else:
                 break
         if after is None:
@@ -103,12 +107,13 @@ class History:
             if entries or len(found) < count:
                 return entries
             upto = found[-1][0].decode()
+            count = min(count * _MORE, MAX_PAGE)
 
     async def last(self, names: Sequence[str]) -> list[Cursor | None]:
         """Return the last message's cursor of each of these channels, as far as it has one."""
         async with self._turn, self._redis.pipeline(transaction=False) as commands:
             for name in names:
-                commands.xrevrange(channels.history(name), count=1)
+                commands.xrevrange(channels.history(name), str(GREATEST), count=1)
             replies = await commands.execute(raise_on_error=False)
         lasts: list[Cursor | None] = []
         for reply in replies:
