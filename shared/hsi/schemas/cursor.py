@@ -39,6 +39,12 @@ def cursor_of(text: str) -> Cursor | None:
     return Cursor(int(found[1]), int(found[2])) if found else None
 
 
+def unstamped(text: str) -> str:
+    """Return a message without the cursor that it was published with, or claims to be."""
+    found = _STAMP.match(text)
+    return "{" + text[found.end() :] if found else text
+
+
 def stamped(cursor: Cursor, message: str) -> str:
     """Return a message of the history as it was published: with its cursor as first key."""
     return f'{{"cursor":"{cursor}",{message[message.index("{") + 1 :]}'

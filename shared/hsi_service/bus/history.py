@@ -201,5 +201,5 @@ def _entries(found: Sequence[_RawEntry]) -> list[Entry]:
 
 def _text(cursor: Cursor, fields: dict[bytes, bytes]) -> str:
     """Return a message as it was published; in place of what clients cannot read, its place."""
-    message = examine(fields.get(b"m", b"")).message
+    message = examine(fields.get(b"m", b""), may_be_stamped=False).message
     return stamped(cursor, message.text if message else _UNREADABLE)
