@@ -291,9 +291,13 @@ class OrderedTopic(Topic):
                 slow |= await _wait_for(self.peers - slow)
         self._is_catching_up = False
 
-    def is_live(self) -> bool:
+    def is_caught_up(self) -> bool:
         """Return whether the position is the channel's, as far as this process knows."""
         return self.position.known and not self.position.catching_up
+
+    def is_live(self) -> bool:
+        """Return whether that is so, and no client waits for a history that cannot be read."""
+        return self.is_caught_up() and self.history.is_readable
 
     def heartbeat(self) -> Message:
         """Return a heartbeat, which tells clients how far they have come."""
@@ -310,7 +314,7 @@ class OrderedTopic(Topic):
 
     async def caught_up(self) -> None:
         """Wait until the position is the channel's."""
-        while not self.is_live():
+        while not self.is_caught_up():
             await self._next_move().wait()
 
     async def reached(self, cursor: Cursor) -> None:
