@@ -291,7 +291,7 @@ async def test_a_cursor_of_another_type_is_a_gap_and_the_next_acknowledgement_re
             assert await redis.get(key) == b"0-0"
             await publish(redis_url, channel, 2)
             assert await numbers_of(messages, 2) == [1, 2]
-    assert caplog.text.count(f"the key {key} is spoilt: ") == 1
+    assert caplog.text.count(f"the key {key} does not hold what it should: ") == 1
 
 
 @pytest.mark.parametrize("loss", ["wiped", "rolled back"])

@@ -282,7 +282,7 @@ class OrderedTopic(Topic):
                 self._source.metrics.gaps.inc()
                 logger.warning(
                     "messages are missing: the history was wiped, rolled back or too short",
-                    extra={"channel": self.channel, "after": str(after)},
+                    extra={"channel": self.channel, "after": str(after or "the beginning")},
                 )
             self.broadcast(position.catch_up(page))
             self._notify_moved()
