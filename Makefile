@@ -71,7 +71,7 @@ package: $(READY) ## Test hsi as its users get it: the wheel, its types, every s
 faults: $(READY) ## Let Redis and PostgreSQL fail, freeze and lie beneath each service.
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m faults
 
-chaos: $(READY) ## Let Redis and every replica die under load, and look whether anything is lost.
+chaos: $(READY) ## Let Redis and every replica die under load, and check whether anything is lost.
 	@$(BIN)/python -m pytest -m chaos $(if $(CONTAINERS),--containers)
 
 soak: $(READY) ## Let 5,000 clients come and go for half an hour: nothing may grow.
@@ -119,7 +119,7 @@ $(SCAN)/.ready: requirements/scan.txt
 		-r requirements/scan.txt
 	@touch $@
 
-lock: $(READY) ## Lock the dependencies anew, within what pyproject.toml allows.
+lock: $(READY) ## Lock the dependencies again, within what pyproject.toml allows.
 	$(LOCK) --upgrade --all-extras --group test --group bench --group tools -o requirements/dev.txt
 	$(LOCK) --upgrade $(NOT_SERVED) --extra events -o requirements/events.txt
 	$(LOCK) --upgrade $(NOT_SERVED) --extra joblogs -o requirements/joblogs.txt

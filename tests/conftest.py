@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from local.postgres import TABLES
 from local.processes import Process, free_port
@@ -32,7 +32,12 @@ from tests.servers import (
     with_clock_ahead,
 )
 
-settings.register_profile("unit", max_examples=15, stateful_step_count=30)
+settings.register_profile("all", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("all")
+"""How long an example takes says how busy the machine is, and nothing about the code."""
+settings.register_profile(
+    "unit", settings.get_profile("all"), max_examples=15, stateful_step_count=30
+)
 """For `make unit`: the same tests with fewer examples. `make test` has them all."""
 
 

@@ -104,7 +104,9 @@ class HealthMonitor:
             self._known = msgspec.json.decode(state, type=dict[str, _Known]) if state else {}
         except (ValueError, RecursionError) as error:  # Of its schema, its text, or its depth.
             self._known = {}
-            self._spoilt.warning(f"the key {channels.SYSTEM_HEALTH} is spoilt: {error}"[:300])
+            self._spoilt.warning(
+                f"the key {channels.SYSTEM_HEALTH} does not hold what it should: {error}"[:300]
+            )
 
     @staticmethod
     def _next(known: _Known, health: ServiceHealth) -> _Known:

@@ -12,7 +12,6 @@ At least once: what was not acknowledged comes again after a restart, a crash or
 import asyncio
 import json
 import logging
-import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, NamedTuple, NoReturn, Self, TypeVar
@@ -21,11 +20,11 @@ import msgspec
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from hsi.appended_by_hand import by_hand, may_be_by_hand
+from hsi.appended_by_hand import end_of_published, last_published, may_be_by_hand
 from hsi.logs import Throttled
 from hsi.redis_client import async_client
 from hsi.schemas import ChannelMessage, channels
-from hsi.schemas.cursor import BEGINNING, Cursor
+from hsi.schemas.cursor import BEGINNING, GREATEST, Cursor
 from hsi.schemas.validation import MAX_MESSAGE_BYTES
 from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 
@@ -44,9 +43,6 @@ BACKOFF_CAP = 5.0
 """Seconds between attempts while Redis does not answer, at most."""
 
 _RawEntry = tuple[bytes, dict[bytes, bytes]]
-_ID = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
-_MAX_ID = 2**64 - 1
-_GREATEST = f"{_MAX_ID}-{_MAX_ID}"
 _messages = msgspec.json.Decoder(ChannelMessage)
 
 
@@ -104,35 +100,35 @@ class Consumer:
         Entries that are not messages, which subscribers drop, are left out and logged.
         """
         position = seen = await self._ask(self._begin)
+        is_told = Cursor.parse(position) is None  # The gap before the next page.
+        if is_told:  # How far it came is not known: nothing is left out.
+            gap = Gap(after=position, cursor=str(BEGINNING))
+            position = seen = gap.cursor
+            yield gap
         while True:
-            found, entries, last = await self._ask(lambda: self._page(seen))  # noqa: B023
+            found, entries, newest = await self._ask(lambda: self._page(seen))  # noqa: B023
             if not found and seen != position:
                 seen = position  # What was appended by hand is gone.
                 continue
-            if not found:
+            if not found and not is_told:
                 # Older entries were seen, or are missing; newer ones have higher ids, since the
                 # time comes first in them, unless the history ends before the position.
-                ahead = not _is_id(position) or _order(last) < _order(position)
-                gap = Gap(after=position, cursor=last if ahead else position)
+                gap = Gap(after=position, cursor=await self._ask(lambda: self._after(position)))  # noqa: B023
                 position = seen = gap.cursor
                 yield gap
+                is_told = position == str(BEGINNING)
                 if position != gap.after:
                     continue
-            future = await self._ask(lambda: self._future_by_hand(entries))  # noqa: B023
-            for identifier, fields in entries:
-                seen = identifier.decode()
-                cursor = Cursor.parse(seen)
-                if cursor and cursor not in future:
-                    position = seen
-                    if entry := entry_of(position, fields):
-                        yield entry
-                        continue
-                self._foreign.warning(
-                    "an entry of a history is not a message", consumer=self._name, entry=seen
-                )
-            if seen != position and (not entries or seen == _GREATEST):
+            is_told = False
+            end = await self._ask(lambda: self._end_of_published(entries))  # noqa: B023
+            for seen, is_cursor, entry in self._published(entries, end):
+                position = seen if is_cursor else position
+                if entry:
+                    yield entry
+            if end or (not entries and newest and newest != position):
+                # The next message removes what was appended by hand.
                 await asyncio.sleep(BY_HAND_PAUSE)
-                seen = position  # The next message removes what was appended by hand.
+                seen = position
             elif not entries:
                 await self._ask(lambda: self._wait(seen))  # noqa: B023
 
@@ -142,14 +138,13 @@ class Consumer:
 
     async def _begin(self) -> str:
         """Return where to go on; a new name begins at the end of the history."""
-        last = await self._last()
+        last = str(await last_published(self._redis, self._channel) or BEGINNING)
         await self._redis.set(self._key, last, nx=True)
         try:
             position: Any = await self._redis.get(self._key)
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
-            # How far it came is not known: a gap, as after any other text that is not a cursor.
             self._spoilt.found(self._key, "expected a cursor; the next acknowledgement replaces it")
             return "unknown"
         return last if position is None else str(position, errors="replace")
@@ -158,15 +153,14 @@ class Consumer:
         """Read what comes after a position, at one instant.
 
         Returns:
-            Whether nothing is missing in between, the entries, and the history's last id.
+            Whether nothing is missing in between, the entries, and the id of the history's last
+            entry, whatever it is.
 
         """
-        if not _is_id(position):  # Somebody wrote something else into the key.
-            return False, [], await self._last()
         at_start = position == str(BEGINNING)
         async with self._redis.pipeline(transaction=True) as commands:
             commands.xrange(self._history, *(("-", "+") if at_start else (position,) * 2), count=1)
-            commands.xrange(self._history, f"({position}", count=PAGE)
+            commands.xrange(self._history, f"({position}", str(GREATEST), count=PAGE)
             commands.xrevrange(self._history, count=1)
             first, entries, newest = await commands.execute()
         if at_start:
@@ -174,19 +168,41 @@ class Consumer:
             found = cursor is None or cursor.number <= 1
         else:
             found = bool(first)
-        return found, entries, newest[0][0].decode() if newest else str(BEGINNING)
+        return found, entries, newest[0][0].decode() if newest else ""
 
-    async def _last(self) -> str:
-        """Return the id of the history's last entry."""
-        newest: Any = await self._redis.xrevrange(self._history, count=1)
-        return newest[0][0].decode() if newest else str(BEGINNING)
+    async def _after(self, position: str) -> str:
+        """Return where to go on after a position that the history does not have."""
+        at = Cursor.parse(position) or BEGINNING
+        last = await last_published(self._redis, self._channel) or BEGINNING
+        if last >= at:
+            return position
+        # Rolled back: its end was seen. A position of the future is not one that was written here.
+        return str(BEGINNING if may_be_by_hand(at) else last)
 
-    async def _future_by_hand(self, entries: list[_RawEntry]) -> set[Cursor]:
-        """Return which of these entries somebody appended with an id of the future."""
+    async def _end_of_published(self, entries: list[_RawEntry]) -> Cursor | None:
+        """Return the cursor after which these entries were appended by hand, with future ids."""
         cursors = [cursor for name, _ in entries if (cursor := Cursor.parse(name.decode()))]
         if not cursors or not may_be_by_hand(cursors[-1]):
-            return set()
-        return await by_hand(self._redis, self._channel, cursors[-1])
+            return None
+        return await end_of_published(self._redis, self._channel, cursors[-1])
+
+    def _published(
+        self, entries: list[_RawEntry], end: Cursor | None
+    ) -> list[tuple[str, bool, Entry | None]]:
+        """Return each entry's id, whether that is a cursor, and its message, up to `end`."""
+        found: list[tuple[str, bool, Entry | None]] = []
+        for name, fields in entries:
+            identifier = name.decode()
+            cursor = Cursor.parse(identifier)
+            if cursor and end and cursor > end:
+                break
+            entry = entry_of(identifier, fields) if cursor else None
+            if entry is None:
+                self._foreign.warning(
+                    "an entry of a history is not a message", consumer=self._name, entry=identifier
+                )
+            found.append((identifier, cursor is not None, entry))
+        return found
 
     async def _wait(self, position: str) -> None:
         """Wait until there is something after a position, or for a while."""
@@ -223,11 +239,6 @@ class Consumer:
         await self.aclose()
 
 
-def _is_id(text: str) -> bool:
-    found = _ID.fullmatch(text)
-    return found is not None and all(int(part) <= _MAX_ID for part in found.groups())
-
-
 def entry_of(identifier: str, fields: dict[bytes, bytes]) -> Entry | None:
     """Return an entry of a history; None: it is not a message."""
     payload = fields.get(b"m", b"")
@@ -259,8 +270,3 @@ def _is_message(text: str) -> bool:
 def _refuse_constant(name: str) -> NoReturn:
     # The standard library reads NaN and Infinity, which are not JSON.
     raise ValueError(name)
-
-
-def _order(cursor: str) -> tuple[int, int]:
-    milliseconds, _, number = cursor.partition("-")
-    return int(milliseconds), int(number)

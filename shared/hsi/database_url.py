@@ -207,6 +207,8 @@ def parse(url: str) -> DatabaseUrl:
     authority, _, path = address.partition("/")
     if "@" in path:
         raise _refusal(f"expected no @ after the host; {_ESCAPES}")
+    if "\0" in unquote(address):
+        raise _refusal("expected no %00: PostgreSQL has no name with a NUL in it")
     login, _, hosts = authority.rpartition("@")
     user, _, password = (unquote(part) for part in login.partition(":"))
     parameters = _parameters(query)
@@ -253,7 +255,7 @@ def _parameters(query: str) -> dict[str, str]:
         elif value:
             found[name] = value
     if len(sslmodes) > 1:
-        raise _refusal("sslmode: it, or ssl, says two things")
+        raise _refusal("sslmode and ssl contradict each other")
     for name, choices in _CHOICES.items():
         if name in found and found[name] not in choices:
             raise _refusal(f"{name}: expected one of {', '.join(sorted(choices))}")
@@ -268,11 +270,13 @@ def _pairs(query: str) -> Iterator[tuple[str, str]]:
 
     """
     for given, value in parse_qsl(query, keep_blank_values=True):
+        if "\0" in value:
+            raise _refusal("expected no %00: PostgreSQL has no value with a NUL in it")
         lower = given.lower()
         name = _RENAMED.get(lower, lower)
         if name in _ONLY:
             if value and value.lower() not in _ONLY[name]:
-                raise _refusal(f"{name}: cannot be done by asyncpg, which connects")
+                raise _refusal(f"{name}: not supported by asyncpg, the driver used here")
         elif name in _IGNORED:
             continue
         elif name in _GIVEN_ON | _OF_THE_SERVER | {"direct_tls", "requiressl", "ssl"}:

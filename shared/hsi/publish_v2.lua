@@ -8,7 +8,8 @@
 -- key "cursor", and returns {receivers, repeated, cursor, cursor, ...}: the subscribers that heard
 -- the last one, how many messages Redis had already, and every message's cursor. An empty LENGTH
 -- keeps 10,000 messages, an empty BYTES 32 MiB of them; with a TTL the history ends so many seconds
--- after its last message. All messages are accepted, or none.
+-- after its last message. All messages are accepted, or none: at most 1,000, of 256 KiB each, and
+-- with more than one, 1 MiB in all.
 --
 -- The log of a job (job:ID:logs) keeps 8 MiB and ends after an hour, unless the caller says otherwise;
 -- and all logs together have a budget, so that they leave events the room that these need (see
@@ -26,8 +27,10 @@
 -- An entry's id is MILLISECONDS-NUMBER. NUMBER counts the channel's messages without a gap, so
 -- that a listener sees at the next message that it missed one.
 --
--- A key that somebody else has spoilt is repaired: a history or a counter of the wrong type is
--- replaced, and entries with ids that would let nobody append any more are removed.
+-- What somebody else has put into one of these keys never stops the channel. A history or a counter
+-- of the wrong type is replaced, and what the other keys hold and this function did not write counts
+-- as nothing. Entries with ids that would let nobody append any more are removed; of more than 1,000
+-- the whole history goes, which listeners see. A counter that is used up begins again with 1.
 --
 -- What this does never changes under this name: other versions of us may be calling it.
 
@@ -35,7 +38,10 @@ local ONCE_SECONDS = 120
 local SENDER_SECONDS = 3600
 local LENGTH, BYTES = 10000, 32 * 1024 * 1024
 local OPTIONS = 5
+local MAX_MESSAGES, MAX_MESSAGE_BYTES, MAX_BATCH_BYTES = 1000, 256 * 1024, 1024 * 1024
+-- Of each part of a cursor, as in hsi/schemas/cursor.py. Lua's numbers are exact up to 15.
 local MAX_DIGITS = 14
+local GREATEST_PART = 10 ^ MAX_DIGITS - 1
 -- A history's size is measured when so many messages, or such a part of its bound, are new.
 local MEASURED_AFTER, LARGE_PART = 256, 1024
 local AHEAD_MILLISECONDS = 60000
@@ -55,12 +61,13 @@ local LOOKED_AT = 1000
 local LOGS, WRITTEN = 'job_logs', 'job_logs:written'
 local ENDED = { completed = true, failed = true, cancelled = true }
 local GREATEST = '18446744073709551615-18446744073709551615'
+-- Entries by hand that are removed from a history's end: more would keep Redis busy.
+local MAX_REMOVED, READ_AT_ONCE = 1000, 100
+-- Types that services keep for what they say to a client about its connection.
+local RESERVED = { ping = true, pong = true, resumed = true, error = true }
 
-local function parse(id)
-  local milliseconds, number = string.match(id, '^(%d+)-(%d+)$')
-  if milliseconds and #milliseconds <= MAX_DIGITS and #number <= MAX_DIGITS then
-    return tonumber(milliseconds), tonumber(number)
-  end
+local function id_of(milliseconds, number)
+  return string.format('%.0f-%.0f', milliseconds, number)
 end
 
 local function whole_number(text)
@@ -69,12 +76,58 @@ local function whole_number(text)
   end
 end
 
--- Return the last entry that this function, or its earlier version, has appended. What somebody
--- else put after it is removed: an id that is not a cursor, or one of the future that was not
--- counted. This function's own may be ahead of a clock that was set back.
+local function parse(id)
+  local milliseconds, number = string.match(id, '^(%d+)-(%d+)$')
+  milliseconds, number = whole_number(milliseconds), whole_number(number)
+  if milliseconds and number then
+    return milliseconds, number
+  end
+end
+
+-- Return what is wrong with a message, as far as can be told for little; nil: nothing.
+local function fault_of(message)
+  if #message > MAX_MESSAGE_BYTES then
+    return 'has ' .. #message .. ' bytes, more than the ' .. MAX_MESSAGE_BYTES .. ' allowed'
+  end
+  if not string.find(message, '^%s*{%s*"') then
+    return 'is not a JSON object with a type'
+  end
+  local is_doubtful = string.find(message, '"cursor"', 1, true)
+  for kind in pairs(RESERVED) do
+    is_doubtful = is_doubtful or string.find(message, '"' .. kind .. '"', 1, true)
+  end
+  local is_json, decoded = false, nil
+  if is_doubtful then
+    is_json, decoded = pcall(cjson.decode, message)
+  end
+  if not is_json or type(decoded) ~= 'table' then
+    return nil
+  end
+  if decoded['cursor'] ~= nil and decoded['cursor'] ~= cjson.null then
+    return 'has a cursor; only the history gives those'
+  end
+  if RESERVED[decoded['type']] then
+    return 'has the type ' .. decoded['type'] .. ', which is reserved for the services'
+  end
+end
+
+local function is_about_type(problem)
+  return problem and string.find(problem['err'], 'WRONGTYPE', 1, true)
+end
+
+-- The id does not come after the history's last one, or is not an id.
+local function is_about_id(problem)
+  return problem and string.find(problem['err'], '^ERR .*ID')
+end
+
+-- Return the last entry that this function, or its earlier version, has appended; nil: there is
+-- none. What somebody else put after it is removed: an id that is not a cursor, or one of the
+-- future that was not counted. This function's own may be ahead of a clock that was set back. Where
+-- the history was dropped, nil is returned with the number to go on from.
 local function last_own(history, now, counted)
-  while true do
-    local entries = redis.call('XREVRANGE', history, '+', '-', 'COUNT', 100)
+  local removed, count = 0, 1
+  while removed < MAX_REMOVED do
+    local entries = redis.call('XREVRANGE', history, '+', '-', 'COUNT', count)
     if #entries == 0 then
       return nil
     end
@@ -86,15 +139,38 @@ local function last_own(history, now, counted)
         return milliseconds, number
       end
       redis.call('XDEL', history, entry[1])
+      removed = removed + 1
     end
+    count = READ_AT_ONCE
   end
+  redis.call('EXPIRE', history, 0)
+  return nil, 0
 end
 
 -- Let the history's next id come right after its last entry, whatever ids were used and removed.
 local function forget_greater_ids(history, last)
-  local length = redis.call('XLEN', history)
-  redis.call('XSETID', history, GREATEST, 'ENTRIESADDED', length, 'MAXDELETEDID', '0-1')
-  redis.call('XSETID', history, last)
+  local length = redis.pcall('XLEN', history)
+  redis.pcall('XSETID', history, GREATEST, 'ENTRIESADDED', length, 'MAXDELETEDID', '0-1')
+  redis.pcall('XSETID', history, last)
+end
+
+-- Remove what somebody appended that is larger than a message may be.
+local function remove_oversized(history)
+  local upto = '+'
+  while upto do
+    local entries = redis.call('XREVRANGE', history, upto, '-', 'COUNT', READ_AT_ONCE)
+    for _, entry in ipairs(entries) do
+      local size = 0
+      for _, part in ipairs(entry[2]) do
+        size = size + #part
+      end
+      if size > 2 * MAX_MESSAGE_BYTES then
+        redis.call('XDEL', history, entry[1])
+      end
+      upto = '(' .. entry[1]
+    end
+    upto = #entries == READ_AT_ONCE and upto or nil
+  end
 end
 
 -- Return the bytes of a history; nil if there is none.
@@ -105,14 +181,21 @@ end
 
 local function bound_bytes(history, bytes)
   local used = size_of(history)
+  local trimmed = 0
   while used and used > bytes do
     local length = redis.call('XLEN', history)
     if length < 2 then
       return
     end
-    -- A tenth less, so that not every call has to.
-    local kept = math.max(1, math.min(length - 1, math.floor(length * bytes / used * 0.9)))
-    redis.call('XTRIM', history, 'MAXLEN', kept)
+    if trimmed == 1 then
+      -- A few entries have most of the bytes, so all others would have to go.
+      remove_oversized(history)
+    else
+      -- A tenth less, so that not every call has to.
+      local kept = math.max(1, math.min(length - 1, math.floor(length * bytes / used * 0.9)))
+      redis.call('XTRIM', history, 'MAXLEN', kept)
+    end
+    trimmed = trimmed + 1
     used = size_of(history)
   end
 end
@@ -230,25 +313,34 @@ end
 local function publish(keys, args)
   local history, counter, channel = keys[1], keys[2], args[1]
   local is_log = string.match(channel or '', LOG)
-  local length = tonumber(args[2]) or LENGTH
-  local bytes = tonumber(args[3]) or is_log and LOG_BYTES or BYTES
-  local ttl, first = tonumber(args[4]) or is_log and LOG_SECONDS, tonumber(args[5])
+  for i = 2, OPTIONS do
+    if args[i] and args[i] ~= '' and not whole_number(args[i]) then
+      return redis.error_reply('ERR length, bytes, ttl and first are whole numbers, or empty')
+    end
+  end
+  local length = whole_number(args[2]) or LENGTH
+  local bytes = whole_number(args[3]) or is_log and LOG_BYTES or BYTES
+  local ttl, first = whole_number(args[4]) or is_log and LOG_SECONDS, whole_number(args[5])
   local count = #args - OPTIONS
   local has_once = not first and #keys > 2
   local expected = first and 3 or has_once and 2 + count or 2
-  if count < 1 or #keys ~= expected then
+  if count < 1 or count > MAX_MESSAGES or #keys ~= expected then
     return redis.error_reply('ERR expected keys: history number [sender | once ...], '
       .. 'arguments: channel length bytes ttl first message ...')
   end
   local rests, size = {}, 0
   for i = 1, count do
     local message = args[OPTIONS + i]
-    local after_brace = string.match(message, '^%s*{()%s*"')
-    if not after_brace then
-      return redis.error_reply('ERR message ' .. i .. ' is not a JSON object with a type')
+    local fault = fault_of(message)
+    if fault then
+      return redis.error_reply('ERR message ' .. i .. ' ' .. fault)
     end
-    rests[i] = string.sub(message, after_brace)
+    rests[i] = string.sub(message, string.find(message, '{', 1, true) + 1)
     size = size + #message
+  end
+  if count > 1 and size > MAX_BATCH_BYTES then
+    return redis.error_reply('ERR the messages have ' .. size .. ' bytes together, more than the '
+      .. MAX_BATCH_BYTES .. ' allowed')
   end
   -- Asked before anything is written: else it would be kept, and not published.
   if not redis.acl_check_cmd('PUBLISH', channel, '') then
@@ -259,18 +351,23 @@ local function publish(keys, args)
   local sender = first and keys[3]
   if sender then
     local state = redis.pcall('GET', sender)
-    local sent, milliseconds, number, together =
-      string.match(type(state) == 'string' and state or '', '^(%d+) (%d+)-(%d+) (%d+)$')
-    sent = tonumber(sent) or 0
+    local sent, last, together =
+      string.match(type(state) == 'string' and state or '', '^(%d+) (%d+-%d+) (%d+)$')
+    local milliseconds, number = parse(last or '')
+    sent, together = whole_number(sent), whole_number(together)
+    if not (sent and together and number) then
+      sent = 0
+    end
     if first > sent + 1 then
-      return redis.error_reply('GAP the sender\'s last known message is ' .. sent)
+      return redis.error_reply(
+        string.format('GAP the sender\'s last known message is %.0f', sent))
     end
     repeated = math.min(sent + 1 - first, count)
     for i = 1, repeated do
       -- Those of the sender's last call have consecutive numbers; older ones nobody asks for.
       local before_last = sent - (first + i - 1)
-      reply[2 + i] = before_last < tonumber(together)
-          and string.format('%s-%.0f', milliseconds, tonumber(number) - before_last)
+      reply[2 + i] = before_last < math.min(together, number)
+          and id_of(milliseconds, number - before_last)
         or ''
     end
     if repeated == count then
@@ -284,43 +381,57 @@ local function publish(keys, args)
   local counted = whole_number(redis.pcall('GET', counter))
   -- A history without messages begins with 1: that is how listeners see that none is missing.
   local number = redis.pcall('XLEN', history) == 0 and 0 or counted or 0
-  local before, cursor = number, ''
-  local stamp = string.format('%.0f-', now)
+  if number + count > GREATEST_PART then
+    number = 0
+  end
+  local before, cursor, milliseconds = number, '', now
   -- Return nil, or why it cannot be appended.
   local function append(message)
-    cursor = stamp .. number + 1
+    cursor = id_of(milliseconds, number + 1)
     local added = redis.pcall('XADD', history, cursor, 'm', message)
     return type(added) == 'table' and added['err'] and added or nil
   end
+  local function begin_again(message)
+    redis.call('EXPIRE', history, 0)
+    milliseconds, number = now, 0
+    return append(message)
+  end
   local function append_first(message)
     local problem = append(message)
-    if not problem then
-      return nil
+    if is_about_id(problem) then
+      -- The clock stepped back, the counter was lost, or somebody appended by hand.
+      local last_milliseconds, last_number = last_own(history, now, counted)
+      local last = '0-1'
+      if last_milliseconds then
+        last = id_of(last_milliseconds, last_number)
+        milliseconds, number = math.max(now, last_milliseconds), math.max(number, last_number)
+        -- Used up: numbers begin again, at a later time.
+        if number + count > GREATEST_PART then
+          milliseconds, number = math.max(now, last_milliseconds + 1), 0
+        end
+        if milliseconds > GREATEST_PART then
+          return begin_again(message)
+        end
+      else
+        number = last_number or number
+      end
+      problem = append(message)
+      if is_about_id(problem) then
+        forget_greater_ids(history, last)
+        problem = append(message)
+      end
     end
-    if string.find(problem['err'], 'WRONGTYPE', 1, true) then
-      redis.call('EXPIRE', history, 0)
-      number = 0
-      return append(message)
+    if is_about_type(problem) or is_about_id(problem) then
+      return begin_again(message)
     end
-    -- The clock stepped back, the counter was lost, or somebody appended by hand.
-    local last_milliseconds, last_number = last_own(history, now, counted)
-    local last = '0-1'
-    if last_milliseconds then
-      last = string.format('%.0f-%.0f', last_milliseconds, last_number)
-      stamp = string.format('%.0f-', math.max(now, last_milliseconds))
-      number = math.max(number, last_number)
-    end
-    if append(message) then
-      forget_greater_ids(history, last)
-      return append(message)
-    end
+    return problem
   end
 
   local added = 0
   for i = repeated + 1, count do
     local once = has_once and keys[2 + i]
     local earlier = once and redis.pcall('GET', once)
-    if type(earlier) == 'string' then
+    if type(earlier) == 'string' and parse(earlier) then
       repeated = repeated + 1
       reply[2 + i] = earlier
     else

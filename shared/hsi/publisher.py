@@ -22,6 +22,8 @@ from hsi.publishing import (
     PATIENCE,
     TIMEOUT,
     Bounds,
+    ForgedSenderError,
+    Numbering,
     Numberings,
     Published,
     PublishError,
@@ -31,7 +33,6 @@ from hsi.publishing import (
     keyed_call,
     numbered_call,
     payload_of,
-    published_of,
 )
 from hsi.redis_client import async_client
 from hsi.schemas import ChannelMessage, channels
@@ -247,11 +248,26 @@ class Publisher:
             if redis_functions.is_missing(error):
                 return await self._load() or error
             return error
+        return self._acknowledge(batch, numbering, reply)
+
+    @staticmethod
+    def _acknowledge(batch: list[_Waiting], numbering: Numbering, reply: Any) -> Exception | None:
+        """Give callers their acknowledgements; return the error of a batch to be tried again."""
+        key = batch[0].key
+        try:
+            replies = numbering.acknowledgements(reply, len(batch), key=key)
+        except ForgedSenderError as error:
+            numbering.rename()
+            return error
+        except PublishError as error:
+            for waiting in batch:
+                _fail(waiting, str(error))
+        else:
+            for waiting, published in zip(batch, replies, strict=True):
+                if not waiting.acknowledged.done():
+                    waiting.acknowledged.set_result(published)
         if key is None:
             numbering.advance(len(batch))
-        for waiting, published in zip(batch, published_of(reply), strict=True):
-            if not waiting.acknowledged.done():
-                waiting.acknowledged.set_result(published)
         return None
 
     async def _load(self) -> Exception | None:

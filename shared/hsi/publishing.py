@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from hsi.schemas import ChannelMessage, channels
+from hsi.schemas.cursor import Cursor
 from hsi.schemas.validation import encode, validate
 
 FUNCTION = "hsi_publish_v2"
@@ -35,6 +36,10 @@ SENDER_RESTS = 600.0
 
 class PublishError(Exception):
     """Redis did not acknowledge a message in time; it may or may not have been published."""
+
+
+class ForgedSenderError(PublishError):
+    """Redis says that it has messages of this sender, and not where: somebody else wrote that."""
 
 
 class TooManyWaitingError(PublishError):
@@ -67,6 +72,8 @@ class Numbering:
     """The name and the numbers by which Redis knows one sender's messages on one channel."""
 
     def __init__(self) -> None:
+        self._last: Cursor | None = None
+        self._last_keyed: tuple[str, Cursor] | None = None
         self.rename()
 
     def rename(self) -> None:
@@ -78,6 +85,51 @@ class Numbering:
     def advance(self, count: int) -> None:
         """Go on after so many messages."""
         self.first += count
+
+    def acknowledgements(
+        self, reply: Any, count: int, *, key: str | None = None
+    ) -> list[Published]:
+        """Return what a call's reply says, unless it cannot be true.
+
+        Args:
+            reply: The function's, of a channel whose calls have all been asked about here.
+            count: Messages that the call had.
+            key: The idempotency key, if it had one.
+
+        Raises:
+            ForgedSenderError: To be tried again under another name.
+            PublishError: It is not an acknowledgement: something else has the function's name.
+
+        """
+        try:
+            published = published_of(reply)
+        except (TypeError, ValueError):
+            published = []
+        cursors = [cursor for one in published if (cursor := Cursor.parse(one.cursor))]
+        if len(published) != count or len(cursors) != count:
+            if any(one.cursor == "" for one in published):
+                raise ForgedSenderError("Redis does not know where this sender's messages are")
+            raise PublishError(f"Redis' answer is not an acknowledgement: {str(reply)[:100]}")
+        repeated = int(reply[1])
+        believable = not (
+            key
+            and self._last_keyed
+            and key != self._last_keyed[0]
+            and cursors[0] == self._last_keyed[1]
+        )
+        for cursor in cursors[repeated:]:
+            # A history that was emptied begins with 1, whatever the clock.
+            is_later = self._last is None or cursor > self._last or cursor.number == 1
+            believable = believable and is_later and cursor != self._last
+            self._last = cursor
+        if key:
+            self._last_keyed = key, cursors[0]
+        if not believable:
+            raise PublishError(
+                f"Redis' answer cannot be true: {str(reply)[:100]}; "
+                f"something else has the name {FUNCTION}"
+            )
+        return published
 
 
 class Numberings:

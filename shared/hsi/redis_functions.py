@@ -1,6 +1,7 @@
 """Functions in Redis: loading one that is missing.
 
-A Redis that is new, was wiped or was replaced has none; so each caller can load its own.
+A Redis that is new, was wiped or was replaced has none; so each caller can load its own. Where
+somebody has replaced the library by one without the function, it is replaced in turn.
 """
 
 import logging
@@ -18,7 +19,7 @@ def is_missing(error: Exception) -> bool:
 
 
 def load(client: redis.Redis, name: str, library: str) -> None:
-    """Load a library of functions into Redis, unless another program has just done so.
+    """Load a library of functions into Redis, which does not have the function.
 
     Args:
         client: A client of that Redis.
@@ -32,9 +33,10 @@ def load(client: redis.Redis, name: str, library: str) -> None:
     try:
         client.function_load(library)
     except ResponseError as error:
-        _raise_unless_loaded(error)
-    else:
-        _log_loaded(name)
+        _raise_unless_there(error)
+        # Another program has just loaded the same, or the library has lost its function.
+        client.function_load(library, replace=True)
+    _log_loaded(name)
 
 
 async def load_async(client: redis.asyncio.Redis, name: str, library: str) -> None:
@@ -42,12 +44,12 @@ async def load_async(client: redis.asyncio.Redis, name: str, library: str) -> No
     try:
         await client.function_load(library)
     except ResponseError as error:
-        _raise_unless_loaded(error)
-    else:
-        _log_loaded(name)
+        _raise_unless_there(error)
+        await client.function_load(library, replace=True)
+    _log_loaded(name)
 
 
-def _raise_unless_loaded(error: ResponseError) -> None:
+def _raise_unless_there(error: ResponseError) -> None:
     if "already exists" not in str(error):
         raise error
 

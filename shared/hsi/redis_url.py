@@ -68,6 +68,11 @@ _TLS = frozenset(
 _CERT_REQS = ("none", "optional", "required")
 _WANTS_TLS = frozenset({"ssl", "tls", "use_ssl", "use_tls"})
 _HOST = re.compile(r"[\w.:%~-]+")
+_AUTHORITY = re.compile(r"rediss?://(?:[^/?#]*@)?(?P<hosts>[^/?#@]*)(?:[/?]|$)")
+_BRACKETS = re.compile(r"[^\[\]]*|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%25?\w+)?\](?::[^\[\]]*)?")
+_SWITCHES = frozenset({"socket_keepalive", "ssl_check_hostname"})
+_SWITCH_VALUES = frozenset({"", "0", "1", "f", "false", "n", "no", "t", "true", "y", "yes"})
+"""What redis-py reads as it is meant; anything else is yes to it, `off` too."""
 _NAME = re.compile(r"[\w.-]{1,40}")
 _DATABASE = re.compile(r"/?[0-9]{0,9}/?")
 _BAD_VALUE = re.compile(r"Invalid value for '(\w+)' in connection URL\.")
@@ -116,17 +121,13 @@ def parse(url: str) -> RedisUrl:
     else:
         transport, allowed = "tcp", _TCP
     # redis-py leaves out an option without a value; one that it does not know is a mistake anyway.
-    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
-        if name not in allowed | _IGNORED:
-            raise _refusal(_why_not(name, parts))
+    _check_query(parts, allowed)
     try:
         found: dict[str, Any] = dict(parse_url(url))
     except ValueError as error:
         # Its text names the option, and does not have the value; any other text might.
         option = _BAD_VALUE.fullmatch(str(error))
-        raise _refusal(
-            f"{option[1]}: not a value that it can have" if option else _ESCAPES
-        ) from None
+        raise _refusal(f"{option[1]}: not a valid value" if option else _ESCAPES) from None
     options = {name: value for name, value in found.items() if name in allowed}
     if (options.get("db") or 0) < 0:
         raise _refusal("db: expected a number from 0")
@@ -149,6 +150,11 @@ def _split(url: str) -> SplitResult:
     """Return the parts of a URL whose password, if it has one, is where it seems to be."""
     if not url.startswith(_SCHEMES):
         raise _refusal(f"expected one of {', '.join(_SCHEMES)} in front")
+    authority = _AUTHORITY.match(url)
+    if authority and _BRACKETS.fullmatch(authority["hosts"]) is None:
+        raise _refusal("expected an IPv6 address in brackets, as in redis://[::1]:6379")
+    if authority and "," in authority["hosts"]:
+        raise _refusal("expected one host; several, as for Sentinel or Cluster, are not supported")
     try:
         parts = urlsplit(url)
         port = parts.port  # It raises, and quotes a part of the password.
@@ -164,6 +170,31 @@ def _split(url: str) -> SplitResult:
     elif not _DATABASE.fullmatch(parts.path):
         raise _refusal(f"expected the number of a database after the host; {_ESCAPES}")
     return parts
+
+
+def _check_query(parts: SplitResult, allowed: frozenset[str]) -> None:
+    names: set[str] = set()
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in allowed | _IGNORED:
+            raise _refusal(_why_not(name, parts))
+        if name in names or (name in allowed and _is_said(name, parts)):
+            raise _refusal(f"{name}: said twice")
+        if name in _SWITCHES and value.lower() not in _SWITCH_VALUES:
+            raise _refusal(f"{name}: expected true or false")
+        names.add(name)
+
+
+def _is_said(option: str, parts: SplitResult) -> bool:
+    """Return whether the address says the same as an option after the ?."""
+    said = {
+        "db": parts.scheme != "unix" and parts.path.strip("/"),
+        "host": parts.hostname,
+        "password": parts.password,
+        "path": parts.scheme == "unix" and parts.path,
+        "port": parts.port,
+        "username": parts.username,
+    }
+    return bool(said.get(option))
 
 
 def _why_not(name: str, parts: SplitResult) -> str:
@@ -197,9 +228,11 @@ def _check_tls(options: Mapping[str, Any]) -> None:
         raise _refusal(f"ssl_cert_reqs: expected one of {', '.join(_CERT_REQS)}")
     for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
         if name in options and not os.access(options[name], os.R_OK):
-            raise _refusal(f"{name}: no file that can be read")
+            raise _refusal(f"{name}: file cannot be read")
+        if name in options and Path(options[name]).is_dir():
+            raise _refusal(f"{name} is a directory")
     if "ssl_ca_path" in options and not Path(options["ssl_ca_path"]).is_dir():
-        raise _refusal("ssl_ca_path: no folder")
+        raise _refusal("ssl_ca_path is not a directory")
     try:
         SSLConnection(**options).ssl_context.get()
     except ssl.SSLError as error:

@@ -58,5 +58,8 @@ class SpoiltKeys:
         extra = {"unsaid": self._unsaid} if self._unsaid else {}
         self._unsaid = 0
         self._logger.warning(
-            "the key %s is spoilt: %s", key[:_MAX_KEY], trouble[:_MAX_TROUBLE], extra=extra
+            "the key %s does not hold what it should: %s",
+            key[:_MAX_KEY],
+            trouble[:_MAX_TROUBLE],
+            extra=extra,
         )

@@ -19,6 +19,7 @@ from hsi.publishing import (
     PATIENCE,
     TIMEOUT,
     Bounds,
+    ForgedSenderError,
     Numbering,
     Numberings,
     Published,
@@ -28,7 +29,6 @@ from hsi.publishing import (
     keyed_call,
     numbered_call,
     payload_of,
-    published_of,
 )
 from hsi.redis_client import sync_client
 from hsi.schemas import ChannelMessage, channels
@@ -109,7 +109,10 @@ class SyncPublisher:
         if key is None:
             return self._send_numbered(channel, [payload])[0]
         return self._send(
-            channel, lambda: keyed_call(channel, payload, key=key, bounds=self._bounds)
+            channel,
+            lambda: keyed_call(channel, payload, key=key, bounds=self._bounds),
+            self._own.numbering(channel),
+            key=key,
         )[0]
 
     def publish_many(
@@ -177,6 +180,7 @@ class SyncPublisher:
                     bounds=self._bounds,
                 ),
                 numbering,
+                count=len(payloads),
             )
         finally:
             numbering.advance(len(payloads))  # Redis may have them even where it did not answer.
@@ -185,7 +189,10 @@ class SyncPublisher:
         self,
         channel: str,
         call: Callable[[], tuple[Any, ...]],
-        numbering: Numbering | None = None,
+        numbering: Numbering,
+        *,
+        count: int = 1,
+        key: str | None = None,
     ) -> list[Published]:
         """Call the function until Redis acknowledges it, or patience ends."""
         deadline = time.monotonic() + self._patience
@@ -193,11 +200,14 @@ class SyncPublisher:
         try:
             while not self._closed.is_set():
                 try:
-                    return published_of(self._redis.fcall(*call()))
-                except (RedisError, OSError) as error:
-                    if numbering and is_gap(error):
+                    reply = self._redis.fcall(*call())
+                    return self._acknowledged(channel, numbering, reply, count, key)
+                except (RedisError, OSError, ForgedSenderError) as error:
+                    if isinstance(error, ForgedSenderError) or is_gap(error):
                         numbering.rename()
-                    trouble = (redis_functions.is_missing(error) and self._load()) or error
+                    trouble: Exception = (
+                        redis_functions.is_missing(error) and self._load()
+                    ) or error
                 failures += 1
                 if time.monotonic() >= deadline:
                     raise PublishError(f"not acknowledged on {channel}: {trouble}") from trouble
@@ -205,6 +215,17 @@ class SyncPublisher:
             raise PublishError(f"not acknowledged on {channel}: the publisher was closed")
         finally:
             self._disconnect_if_closed()
+
+    @staticmethod
+    def _acknowledged(
+        channel: str, numbering: Numbering, reply: Any, count: int, key: str | None
+    ) -> list[Published]:
+        try:
+            return numbering.acknowledgements(reply, count, key=key)
+        except ForgedSenderError:
+            raise
+        except PublishError as error:
+            raise PublishError(f"not acknowledged on {channel}: {error}") from error
 
     def _load(self) -> Exception | None:
         """Load the function into Redis; return the error where that fails."""

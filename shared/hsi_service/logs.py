@@ -33,7 +33,7 @@ class _Json(JsonFormatter):
 
 
 class _Console(logging.Formatter):
-    """`12:00:01 INFO  hsi_service.bus  hears Redis again  attempts=7`."""
+    """`12:00:01 INFO  hsi_service.bus  subscribed to Redis  channels=7`."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import itertools
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -352,3 +354,11 @@ def test_delays_grow_with_jitter_up_to_a_cap(monkeypatch: pytest.MonkeyPatch) ->
     waits = [next(forever) for _ in range(100)]
     assert MAX_DELAY / 2 < max(waits) <= MAX_DELAY
     assert len(set(waits)) == len(waits)
+
+
+def test_without_its_extra_it_says_what_to_install() -> None:
+    program = "import sys; sys.modules['websockets'] = None; from hsi.client import Stream"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1].endswith("pip install 'hsi-client[client]'")

@@ -1,19 +1,30 @@
 """The function in Redis that publishes: any language may call it, and nobody spoils a channel."""
 
+import asyncio
+import contextlib
 import hashlib
 import json
+import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from redis import Redis
 from redis.exceptions import ResponseError
 
 from hsi import redis_functions
-from hsi.publishing import FUNCTION, LIBRARY
+from hsi.appended_by_hand import AHEAD, MAX_BY_HAND
+from hsi.publishing import FUNCTION, LIBRARY, MAX_BATCH_BYTES
 from hsi.schemas import channels
-from hsi.schemas.cursor import Cursor
+from hsi.schemas.cursor import MAX_DIGITS, Cursor
+from hsi.schemas.validation import MAX_MESSAGE_BYTES, RESERVED_TYPES
+from hsi_service.bus.continuity import Position
+from hsi_service.bus.history import History
+from hsi_service.bus.intake import Message, examine
 from tests.clients import golden
 from tests.servers import ROOT
 
@@ -21,6 +32,10 @@ V1 = (ROOT / "shared/hsi/publish_v1.lua").read_text()
 LINES_V1 = Path(__file__).with_name("joblogs").joinpath("publish_lines_v1.lua").read_text()
 EVENT = golden("event")
 GREATEST = 2**64 - 1
+
+
+def message_of(text: str) -> str:
+    return json.dumps({"type": "event", "data": {"text": text}})
 
 
 class Channel:
@@ -32,6 +47,11 @@ class Channel:
 
     def publish(self, *texts: str, length: Any = "", size: Any = "", ttl: Any = "") -> list[str]:
         return self._call([], texts, length, size, ttl, "")[2:]
+
+    def publish_raw(self, message: str) -> list[Any]:
+        keys = self.history, self.number
+        reply: Any = self.redis.fcall(FUNCTION, 2, *keys, self.name, "", "", "", "", message)
+        return list(reply)
 
     def send(self, sender: str, first: int, *texts: str) -> list[Any]:
         return self._call([channels.sender(self.name, sender)], texts, "", "", "", first)
@@ -47,7 +67,7 @@ class Channel:
         *options: Any,
     ) -> list[Any]:
         keys = [self.history, self.number, *more_keys]
-        messages = [json.dumps({"type": "event", "data": {"text": text}}) for text in texts]
+        messages = [message_of(text) for text in texts]
         arguments = [self.name, *options, *messages]
         reply: Any = self.redis.fcall(FUNCTION, len(keys), *keys, *arguments)
         return list(reply)
@@ -150,6 +170,84 @@ def test_a_message_larger_than_the_bound_is_kept_alone(here: Channel) -> None:
     here.publish("one", "two")
     here.publish("x" * 70_000, size=1000)
     assert here.kept() == ["x" * 70_000]
+
+
+@pytest.mark.parametrize("count", [1, 5, 132])
+def test_what_is_too_large_is_refused_and_costs_no_other_its_place(
+    here: Channel, count: int
+) -> None:
+    before = ["x" * 5000] * 20
+    here.publish(*before)
+    size = MAX_MESSAGE_BYTES - len(message_of(""))
+    assert here.publish("y" * size)
+    too_much = size + 1 if count == 1 else MAX_BATCH_BYTES // count
+    with pytest.raises(ResponseError, match=r"bytes.*, more than the \d+ allowed"):
+        here.publish(*["z" * too_much] * count)
+    with pytest.raises(ResponseError, match="more than the 262144 allowed"):
+        here.publish("z" * 33 * 2**20)
+    assert here.kept() == [*before, "y" * size]
+
+
+def test_a_huge_entry_by_hand_costs_itself_and_not_the_history(here: Channel) -> None:
+    here.publish(*["one"] * 200)
+    here.redis.xadd(here.history, {"m": "x" * 2_000_000})
+    here.publish("y" * 10_000, size=1_000_000)
+    kept = here.kept()
+    assert kept[-1] == "y" * 10_000
+    assert len(kept) > 50
+    assert here.bytes() < 1_000_000
+
+
+@pytest.mark.parametrize("message", ["cursor", "nested", "null"])
+@pytest.mark.parametrize("has", [True, False])
+def test_a_cursor_is_the_historys_to_give(here: Channel, message: str, has: bool) -> None:
+    texts = {
+        "cursor": '{"type":"x","data":{},"cursor":"1-1"}'
+        if has
+        else '{"type":"x","data":"cursor"}',
+        "nested": '{"cursor":{},"type":"x","data":{}}'
+        if has
+        else '{"type":"x","data":{"cursor":1}}',
+        "null": '{"cursor" : 0,"type":"x"}' if has else '{"cursor":null,"type":"x","data":{}}',
+    }
+    if has:
+        with pytest.raises(ResponseError, match="message 1 has a cursor; only the history gives"):
+            here.publish_raw(texts[message])
+    else:
+        assert here.publish_raw(texts[message])
+
+
+@pytest.mark.parametrize("kind", sorted(RESERVED_TYPES))
+def test_a_type_that_services_keep_to_themselves_is_refused(here: Channel, kind: str) -> None:
+    assert here.publish_raw(f'{{"type":"x","data":{{"type":"{kind}"}}}}')
+    with pytest.raises(ResponseError, match=f"message 1 has the type {kind}, which is reserved"):
+        here.publish_raw(f'{{"data":{{}}, "type" : "{kind}"}}')
+
+
+@pytest.mark.parametrize("option", range(4))
+@pytest.mark.parametrize("value", ["x", "-1", "1.5", "nan", "1e3", "9" * 20])
+def test_an_option_that_is_not_a_whole_number_is_refused_before_anything_is_kept(
+    here: Channel, option: int, value: str
+) -> None:
+    options = ["", "", "", ""]
+    options[option] = value
+    with pytest.raises(ResponseError, match="are whole numbers"):
+        here.redis.fcall(FUNCTION, 2, here.history, here.number, here.name, *options, EVENT)
+    assert not here.redis.exists(here.history)
+
+
+def test_the_function_and_its_readers_have_the_same_bounds() -> None:
+    def constant(name: str) -> str:
+        found = re.search(rf"local ([A-Z_, ]*\b{name}\b[A-Z_, ]*) = (.+)", LIBRARY)
+        assert found
+        names = found[1].split(", ")
+        return found[2].split(", ")[names.index(name)]
+
+    assert int(constant("MAX_DIGITS")) == MAX_DIGITS
+    assert int(constant("AHEAD_MILLISECONDS")) == AHEAD
+    assert int(constant("MAX_REMOVED")) == MAX_BY_HAND
+    assert constant("MAX_MESSAGE_BYTES") == f"{MAX_MESSAGE_BYTES // 1024} * 1024"
+    assert constant("MAX_BATCH_BYTES") == f"{MAX_BATCH_BYTES // 1024} * 1024"
 
 
 def test_a_history_may_expire(here: Channel) -> None:
@@ -276,7 +374,7 @@ def test_the_version_before_publishes_beside_it(here: Channel) -> None:
     [
         (V1, "f4279532c7055400"),
         (LINES_V1, "48bc078b99b79a17"),
-        (LIBRARY, "9334e546fc76200f"),
+        (LIBRARY, "f055ce3730f84693"),
     ],
     ids=["hsi_publish_v1", "hsi_publish_lines_v1", FUNCTION],
 )
@@ -289,3 +387,146 @@ def parsed(cursor: str) -> Cursor:
     found = Cursor.parse(cursor)
     assert found
     return found
+
+
+# Whatever a producer's rights can put into a channel's keys, the next message is published, and
+# heard once.
+
+LARGEST = 10**MAX_DIGITS - 1
+PARTS = st.sampled_from([0, 1, 7, LARGEST - 2, LARGEST - 1, LARGEST, 10**15, 10**17, GREATEST])
+"""Of an id by hand, and what a counter may hold."""
+TIMES = st.sampled_from([-1_000, 0, 1, 30_000, 59_000, 70_000]).map(lambda ahead: ("now", ahead))
+IDS = st.tuples(TIMES | PARTS, PARTS)
+TEXTS = PARTS.map(str) | st.sampled_from(
+    ["-5", "1e3", "", " 1", "0x10", "x" * 99, "1-1 ", "9 9-9 9"]
+)
+BY_HAND = st.lists(
+    st.one_of(
+        st.tuples(st.just("XADD"), IDS),
+        st.tuples(st.just("XSETID"), IDS),
+        st.tuples(st.just("XDEL")),
+        st.tuples(st.just("XTRIM")),
+        st.tuples(st.just("SET"), st.sampled_from(["history", "number", "once", "sender"]), TEXTS),
+        st.tuples(st.just("EXPIRE"), st.sampled_from(["history", "number", "once", "sender"])),
+        st.tuples(st.just("XADD to"), st.sampled_from(["number", "once", "sender"])),
+    ),
+    max_size=4,
+)
+
+
+class ByHand:
+    """Somebody with a producer's rights."""
+
+    def __init__(self, here: Channel) -> None:
+        self.here = here
+        self.keys = {
+            "history": here.history,
+            "number": here.number,
+            "once": channels.once(here.name, "a"),
+            "sender": channels.sender(here.name, "a"),
+        }
+
+    def does(self, what: str, *arguments: Any) -> None:
+        redis, history = self.here.redis, self.here.history
+        with contextlib.suppress(ResponseError):  # An id that is too small, a key of another type.
+            match what, *arguments:
+                case "XADD", id_:
+                    redis.xadd(history, {"m": '{"type":"x","data":{}}'}, id=self._id(*id_))
+                case "XSETID", id_:
+                    redis.execute_command("XSETID", history, self._id(*id_))  # type: ignore[no-untyped-call]
+                case ["XDEL"]:
+                    newest: Any = redis.xrevrange(history, count=1)
+                    redis.xdel(history, newest[0][0] if newest else "1-1")
+                case ["XTRIM"]:
+                    redis.xtrim(history, 0)
+                case "SET", key, text:
+                    redis.set(self.keys[key], text)
+                case "EXPIRE", key:
+                    redis.expire(self.keys[key], 0)
+                case "XADD to", key:
+                    redis.expire(self.keys[key], 0)
+                    redis.xadd(self.keys[key], {"x": "y"})
+                case _:
+                    raise ValueError(what)
+
+    def _id(self, milliseconds: Any, number: int) -> str:
+        if isinstance(milliseconds, tuple):
+            seconds, micros = self.here.redis.time()
+            milliseconds = seconds * 1000 + micros // 1000 + milliseconds[1]
+        return f"{milliseconds}-{number}"
+
+
+class Ear:
+    """A listener as the services are, without the service."""
+
+    def __init__(self, here: Channel, url: str) -> None:
+        self.here = here
+        self.history = History(url, name="test")
+        self.position = Position()
+        self.pubsub = here.redis.pubsub()  # type: ignore[no-untyped-call]
+        self.pubsub.subscribe(here.name)
+        assert self.pubsub.get_message(timeout=5)
+        self.texts: list[str] = []
+
+    async def catch_up(self) -> None:
+        while self.position.catching_up:
+            page = await self.history.read(self.here.name, self.position.begin_read(), 100)
+            self._take(self.position.catch_up(page))
+
+    async def hears(self, *cursors: str) -> None:
+        """See to it that these are heard, each once and the last one last."""
+        assert all(map(parsed, cursors))
+        for cursor in cursors:
+            heard = self.pubsub.get_message(timeout=5)
+            assert heard
+            message = examine(heard["data"].encode()).message
+            assert message
+            assert message.text.startswith(f'{{"cursor":"{cursor}",')
+            self._take(self.position.hear(message))
+        await self.catch_up()
+        assert str(self.position.head) == cursors[-1]
+        for cursor in cursors:
+            assert sum(f'"cursor":"{cursor}"' in text for text in self.texts) == 1
+        newest: Any = self.here.redis.xrevrange(self.here.history, count=1)
+        assert newest[0][0] == cursors[-1]
+
+    def _take(self, messages: list[Message]) -> None:
+        self.texts += [message.text for message in messages]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(earlier=st.integers(0, 2), by_hand=BY_HAND, way=st.sampled_from(["plain", "once", "sender"]))
+@example(earlier=1, by_hand=[("SET", "number", str(LARGEST))], way="plain")
+@example(earlier=0, by_hand=[("XADD", (("now", 30_000), LARGEST - 1))], way="plain")
+@example(
+    earlier=1,
+    by_hand=[("XADD", (("now", 30_000), LARGEST - 1)), ("SET", "number", "5")],
+    way="plain",
+)
+@example(earlier=1, by_hand=[("SET", "once", "garbage")], way="once")
+def test_nothing_that_a_producer_may_write_stops_a_channel(
+    redis_url: str, earlier: int, by_hand: list[Any], way: str
+) -> None:
+    async def run(redis: Redis) -> None:
+        here = Channel(redis, f"security_events:{uuid.uuid4().hex}")
+        hand = ByHand(here)
+        if earlier:
+            here.publish(*["before"] * earlier)
+        ear = Ear(here, redis_url)
+        await ear.catch_up()
+        for what in by_hand:
+            hand.does(*what)
+        for turn in range(2):  # Twice: what is spoilt is repaired, and not stepped over once.
+            if way == "once":
+                cursors = here.publish_once(**{f"{'ab'[turn]}": "one", f"{'cd'[turn]}": "two"})[2:]
+            elif way == "sender":
+                cursors = here.send("ab"[turn], 1, "one", "two")[2:]
+            else:
+                cursors = here.publish("one", "two")
+            await ear.hears(*cursors)
+        ear.pubsub.close()
+        await ear.history.aclose()
+
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        redis_functions.load(redis, FUNCTION, LIBRARY)
+        asyncio.run(run(redis))

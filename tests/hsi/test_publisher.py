@@ -13,7 +13,7 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from hsi.publisher import Publisher
-from hsi.publishing import Published, PublishError, TooManyWaitingError
+from hsi.publishing import FUNCTION, Published, PublishError, TooManyWaitingError
 from hsi.schemas import channels
 from hsi.schemas.cursor import Cursor, cursor_of, stamped
 from hsi.schemas.validation import InvalidMessageError
@@ -289,3 +289,33 @@ async def test_keys_and_channels_keep_the_order_given(redis_url: str, channel: s
     ):
         kept = await history(redis_url, name)
         assert kept == [(published[number].cursor, number) for number in wanted]
+
+
+IMPOSTOR = f"""#!lua name=hsi_realtime_v2
+redis.register_function('{FUNCTION}', function() return {{1, 0, '1-1'}} end)"""
+
+
+async def test_a_function_that_something_else_has_replaced_acknowledges_nothing_twice(
+    own_redis: RedisServer, channel: str
+) -> None:
+    async with Redis.from_url(own_redis.url) as redis:
+        await redis.function_load(IMPOSTOR)
+        async with Publisher(own_redis.url) as publisher:
+            await publisher.publish(channel, EVENT)  # Nobody can tell yet.
+            for key in (None, "a"):
+                with pytest.raises(PublishError, match="cannot be true"):
+                    await publisher.publish(channel, EVENT, key=key)
+            await redis.function_load(IMPOSTOR.replace(FUNCTION, "other"), replace=True)
+            assert await publisher.publish(channel, EVENT)
+    assert len(await history(own_redis.url, channel)) == 1
+
+
+async def test_what_somebody_else_wrote_about_a_sender_is_no_acknowledgement(
+    redis_url: str, channel: str
+) -> None:
+    async with Publisher(redis_url) as publisher, Redis.from_url(redis_url) as redis:
+        await publisher.publish(channel, event(0))
+        (key,) = await redis.keys(channels.sender(channel, "*").replace("[", "\\["))
+        await redis.set(key, "999 5-1 1")
+        await publisher.publish(channel, event(1))
+    assert [number for _, number in await history(redis_url, channel)] == [0, 1]

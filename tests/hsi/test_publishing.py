@@ -10,8 +10,11 @@ from hsi.publishing import (
     MAX_BATCH_BYTES,
     SENDER_RESTS,
     Bounds,
+    ForgedSenderError,
+    Numbering,
     Numberings,
     Published,
+    PublishError,
     batches,
     keyed_call,
     numbered_call,
@@ -76,3 +79,36 @@ def test_a_channel_that_rests_for_long_is_numbered_again_and_forgotten_until_the
 )
 def test_only_redis_itself_can_lack_the_function(error: Exception, *, missing: bool) -> None:
     assert is_missing(error) is missing
+
+
+def test_what_is_not_an_acknowledgement_is_an_error() -> None:
+    for reply in (
+        7,
+        None,
+        b"OK",
+        [],
+        [1, 0],
+        [1, 0, "garbage"],
+        [0, 0, "1-1", "1-2"],
+        ["x", 0, "1-1"],
+    ):
+        with pytest.raises(PublishError, match="not an acknowledgement"):
+            Numbering().acknowledgements(reply, 1)
+    with pytest.raises(ForgedSenderError):
+        Numbering().acknowledgements([0, 1, ""], 1)
+
+
+def test_an_answer_that_cannot_be_true_is_an_error() -> None:
+    numbering = Numbering()
+    assert numbering.acknowledgements([1, 0, "5-1", "5-2"], 2) == [("5-1", 1), ("5-2", 1)]
+    assert numbering.acknowledgements([0, 2, "5-1", "5-2"], 2) == [("5-1", 0), ("5-2", 0)]
+    for same in ("5-2", "4-7"):
+        with pytest.raises(PublishError, match="cannot be true"):
+            numbering.acknowledgements([1, 0, same], 1)
+    assert numbering.acknowledgements([1, 0, "3-1"], 1)  # emptied, and the clock set back
+    with pytest.raises(PublishError, match="cannot be true"):
+        numbering.acknowledgements([1, 0, "6-2", "6-2"], 2)
+    assert numbering.acknowledgements([0, 1, "2-9"], 1, key="a")
+    assert numbering.acknowledgements([0, 1, "2-9"], 1, key="a")
+    with pytest.raises(PublishError, match="cannot be true"):
+        numbering.acknowledgements([0, 1, "2-9"], 1, key="b")

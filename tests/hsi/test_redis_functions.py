@@ -29,6 +29,14 @@ def test_it_is_missing_before_and_there_after(redis_url: str, name: str) -> None
         client.function_delete(name)
 
 
+def test_a_library_that_lost_its_function_is_replaced(redis_url: str, name: str) -> None:
+    with sync_client(redis_url, name="test", timeout=5) as client:
+        client.function_load(library(name).replace(f"'{name}'", "'other'"))
+        redis_functions.load(client, name, library(name))
+        assert client.fcall(name, 0) == 7
+        client.function_delete(name)
+
+
 async def test_an_asynchronous_client_brings_it_too(redis_url: str, name: str) -> None:
     async with async_client(redis_url, name="test", timeout=5) as client:
         await redis_functions.load_async(client, name, library(name))

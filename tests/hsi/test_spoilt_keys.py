@@ -18,8 +18,8 @@ def test_a_key_is_named_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
         spoilt.found("jobs", "expected a sorted set")
     spoilt.found("latency:yolo26", "expected a stream")
     assert caplog.messages == [
-        "the key jobs is spoilt: expected a sorted set",
-        "the key latency:yolo26 is spoilt: expected a stream",
+        "the key jobs does not hold what it should: expected a sorted set",
+        "the key latency:yolo26 does not hold what it should: expected a stream",
     ]
     assert caplog.records[1].unsaid == 4  # type: ignore[attr-defined]  # an extra
     now[0] += INTERVAL

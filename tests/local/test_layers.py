@@ -57,6 +57,18 @@ BREAKS = [
         "hsi.schemas.base -> hsi.publisher",
     ),
     (
+        "hsi.consumer",
+        "import click",
+        "hsi needs msgspec and redis alone, and its extras",
+        "hsi.consumer -> click",
+    ),
+    (
+        "hsi.keys",
+        "import signal",
+        "What is pure reaches no I/O",
+        "hsi.keys -> signal",
+    ),
+    (
         "hsi_service.bus.continuity",
         "import asyncio",
         "What is pure reaches no I/O",

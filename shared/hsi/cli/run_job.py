@@ -51,8 +51,8 @@ def new_job_id(command: Sequence[str]) -> str:
 def run(command: Sequence[str], emitter: JobLogEmitter) -> int:
     """Run a command; echo its output, and stream it as a job's log.
 
-    Standard output is INFO, standard error WARNING, marked with its name. Where ours is a terminal,
-    the command gets one too, so that it keeps its colours. Ctrl-C and other signals that ask to end
+    Standard output is INFO, standard error WARNING, marked with its name. On a terminal, the
+    command gets one too, so that it keeps its colours. Ctrl-C and other signals that ask to end
     go to the command.
 
     Returns:

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 import click
 
 from hsi.cli.options import UnusableSettingError, server_options, stream_options, tail_option
-from hsi.cli.streams import follow, message_text, open_stream, refusals
+from hsi.cli.streams import follow, message_text, note, open_stream, refusals
 from hsi.client import State, Stream
 from hsi.logs import redact
 from hsi.schemas import SystemStatus
@@ -17,6 +18,8 @@ from hsi.schemas.base import ServiceHealth
 
 STATUS_TIMEOUT = 10.0
 """Seconds that `hsi status` waits: two statuses of a service that sends one every 5 s."""
+SAID_AFTER = 2.0
+"""Seconds after which it says what it waits for."""
 
 
 @click.group()
@@ -67,9 +70,12 @@ def status(server: str, api_key_file: TextIO | None) -> None:
     def record(_: State, why: str) -> None:
         troubles.append(why or "no status came")
 
+    def say_why() -> None:
+        note(f"waiting for {redact(url)}: {redact(troubles[-1])}")
+
     try:
         stream = open_stream(url, None, 0, api_key_file, record)
-        line, services = asyncio.run(_latest_status(stream))
+        line, services = asyncio.run(_latest_status(stream, say_why))
     except TimeoutError as error:
         raise NoStatusError(f"{redact(url)}: {redact(troubles[-1])}") from error
     except UnusableSettingError:
@@ -80,13 +86,20 @@ def status(server: str, api_key_file: TextIO | None) -> None:
     sys.exit(any(health != "healthy" for health in services.values()))
 
 
-async def _latest_status(stream: Stream) -> tuple[str, dict[str, ServiceHealth]]:
+async def _latest_status(
+    stream: Stream, on_slow: Callable[[], None]
+) -> tuple[str, dict[str, ServiceHealth]]:
     """Return the next status as the text to print, and the health of each service in it.
+
+    Args:
+        stream: Of the system.
+        on_slow: Called where none has come for `SAID_AFTER` seconds.
 
     Raises:
         TimeoutError: No status came.
 
     """
+    asyncio.get_running_loop().call_later(SAID_AFTER, on_slow)
     with refusals(stream):
         async with (
             asyncio.timeout(STATUS_TIMEOUT),

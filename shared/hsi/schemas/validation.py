@@ -5,12 +5,15 @@ from typing import get_args
 import msgspec
 from msgspec import UNSET
 
-from hsi.schemas import ChannelMessage
+from hsi.schemas import ChannelMessage, ControlMessage
 
 MAX_MESSAGE_BYTES = 256 * 1024
 """Larger messages are refused by publishers and dropped by subscribers."""
 KNOWN_TYPES = frozenset(str(struct.__struct_config__.tag) for struct in get_args(ChannelMessage))
 """Types that we have schemas for."""
+
+RESERVED_TYPES = frozenset(str(struct.__struct_config__.tag) for struct in get_args(ControlMessage))
+"""Types of what a service itself says to a client: on a channel they would mislead."""
 
 _messages = msgspec.json.Decoder(ChannelMessage)
 

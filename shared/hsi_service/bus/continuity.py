@@ -13,6 +13,7 @@ client once and in order, or the client is told that something is missing. It re
 Messages without a cursor (a plain PUBLISH) are sent as they are heard, between the others.
 """
 
+import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
@@ -21,12 +22,15 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from hsi.schemas import Ping, Resumed, ResumedData
-from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of
+from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, unstamped
 from hsi.schemas.frames import frame_text
 from hsi_service.bus.intake import Message
 
 PAGE_SIZE = 128 * 1024
 """Characters that a page for one client should have, about: it waits while that does not read."""
+AHEAD = 30_000
+"""Milliseconds that a cursor may be ahead of this machine's clock, and be believed: of one that
+somebody made up, later messages would seem to be older, so the history is asked."""
 MAX_WAITING = 16 * 1024 * 1024
 """Characters that may wait while a topic catches up."""
 
@@ -178,8 +182,8 @@ class Position:
             elif not self._is_old(cursor):
                 if not self._in_read:
                     return  # It came after the read began: read again.
-                # It was published, and is not in the history: wiped since, or not one of ours.
-                yield message
+                # It is not in the history: wiped since, or somebody else has given it its cursor.
+                yield message._replace(text=unstamped(message.text), body=None)
             self._take()
         self.catching_up = self._stale
 
@@ -202,6 +206,8 @@ class Position:
         return self.head is not None and cursor <= self.head
 
     def _is_next(self, cursor: Cursor) -> bool:
+        if cursor.milliseconds > time.time() * 1000 + AHEAD:
+            return False
         if self.head is None:
             return cursor.number == 1
         return cursor > self.head and cursor.number == self.head.number + 1

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from hsi.appended_by_hand import by_hand, may_be_by_hand
-from hsi.logs import Throttled
+from hsi.appended_by_hand import MAX_BY_HAND, end_of_published, may_be_by_hand
+from hsi.logs import Throttled, redact
 from hsi.redis_client import async_client
 from hsi.schemas import channels
-from hsi.schemas.cursor import Cursor, stamped
+from hsi.schemas.cursor import GREATEST, Cursor, stamped
 from hsi_service.bus.continuity import PAGE_SIZE, Entry, Page
 from hsi_service.bus.intake import examine
 
@@ -27,6 +27,8 @@ CATCH_UP_SIZE = 1024 * 1024
 """Characters that a page for all clients of a topic should have, about."""
 MAX_AT_ONCE = 16
 """Reads at once, and so connections: thousands of clients may resume in the same second."""
+MAX_TROUBLE = 200
+"""Characters of an error that are told."""
 _FIRST_PAGE = 50
 _MORE = 10
 """Times as many are read where none of those read is a message."""
@@ -49,6 +51,13 @@ class History:
             redis_url, name=f"{name}-history", timeout=TIMEOUT, read_only=True
         )
         self._turn = asyncio.Semaphore(MAX_AT_ONCE)
+        self.failing: dict[object, str] = {}
+        """Why questions that are still being asked were not answered, without credentials."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why a history that somebody waits for cannot be read; None: none is waited for."""
+        return next(iter(self.failing.values()), None)
 
     async def read(self, channel: str, after: Cursor | None, count: int = _FIRST_PAGE) -> Page:
         """Read a page of a channel's history, at one instant.
@@ -60,23 +69,27 @@ class History:
 
         """
         key = channels.history(channel)
-        tail = 1
+        start, upto, tail = f"({after}" if after else "-", GREATEST, 1
         while True:
             async with self._turn, self._redis.pipeline(transaction=True) as commands:
                 commands.xrange(key, str(after or "-"), str(after or "+"), count=1)
-                commands.xrange(key, f"({after}" if after else "-", count=count)
-                commands.xrevrange(key, count=tail)
+                commands.xrange(key, start, str(upto), count=count)
+                commands.xrevrange(key, str(upto), count=tail)
                 first, following, newest = await _answer(key, commands.execute(), [[], [], []])
             entries, lasts = _entries(following), _entries(newest)
-            if lasts and may_be_by_hand(lasts[0].cursor):
+            if lasts and upto is GREATEST and may_be_by_hand(lasts[0].cursor):
                 async with self._turn:
-                    future = await by_hand(self._redis, channel, lasts[0].cursor)
-                entries = [entry for entry in entries if entry.cursor not in future]
-                lasts = [entry for entry in lasts if entry.cursor not in future]
+                    end = await end_of_published(self._redis, channel, lasts[0].cursor)
+                if end:
+                    upto = end
+                    continue
             if not lasts and len(newest) == tail:
-                tail *= _MORE
+                if tail == MAX_BY_HAND:  # The next message drops it all.
+                    return Page(found=False, entries=[], last=None)
+                tail = min(tail * _MORE, MAX_BY_HAND)
             elif not entries and len(following) == count:
-                count *= _MORE
+                start = f"({following[-1][0].decode()}"
+                count = min(count * _MORE, MAX_PAGE)
             else:
                 break
         if after is None:
@@ -103,17 +116,27 @@ class History:
             if entries or len(found) < count:
                 return entries
             upto = found[-1][0].decode()
+            count = min(count * _MORE, MAX_PAGE)
 
     async def last(self, names: Sequence[str]) -> list[Cursor | None]:
         """Return the last message's cursor of each of these channels, as far as it has one."""
+        try:
+            return await self._last(names)
+        except (RedisError, OSError) as error:
+            self.failing[self] = _told(error)  # Until it is asked again.
+            raise
+
+    async def _last(self, names: Sequence[str]) -> list[Cursor | None]:
         async with self._turn, self._redis.pipeline(transaction=False) as commands:
             for name in names:
-                commands.xrevrange(channels.history(name), count=1)
+                commands.xrevrange(channels.history(name), str(GREATEST), count=1)
             replies = await commands.execute(raise_on_error=False)
-        lasts: list[Cursor | None] = []
         for reply in replies:
             if isinstance(reply, Exception) and "WRONGTYPE" not in str(reply):
                 raise reply
+        self.failing.pop(self, None)
+        lasts: list[Cursor | None] = []
+        for reply in replies:
             entries = [] if isinstance(reply, Exception) else _entries(reply)
             lasts.append(entries[0].cursor if entries else None)
         return lasts
@@ -130,6 +153,12 @@ class ChannelHistory:
         self.channel = channel
         self._history = history
         self._backoff = EqualJitterBackoff(cap=1.0, base=0.02)
+        self._failing: set[object] = set()
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether nobody waits for it in vain."""
+        return not self._failing
 
     async def read(self, after: Cursor | None, count: int) -> Page:
         """Read a page; see `History.read`."""
@@ -148,19 +177,35 @@ class ChannelHistory:
         return await self._ask(lambda: self._history.before(self.channel, cursor, count))
 
     async def _ask(self, question: Callable[[], Awaitable[T]]) -> T:
-        failures = 0
-        while True:
-            try:
-                return await question()
-            except (RedisError, OSError) as error:
-                logger.debug("cannot read the history of %s: %s", self.channel, error)
-            except Exception as error:  # noqa: BLE001 (a fault of this code must not end the stream)
-                _faults.warning("cannot read a history", channel=self.channel, fault=repr(error))
-            failures += 1
-            await asyncio.sleep(self._backoff.compute(failures))
+        failures, this = 0, object()
+        try:
+            while True:
+                try:
+                    return await question()
+                except (RedisError, OSError) as error:
+                    self._failing.add(this)
+                    self._history.failing[this] = trouble = _told(error)
+                    # Apart, or an outage would keep a refusal out of the log.
+                    throttled = _refusals if isinstance(error, ResponseError) else _outages
+                    throttled.warning(
+                        "cannot read a history; retrying", channel=self.channel, trouble=trouble
+                    )
+                except Exception as error:  # noqa: BLE001 (a fault of this code must not end the stream)
+                    _faults.warning(
+                        "cannot read a history", channel=self.channel, fault=repr(error)
+                    )
+                failures += 1
+                await asyncio.sleep(self._backoff.compute(failures))
+        finally:
+            self._failing.discard(this)
+            self._history.failing.pop(this, None)
 
 
-_faults = Throttled(logger)
+def _told(error: Exception) -> str:
+    return redact(f"{type(error).__name__}: {error}".removesuffix(": ")[:MAX_TROUBLE])
+
+
+_faults, _refusals, _outages = Throttled(logger), Throttled(logger), Throttled(logger)
 
 
 def next_count(entries: Sequence[Entry], size: int = PAGE_SIZE) -> int:
@@ -196,5 +241,5 @@ def _entries(found: Sequence[_RawEntry]) -> list[Entry]:
 
 def _text(cursor: Cursor, fields: dict[bytes, bytes]) -> str:
     """Return a message as it was published; in place of what clients cannot read, its place."""
-    message = examine(fields.get(b"m", b"")).message
+    message = examine(fields.get(b"m", b""), may_be_stamped=False).message
     return stamped(cursor, message.text if message else _UNREADABLE)

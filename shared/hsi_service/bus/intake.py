@@ -3,18 +3,21 @@
 Publishers are strict, subscribers are lenient (R25). Other producers publish more
 than we know, and a security event must not be lost to a missing field: so whatever is a JSON
 object with a string `type` and an object `data` is forwarded byte for byte, and only counted when
-it is not what our schemas say.
+it is not what our schemas say. Dropped is what would mislead a client about its connection: a type
+that services keep to themselves, and a cursor that the history has not given.
 """
 
 import json
 from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
+from msgspec import UNSET
 
 from hsi.schemas import ChannelMessage
-from hsi.schemas.validation import KNOWN_TYPES, MAX_MESSAGE_BYTES
+from hsi.schemas.cursor import cursor_of, unstamped
+from hsi.schemas.validation import KNOWN_TYPES, MAX_MESSAGE_BYTES, RESERVED_TYPES
 
 
 class Classification(StrEnum):
@@ -36,6 +39,10 @@ class Classification(StrEnum):
     """Dropped: nested deeper than a parser can follow, so nobody can say what it is."""
     NOT_A_MESSAGE = "not_a_message"
     """Dropped: JSON, but not an object with a string `type` and an object `data`."""
+    RESERVED_TYPE = "reserved_type"
+    """Dropped: a type of what a service itself says to a client."""
+    FOREIGN_CURSOR = "foreign_cursor"
+    """Dropped: a cursor that the history has not given."""
 
 
 DROPPED = frozenset(
@@ -45,6 +52,8 @@ DROPPED = frozenset(
         Classification.NOT_JSON,
         Classification.TOO_DEEP,
         Classification.NOT_A_MESSAGE,
+        Classification.RESERVED_TYPE,
+        Classification.FOREIGN_CURSOR,
     },
 )
 
@@ -69,40 +78,61 @@ class Finding(NamedTuple):
     classification: Classification
     message: Message | None
     """The message to forward; None drops the payload."""
+    cursor: str | None = None
+    """The cursor that it claims to have; as JSON, where it is not a text."""
 
 
 class _Envelope(msgspec.Struct):
     type: str
     data: msgspec.Raw
+    cursor: Any = None
 
 
 _messages = msgspec.json.Decoder(ChannelMessage)
 _envelopes = msgspec.json.Decoder(_Envelope)
 
 
-def examine(payload: bytes) -> Finding:
+_MAX_STAMP_BYTES = 64
+
+
+def examine(payload: bytes, *, may_be_stamped: bool = True) -> Finding:
     """Decide whether `payload`, as heard on a channel, goes on to clients.
 
     Args:
         payload: Bytes of one pub/sub message.
+        may_be_stamped: It may begin with the cursor that the history has given it.
 
     Returns:
         The classification, and the message to forward. Never raises, whatever the bytes are.
 
     """
-    if len(payload) > MAX_MESSAGE_BYTES:
+    if len(payload) > MAX_MESSAGE_BYTES + _MAX_STAMP_BYTES:
         return Finding(Classification.TOO_BIG, None)
     try:
         text = payload.decode()
     except UnicodeDecodeError:
         return Finding(Classification.NOT_TEXT, None)
+    finding = _examine_text(text)
+    if finding.message is None:
+        return finding
+    cursor = cursor_of(text) if may_be_stamped else None
+    if finding.cursor not in {None, str(cursor)}:
+        return Finding(Classification.FOREIGN_CURSOR, None)
+    # As its publisher wrote it.
+    if len(payload) > MAX_MESSAGE_BYTES and len(unstamped(text).encode()) > MAX_MESSAGE_BYTES:
+        return Finding(Classification.TOO_BIG, None)
+    return finding
+
+
+def _examine_text(text: str) -> Finding:
     try:
-        message = _messages.decode(payload)
+        message = _messages.decode(text)
     except (msgspec.DecodeError, RecursionError):
         # Not one of ours. A DecodeError is a schema break as well as broken JSON: look closer.
         return _examine_envelope(text)
     kind = str(message.__struct_config__.tag)
-    return Finding(Classification.VALID, Message(text, kind, message))
+    cursor = None if message.cursor is UNSET else message.cursor
+    return Finding(Classification.VALID, Message(text, kind, message), cursor)
 
 
 def _examine_envelope(text: str) -> Finding:
@@ -114,7 +144,7 @@ def _examine_envelope(text: str) -> Finding:
         return _second_opinion(text)
     if not bytes(envelope.data).startswith(b"{"):
         return Finding(Classification.NOT_A_MESSAGE, None)
-    return _lenient(text, envelope.type)
+    return _lenient(text, envelope.type, envelope.cursor)
 
 
 def _second_opinion(text: str) -> Finding:
@@ -131,7 +161,7 @@ def _second_opinion(text: str) -> Finding:
         return Finding(Classification.NOT_JSON, None)
     match value:
         case {"type": str(kind), "data": dict()}:
-            return _lenient(text, kind)
+            return _lenient(text, kind, value.get("cursor"))
         case _:
             return Finding(Classification.NOT_A_MESSAGE, None)
 
@@ -141,11 +171,15 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _lenient(text: str, kind: str) -> Finding:
+def _lenient(text: str, kind: str, cursor: Any) -> Finding:
+    if kind in RESERVED_TYPES:
+        return Finding(Classification.RESERVED_TYPE, None)
     classification = (
         Classification.SCHEMA_BREAK if kind in KNOWN_TYPES else Classification.UNKNOWN_TYPE
     )
-    return Finding(classification, Message(text, kind))
+    if cursor is not None and not isinstance(cursor, str):
+        cursor = json.dumps(cursor)
+    return Finding(classification, Message(text, kind), cursor)
 
 
 def examined(message: Message) -> Message:

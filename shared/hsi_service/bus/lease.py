@@ -34,8 +34,9 @@ from hsi_service.redis_clock import RedisClock
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 2 * 86_400.0
-"""Seconds that a lease lasts at most; what stands in its key for longer was put there by hand."""
+LONGEST = 4
+"""Times its duration that a lease may have left; what stands in its key for longer was put there by
+hand, or by a replica with another interval, whose script is refused by its token."""
 TRIES = 4
 """Times that a lease is asked for within its time, by its holder and by those who wait."""
 
@@ -53,10 +54,12 @@ elseif holder and holder ~= ARGV[1] then
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local state = redis.pcall('GET', KEYS[2])
-local term, slot = string.match(
-  type(state) == 'string' and #state < 64 and state or '', '^(%d+) %d+ (%-?%d*)$')
-if not (holder and term) then
-  term = string.format('%d', (term or 0) + 1)
+local term, round, slot = string.match(
+  type(state) == 'string' and #state < 48 and state or '', '^(%d+) (%d+) (%-?%d*)$')
+if term and (#term > 14 or #slot > 14) then term, slot = nil, nil end
+-- A round far ahead of its holder would refuse all that come; one or two may be on their way.
+if not (holder and term and tonumber(round) <= ARGV[3] + 2) then
+  term = string.format('%.0f', (term or 0) + 1)
   redis.call('SET', KEYS[2], term .. ' ' .. ARGV[3] .. ' ' .. (slot or ''))
 end
 return {1, tonumber(term), time[1], time[2], spoilt}
@@ -206,7 +209,7 @@ class Lease:
                             self._token,
                             round(self.duration * 1000),
                             self._rounds,
-                            round(LONGEST * 1000),
+                            round(LONGEST * self.duration * 1000),
                         ],
                     )
             except (RedisError, OSError) as error:

@@ -24,7 +24,7 @@ from redis.backoff import EqualJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
-from hsi.logs import Throttled
+from hsi.logs import Throttled, redact
 from hsi.redis_client import look_up_again, pubsub_pool
 from hsi.tasks import cancel_and_wait
 from hsi_service.bus.connect_policy import AlwaysConnect, ConnectPolicy
@@ -47,7 +47,8 @@ STABLE_AFTER = 10.0
 """Seconds that a connection must have lasted for its loss to be a new outage, not the same one."""
 CHANNELS_PER_COMMAND = 500
 MAX_TROUBLE = 200
-"""Characters of an error that go into a log line."""
+MAX_REASONS = 5
+"""Characters of an error that go into a log line; reasons that are logged of one outage."""
 
 
 class ChannelListener(Protocol):
@@ -138,7 +139,11 @@ class Subscriber:
         self._why_anew = ""
         self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE)
         self._faults = Throttled(logger)
+        self._told: set[str] = set()
+        """Reasons of this outage that were logged."""
         self.state = BusState.IDLE
+        self.trouble: str | None = None
+        """Why Redis is not heard, without credentials; None while it is, or nobody listens."""
         self.outages = 0
         self.lag: float | None = None
         """Round trip of the last PING, in seconds; None while there is no connection."""
@@ -207,7 +212,7 @@ class Subscriber:
         failures = 0
         while True:
             while not self._listeners:
-                self.state = BusState.IDLE
+                self.state, self.trouble = BusState.IDLE, None
                 self._changed.clear()
                 await self._changed.wait()
             self.state = BusState.CONNECTING
@@ -241,13 +246,23 @@ class Subscriber:
             if not isinstance(error, RedisError | OSError | asyncio.CancelledError):
                 raise error  # A fault of this code: the supervisor logs it, and starts again.
             failures = 1 if stable else failures + 1
-            if failures == 1:
-                logger.warning(
-                    "Redis is not to be heard; trying again for ever, at least every %.0f s",
-                    BACKOFF_CAP + CONNECT_TIMEOUT,
-                    extra={"trouble": trouble},
-                )
+            self._tell(str(trouble), is_new=failures == 1)
             await asyncio.sleep(self._backoff.compute(failures))
+
+    def _tell(self, trouble: str, *, is_new: bool) -> None:
+        """Log why Redis is not heard: each reason of an outage once, and few of many."""
+        self.trouble = redact(trouble)
+        if is_new:
+            self._told = set()
+        elif trouble in self._told or len(self._told) >= MAX_REASONS:
+            return
+        self._told.add(trouble)
+        logger.warning(
+            "%s to Redis; retrying, at least every %.0f s",
+            "lost the subscription" if is_new else "still no subscription",
+            BACKOFF_CAP + CONNECT_TIMEOUT,
+            extra={"trouble": trouble},
+        )
 
     def _end_session(self) -> None:
         ended, self._session = self._session, _Session()
@@ -336,9 +351,9 @@ class Subscriber:
             for listener in tuple(self._listeners.get(channel, ())):
                 listener.subscribed()
         if self.state is not BusState.LISTENING and session.subscriptions.complete(self._listeners):
-            self.state = BusState.LISTENING
+            self.state, self.trouble = BusState.LISTENING, None
             self.connect_policy.heard()
-            logger.info("hears Redis", extra={"channels": len(self._listeners)})
+            logger.info("subscribed to Redis", extra={"channels": len(self._listeners)})
 
 
 class _Session:

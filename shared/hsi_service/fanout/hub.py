@@ -157,7 +157,7 @@ class Hub:
             topics = [
                 topic
                 for topic in self.topics.values()
-                if isinstance(topic, OrderedTopic) and topic.is_live()
+                if isinstance(topic, OrderedTopic) and topic.is_caught_up()
             ]
             try:
                 lasts = await self._source.history.last([topic.channel for topic in topics])

@@ -190,7 +190,7 @@ class SnapshotTopic(Topic):
 
     def hear(self, payload: bytes) -> None:
         """Take a payload: a snapshot, or a message that is sent once."""
-        finding = examine(payload)
+        finding = examine(payload, may_be_stamped=False)
         self._source.metrics.messages.labels(finding.classification).inc()
         message = finding.message
         if message is None:
@@ -295,7 +295,7 @@ class OrderedTopic(Topic):
                 self._source.metrics.gaps.inc()
                 logger.warning(
                     "messages are missing: the history was wiped, rolled back or too short",
-                    extra={"channel": self.channel, "after": str(after)},
+                    extra={"channel": self.channel, "after": str(after or "the beginning")},
                 )
             self.broadcast(position.catch_up(page))
             self._notify_moved()
@@ -304,9 +304,13 @@ class OrderedTopic(Topic):
                 slow |= await _wait_for(self.peers - slow)
         self._is_catching_up = False
 
-    def is_live(self) -> bool:
+    def is_caught_up(self) -> bool:
         """Return whether the position is the channel's, as far as this process knows."""
         return self.position.known and not self.position.catching_up
+
+    def is_live(self) -> bool:
+        """Return whether that is so, and no client waits for a history that cannot be read."""
+        return self.is_caught_up() and self.history.is_readable
 
     def heartbeat(self) -> Message:
         """Return a heartbeat, which tells clients how far they have come."""
@@ -327,7 +331,7 @@ class OrderedTopic(Topic):
 
     async def caught_up(self) -> None:
         """Wait until the position is the channel's."""
-        while not self.is_live():
+        while not self.is_caught_up():
             await self._next_move().wait()
 
     async def reached(self, cursor: Cursor) -> None:

@@ -205,6 +205,8 @@ class RedisStatus(Struct):
     lag_ms: float | None
     refuses_writes: str | None
     """Why, in Redis' words; null while it takes them, or where it is not known."""
+    trouble: str | None
+    """Why nothing is heard, or a history cannot be read; null while all is well."""
 
 
 class KeyStatus(Struct):
@@ -295,6 +297,7 @@ def status(service: NamedDependency[Service]) -> Status:
             outages=subscriber.outages,
             deaf=service.probe.found,
             refuses_writes=service.probe.writes_refused,
+            trouble=subscriber.trouble or service.history.trouble,
             lag_ms=None if lag is None else round(lag * 1000, 3),
         ),
         keys=_keys(service),

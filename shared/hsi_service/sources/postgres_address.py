@@ -100,7 +100,7 @@ def _check(dsn: str, context: ssl.SSLContext | None) -> None:
     parameters = parse_qs(urlsplit(dsn).query)
     for name in _FILES:
         if name in parameters and not os.access(parameters[name][-1], os.R_OK):
-            raise SettingsError(f"DATABASE_URL: {name}: no file that can be read")
+            raise SettingsError(f"DATABASE_URL: {name}: file cannot be read")
     try:
         # It has no public way to do this, and would complain of each connection instead.
         read = connect_utils._parse_connect_dsn_and_args  # type: ignore[attr-defined]  # noqa: SLF001

@@ -21,7 +21,7 @@ _PLAIN = re.compile(
 
 
 class SourceSettings(Settings, frozen=True, kw_only=True):
-    """Where the figures come from. What has no address is not asked, and not spoken of."""
+    """Where the figures come from. A source without an address is not queried."""
 
     yolo26_url: str = ""
     """The object detector, as http:// or https://."""

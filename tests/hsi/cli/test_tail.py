@@ -1,6 +1,7 @@
 """`hsi tail` and `hsi status`, as typed."""
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 
 from hsi.cli.commands import main
 from hsi.schemas import SystemStatus
-from local.processes import Process
+from local.processes import Process, free_port
 from tests.clients import golden, publish, until
 from tests.conftest import StartReplica, StartSystems
 from tests.hsi.cli.test_commands import HSI, address, hsi
@@ -160,3 +161,10 @@ def test_status_says_why_nobody_tells(
     assert told.exit_code == os.EX_UNAVAILABLE
     assert told.stderr == f"Error: {server}/ws/system: no answer\n"
     assert hsi("status", HSI_API_KEY="hunter 2").returncode == os.EX_UNAVAILABLE
+
+
+def test_status_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hsi.cli.tail.SAID_AFTER", 0.2)
+    monkeypatch.setattr("hsi.cli.tail.STATUS_TIMEOUT", 0.5)
+    told = CliRunner().invoke(main, ["status", "--server", f"ws://127.0.0.1:{free_port()}"])
+    assert re.match(r"-- waiting for ws://127.0.0.1:\d+/ws/system: .*Connect call", told.stderr)

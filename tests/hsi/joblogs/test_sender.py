@@ -189,7 +189,9 @@ def test_an_index_that_is_no_index_costs_a_job_neither_its_state_nor_its_end(
         assert said(own_redis.url, job_id) == ["ready", "end: completed"]
         assert state(own_redis.url, job_id)["status"] == "completed"
         assert redis.type(channels.JOBS) == kind.encode()
-    assert caplog.text.count("the key jobs is spoilt: expected a sorted set") == 1
+    assert (
+        caplog.text.count("the key jobs does not hold what it should: expected a sorted set") == 1
+    )
 
 
 @pytest.mark.usefixtures("_quick")
@@ -220,4 +222,7 @@ def test_a_state_that_is_none_stays_and_is_named_once(
             wait_for(lambda: redis.zscore(channels.JOBS, job_id) is not None)
         assert redis.dump(key) == before
     assert said(own_redis.url, job_id) == ["ready", "end: completed"]
-    assert caplog.text.count(f"the key {key} is spoilt: expected a job's state") == 1
+    assert (
+        caplog.text.count(f"the key {key} does not hold what it should: expected a job's state")
+        == 1
+    )

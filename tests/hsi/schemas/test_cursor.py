@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, stamped
+from hsi.schemas.cursor import BEGINNING, GREATEST, Cursor, cursor_of, stamped
 
 
 @given(st.text())
@@ -13,12 +13,14 @@ def test_any_text_is_a_cursor_or_is_not(text: str) -> None:
     assert cursor is None or Cursor.parse(str(cursor)) == cursor
 
 
-@pytest.mark.parametrize("text", ["", "0", "1-", "-1", "1-2-3", "1-2\n", "٣-٤", "+1-1", "9" * 99])
+@pytest.mark.parametrize(
+    "text", ["", "0", "1-", "-1", "1-2-3", "1-2\n", "٣-٤", "+1-1", "9" * 99, f"1-{10**14}"]
+)
 def test_what_is_no_cursor(text: str) -> None:
     assert Cursor.parse(text) is None
 
 
-CURSORS = st.builds(Cursor, st.integers(0, 10**15 - 1), st.integers(0, 10**18 - 1))
+CURSORS = st.builds(Cursor, st.integers(0, GREATEST[0]), st.integers(0, GREATEST[1]))
 
 
 @given(CURSORS, CURSORS)

@@ -5,6 +5,7 @@ and their clients are played out step by step around the real `Position` and `Re
 """
 
 import json
+import time
 from collections import deque
 from typing import Any
 
@@ -21,7 +22,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, stamped
+from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, stamped, unstamped
 from hsi_service.bus import continuity
 from hsi_service.bus.continuity import Entry, Page
 from hsi_service.bus.intake import Message
@@ -422,14 +423,14 @@ def test_what_is_heard_twice_is_sent_once() -> None:
     assert position.hears(two.text) == []
 
 
-def test_a_cursor_that_is_in_no_history_is_forwarded_and_stops_nothing() -> None:
+def test_what_has_a_cursor_that_is_in_no_history_goes_on_without_it() -> None:
     """Somebody published a frame that they had received, by a plain PUBLISH."""
     position = caught_up(upto=1)
     (stranger,) = entries(9)
     assert position.hears(stranger.text) == []
     position.begin_read()
     page = Page(found=True, entries=[], last=Cursor(1001, 1))
-    assert position.catches_up(page) == [stranger.text]
+    assert position.catches_up(page) == [unstamped(stranger.text)]
     assert not position.catching_up
     (two,) = entries(2)
     assert position.hears(two.text) == [two.text]
@@ -521,3 +522,23 @@ def test_a_history_that_was_wiped_after_a_client_joined_is_not_said_to_be_recove
     assert upto == 0
     assert json.loads(told.text)["data"]["recovered"] is False
     assert replay.done
+
+
+FAR = round(time.time() * 1000) + 10**10
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_cursor_that_somebody_made_up_goes_to_no_client_and_makes_nothing_seem_old(
+    is_first: bool,
+) -> None:
+    redis, position = Redis(), Position()
+    if not is_first:
+        redis.publish('{"n":0}')
+    position.catches_up(redis.read(position.begin_read()))
+    forged = stamped(Cursor(FAR, 1 if is_first else 2), '{"n":1}')
+    sent = position.hears(forged)
+    while position.catching_up:
+        sent += position.catches_up(redis.read(position.begin_read()))
+    assert sent == ['{"n":1}']
+    entry = redis.publish('{"n":2}')
+    assert position.hears(entry.text) == [entry.text]

@@ -69,6 +69,23 @@ def test_a_message_knows_its_type_and_its_body_once_it_was_examined() -> None:
         (b"[]", Classification.NOT_A_MESSAGE),
         (b'"event"', Classification.NOT_A_MESSAGE),
         (b'{"type":"x","data":{"a":"' + b"a" * MAX_MESSAGE_BYTES + b'"}}', Classification.TOO_BIG),
+        # What would mislead a client about its connection.
+        (b'{"type":"ping","cursor":"1-1"}', Classification.NOT_A_MESSAGE),
+        (b'{"type":"ping","data":{}}', Classification.RESERVED_TYPE),
+        (b'{"type":"pong","data":{"a":"\\ud83d"}}', Classification.RESERVED_TYPE),
+        (b'{"data":{"recovered":true},"type":"resumed"}', Classification.RESERVED_TYPE),
+        (b'{"type":"\\u0065rror","data":{}}', Classification.RESERVED_TYPE),
+        (b'{"type":"x","data":{},"cursor":"1-1"}', Classification.FOREIGN_CURSOR),
+        (b'{ "cursor":"1-1","type":"x","data":{}}', Classification.FOREIGN_CURSOR),
+        (b'{"\\u0063ursor":"1-1","type":"x","data":{}}', Classification.FOREIGN_CURSOR),
+        (b'{"cursor":"1-1","type":"x","data":{},"cursor":"2-2"}', Classification.FOREIGN_CURSOR),
+        (b'{"cursor":7,"type":"x","data":{"a":"\\ud83d"}}', Classification.FOREIGN_CURSOR),
+        (b'{"cursor":"1-%d","type":"x","data":{}}' % 10**14, Classification.FOREIGN_CURSOR),
+        (b'{"cursor":"01-1","type":"x","data":{}}', Classification.FOREIGN_CURSOR),
+        (EVENT.replace(b"{", b'{"cursor":"x",', 1), Classification.FOREIGN_CURSOR),
+        (b'{"cursor":null,"type":"x","data":{"cursor":"1-1"}}', Classification.UNKNOWN_TYPE),
+        (b'{"cursor":"1-1","type":"x","data":{}}', Classification.UNKNOWN_TYPE),
+        (EVENT.replace(b"{", b'{"cursor":"1-1",', 1), Classification.VALID),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -78,6 +95,21 @@ def test_a_payload_is_forwarded_unchanged_or_dropped(
     finding = examine(payload)
     assert finding.classification is expected
     assert text_of(finding) == (None if expected in DROPPED else payload.decode())
+
+
+def test_where_there_is_no_history_every_cursor_is_foreign() -> None:
+    finding = examine(EVENT.replace(b"{", b'{"cursor":"1-1",', 1), may_be_stamped=False)
+    assert finding.classification is Classification.FOREIGN_CURSOR
+    assert examine(EVENT, may_be_stamped=False).classification is Classification.VALID
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_cursor_that_a_message_is_given_does_not_make_it_too_big(more: int) -> None:
+    size = MAX_MESSAGE_BYTES - len(b'{"type":"x","data":{"a":""}}') + more
+    payload = b'{"type":"x","data":{"a":"' + b"x" * size + b'"}}'
+    stamp = b'{"cursor":"1700000000000-12345",'
+    for published in (payload, stamp + payload[1:]):
+        assert (examine(published).classification is Classification.TOO_BIG) == bool(more)
 
 
 @given(st.binary(max_size=400))

@@ -195,3 +195,31 @@ async def test_a_slot_is_served_once_whoever_leads_and_the_next_may_be_an_earlie
             for slot in (3, -1, 8):
                 await notes.write(second.next_turn(slot=slot), str(slot))
             assert await notes.written() == ["seven", "for no slot", "3", "-1", "8"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "{term} 99999999999999999999 ",
+        "{term} 999999999999999 7",
+        "{term} 4 ",
+        "99999999999999999999 0 ",
+        "99999999999999 0 7",
+        "{term} 0 99999999999999999999",
+        "{term} 1e3 ",
+        "7",
+    ],
+)
+async def test_nothing_that_stands_in_its_term_mutes_a_leader(redis_url: str, state: str) -> None:
+    async with leading(redis_url, duration=0.8) as lease, Redis.from_url(redis_url) as redis:
+        script = LeaderScript(redis, lease, "return 1")
+        assert await script.run(lease.next_turn(), keys=[], arguments=[]) == 1
+        await redis.set(channels.term(lease.name), state.format(term=lease.term))
+
+        async def acts() -> bool:
+            with contextlib.suppress(NotLeadingError):
+                return await script.run(lease.next_turn(), keys=[], arguments=[]) == 1
+            return False
+
+        await until(acts, within=10)
+        assert await acts()

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from hsi_service.bus.subscriber import BusState, Subscriber
 from local.processes import free_port
 from tests.clients import publish, until
+from tests.servers import RedisServer
 
 
 class Ear:
@@ -121,3 +122,23 @@ async def test_a_stray_cancellation_does_not_make_it_deaf(redis_url: str, channe
         assert await subscription.established(5)
         await publish(redis_url, channel, b"x")
         await until(lambda: is_true(heard == [b"x"]))
+
+
+async def test_each_reason_why_redis_is_not_heard_is_logged_once_and_told(
+    own_redis: RedisServer, channel: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(own_redis.url) as subscriber, Redis.from_url(own_redis.url) as redis:
+        subscription = subscriber.subscribe(channel, Ear())
+        assert await subscription.established(5)
+        assert subscriber.trouble is None
+        await redis.acl_setuser("default", enabled=True, commands=["-subscribe"])
+        await redis.client_kill_filter(_type="pubsub")
+        await until(lambda: is_true("still no subscription to Redis" in caplog.text))
+        assert "NoPermissionError" in str(subscriber.trouble)
+        outages = subscriber.outages
+        await until(lambda: is_true(subscriber.outages > outages + 2))
+        await redis.acl_setuser("default", enabled=True, commands=["+subscribe"])
+        assert await subscription.established(10)
+        assert subscriber.trouble is None
+    assert caplog.text.count("lost the subscription to Redis") == 1
+    assert caplog.text.count("still no subscription to Redis") == 1

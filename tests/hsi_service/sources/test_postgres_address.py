@@ -15,7 +15,7 @@ from hsi_service.sources.postgres_address import CONNECT_TIMEOUT, PostgresAddres
 def test_a_file_that_is_not_there_is_named_at_start_and_not_quoted(name: str) -> None:
     with pytest.raises(SettingsError) as caught:
         PostgresAddress(f"postgresql://u:hunter2@h/d?sslmode=verify-full&{name}=/hunter2")
-    assert str(caught.value) == f"DATABASE_URL: {name}: no file that can be read"
+    assert str(caught.value) == f"DATABASE_URL: {name}: file cannot be read"
 
 
 def test_a_file_that_holds_no_certificate_is_known_at_start(tmp_path: Path) -> None:

@@ -159,6 +159,7 @@ async def test_what_others_left_there_is_not_known_and_no_fault(own_redis: Redis
         await redis.zadd(channels.JOBS, {"hash": 1, "no key": 2, "": 4, "late": "+inf"})
         await redis.zadd(channels.JOBS, {b"\xff": 3})
         await redis.set(channels.number(channels.job_logs("theirs")), "many")
+        await redis.set(channels.number(channels.job_logs("odd")), "99999999999998")
     jobs = Jobs(own_redis.url, name="tests", kept=0)
     found = {job.id: job for job in await jobs.recent()}
     await jobs.aclose()
@@ -168,6 +169,7 @@ async def test_what_others_left_there_is_not_known_and_no_fault(own_redis: Redis
     assert found["late"].started_at is None
     theirs = found["theirs"]
     assert (theirs.status, theirs.lines) == ("failed", None)
+    assert found["odd"].lines is None
     assert theirs.started_at is not None
     assert theirs.started_at.isoformat() == "2026-01-17T10:32:05+00:00"
 

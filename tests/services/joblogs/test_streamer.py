@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import httpx
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -24,6 +25,7 @@ from hsi.joblogs.lines import end_line, log_line
 from hsi.keys import digest
 from hsi.publisher import Publisher
 from hsi.schemas import JobEnd, JobEndData, channels
+from hsi.schemas.cursor import MAX_DIGITS
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 from tests.clients import get_json, has_connections, hear, meanwhile, publish, until
@@ -103,6 +105,36 @@ async def test_a_viewer_gets_every_line_and_then_the_end(
     assert lines(heard) == ["one", "two", "\x1b[31mred\x1b[0m"]
     assert is_end(heard[-1], job_id, "completed")
     assert (client.close_code, client.close_reason) == (1000, "the job has ended")
+
+
+async def test_a_counter_or_an_entry_by_hand_takes_no_line_and_no_end_from_a_viewer(
+    redis_url: str, job_id: str, start: StartJobLogs
+) -> None:
+    replica = start(redis_url)
+    channel = channels.job_logs(job_id)
+    largest = 10**MAX_DIGITS - 1
+    async with (
+        Redis.from_url(redis_url) as redis,
+        JobLogEmitter(redis_url, job_id) as emitter,
+        viewer(replica, job_id) as client,
+    ):
+        hearing = asyncio.create_task(all_of(client))
+        await until(lambda: has_connections(replica, 1))
+        for number in (largest, largest - 1, 5):
+            seconds, _ = await redis.time()
+            id_ = f"{seconds * 1000 + 20_000 + largest - number}-{number}"
+            with contextlib.suppress(ResponseError):  # It is less than the last one.
+                await redis.xadd(channels.history(channel), {"m": "by hand"}, id=id_)
+            await redis.set(channels.number(channel), number)
+            await emitter.info(f"after {number}")
+            assert emitter.flush()
+        await asyncio.to_thread(emitter.close, "completed")
+        heard = await hearing
+    assert lines(heard) == [f"after {number}" for number in (largest, largest - 1, 5)]
+    assert is_end(heard[-1], job_id, "completed")
+    assert client.close_code == 1000
+    jobs = {job["id"]: job for job in await get_json(replica, "/api/jobs")}
+    assert jobs[job_id]["lines"] < 20
 
 
 async def test_who_comes_halfway_gets_the_lines_from_before_and_who_comes_late_all_of_them(
