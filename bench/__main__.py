@@ -10,6 +10,7 @@ import msgspec
 
 from bench import (
     collector,
+    compression,
     continuity,
     dashboard,
     fanout,
@@ -40,6 +41,7 @@ PARTS = {
     "dashboard": dashboard.main,
     "subscribers": subscribers.main,
     "storm": storm.main,
+    "compression": compression.main,
 }
 """What prints its figures, and keeps none."""
 

@@ -108,8 +108,13 @@ def knock(server: tuple[str, int], offer: str, *, narrow: bool) -> tuple[socket.
     return client, key
 
 
-def check_handshake(response: bytes, key: str) -> None:
+def check_handshake(response: bytes, key: str, *, compressed: bool = False) -> None:
     """Check the answer to a handshake.
+
+    Args:
+        response: The answer, and what came behind it.
+        key: What was sent with the request.
+        compressed: Whether deflated messages were offered, and are to be accepted.
 
     Raises:
         BenchError: It is not the one that RFC 6455 asks for, or has more behind it.
@@ -125,8 +130,8 @@ def check_handshake(response: bytes, key: str) -> None:
         raise BenchError(f"a handshake was refused: {status}")
     if headers.get("sec-websocket-accept") != accept_key(key):
         raise BenchError("a handshake was answered with a wrong Sec-WebSocket-Accept")
-    if "sec-websocket-extensions" in headers:
-        raise BenchError("a server compresses though nobody offered to")
+    if ("sec-websocket-extensions" in headers) is not compressed:
+        raise BenchError("a server compresses unasked, or does not though it was asked to")
     if rest:
         raise BenchError("a server sent something before anything was published")
 

@@ -85,7 +85,14 @@ def _baseline(folder: Path, redis_url: str, channel: str) -> Process:
     return process
 
 
-def _events(name: str, folder: Path, redis_url: str, channel: str) -> ServiceProcess:
+def compressing(folder: Path, redis_url: str, channel: str) -> ServiceProcess:
+    """Run ours, and let it accept deflated messages."""
+    return _events("compressing", folder, redis_url, channel, COMPRESSION="true")
+
+
+def _events(
+    name: str, folder: Path, redis_url: str, channel: str, **settings: str
+) -> ServiceProcess:
     port = free_port()
     return ServiceProcess(
         "events",
@@ -102,6 +109,7 @@ def _events(name: str, folder: Path, redis_url: str, channel: str) -> ServicePro
         HANDSHAKE_RATE_LIMIT="1000000",
         DRAIN_DELAY="0",
         DRAIN_WINDOW="0",
+        **settings,
     )
 
 

@@ -67,6 +67,10 @@ class Server:
         finally:
             writer.transport.abort()
 
+    def url(self, path: str) -> str:
+        """Return the address of a WebSocket."""
+        return "ws://{}:{}".format(*self._address) + path
+
     async def status(self, data: bytes) -> int:
         """Return the status with which these bytes are answered; the connection ends then."""
         async with self.stranger(data) as stranger:

@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """MiB of histories that an address is sent in a minute; what is more comes more slowly."""
     max_connection_age: Seconds = 0
     """Seconds after which a client is asked to come back; 0 is never."""
+    compression: bool = False
+    """Send clients that accept it deflated messages (permessage-deflate), and take theirs."""
     heartbeat_interval: PositiveSeconds = 30
     """Seconds between heartbeats to a client."""
     history_length: Annotated[int, Meta(ge=1, le=10_000_000)] = channels.HISTORY_LENGTH

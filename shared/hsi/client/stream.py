@@ -89,7 +89,6 @@ class Stream:
                 async with connect(
                     following.address(),
                     subprotocols=[Subprotocol(protocol)] if protocol else None,
-                    compression=None,
                     close_timeout=CLOSE_TIMEOUT,
                     max_size=MAX_SIZE,
                 ) as socket:

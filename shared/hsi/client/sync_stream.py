@@ -92,7 +92,6 @@ class SyncStream:
                     connect(
                         following.address(),
                         subprotocols=[Subprotocol(protocol)] if protocol else None,
-                        compression=None,
                         close_timeout=CLOSE_TIMEOUT,
                         max_size=MAX_SIZE,
                     ) as socket,

@@ -205,16 +205,19 @@ def _refused(status: int, reason: str, **headers: str) -> RefusedError:
     return RefusedError(FinalResponse(status, reason, headers))
 
 
-def switching(key: bytes, subprotocol: str | None) -> bytes:
+def switching(key: bytes, subprotocol: str | None, extensions: bytes | None = None) -> bytes:
     """Return the response with which a WebSocket begins.
 
     Args:
         key: The request's Sec-WebSocket-Key.
         subprotocol: The one that is chosen of those the client offered.
+        extensions: Those that are accepted, as `compression.accepted` returns them.
 
     """
     accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
     response = _SWITCHING % accept
     if subprotocol:
         response += b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode("latin-1")
+    if extensions:
+        response += b"Sec-WebSocket-Extensions: %b\r\n" % extensions
     return response + b"\r\n"

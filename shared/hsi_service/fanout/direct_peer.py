@@ -264,7 +264,7 @@ class DirectPeer(Peer, asyncio.Protocol):
                 self._transport.pause_reading()
         else:
             if self._incoming is None:
-                self._incoming = Incoming()
+                self._incoming = Incoming(deflates=self.deflates)
             self._incoming.add(data)
             if not self._is_reading and not self._read():
                 self.charge(CHARGE_OF_A_PIECE)

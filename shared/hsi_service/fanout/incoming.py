@@ -12,9 +12,11 @@ from websockets.frames import CLOSE, PING, PONG, Close, Frame, Opcode
 from websockets.frames import CloseCode as StandardCode
 
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
+from hsi_service.fanout.deflate import Inflater
 
 _FINAL = 0x80
 _RESERVED = 0x70
+_DEFLATED = 0x40
 _OPCODE = 0x0F
 _MASKED = 0x80
 _SIZE = 0x7F
@@ -23,6 +25,8 @@ _HEAD = 2
 _MASK = 4
 _OPCODES = frozenset(Opcode)
 _CONTROL = frozenset({Opcode.CLOSE, Opcode.PING, Opcode.PONG})
+_EXPANSION = 1024
+"""Bytes by which a message may grow when a client deflates it: some cannot be made smaller."""
 
 PING_FRAME = Frame(PING, b"").serialize(mask=False)
 """A protocol ping: all clients are sent the same one."""
@@ -59,6 +63,7 @@ Event = str | bytes | Ping | Pong | Part | End
 class _Frame(NamedTuple):
     opcode: int
     final: bool
+    deflated: bool
     payload: bytes
 
 
@@ -70,17 +75,26 @@ def close_frame(code: int, reason: str) -> bytes:
 class Incoming:
     """What one client has sent and is not read yet."""
 
-    __slots__ = ("_message", "_opcode", "_pending", "size")
+    __slots__ = ("_deflates", "_inflater", "_message", "_opcode", "_pending", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, *, deflates: bool = False) -> None:
+        """Begin with nothing.
+
+        Args:
+            deflates: Whether the client may deflate messages: it was negotiated.
+
+        """
+        self._deflates = deflates
         self._pending = bytearray()
         """Frames, of which the last may not be whole."""
         self._message = bytearray()
         """The beginning of a message that comes in parts."""
         self._opcode: int | None = None
         """What such a message is; None while there is none."""
+        self._inflater: Inflater | None = None
+        """Of such a message, if it is deflated."""
         self.size = 0
-        """Bytes of the frame that was read last."""
+        """Bytes of the frame that was read last, and of what was inflated of it."""
 
     @property
     def whole(self) -> bool:
@@ -114,21 +128,30 @@ class Incoming:
             if len(pending) < begin:
                 return None
             size = int.from_bytes(pending[_HEAD:begin])
-        if size + len(self._message) > MAX_CLIENT_MESSAGE_BYTES and opcode not in _CONTROL:
-            return _broken(StandardCode.MESSAGE_TOO_BIG, "message over 64 KiB")
+        deflated = bool(first & _DEFLATED)
+        if opcode not in _CONTROL and size > self._room(deflated=deflated):
+            return _too_big()
         end = begin + _MASK + size
         if len(pending) < end:
             return None
         payload = _unmasked(pending[begin + _MASK : end], pending[begin : begin + _MASK])
         del pending[:end]
         self.size = end
-        return _Frame(opcode, bool(first & _FINAL), payload)
+        return _Frame(opcode, bool(first & _FINAL), deflated, payload)
+
+    def _room(self, *, deflated: bool) -> int:
+        """Return how many bytes of a message the next frame may have."""
+        if deflated or self._inflater:
+            return MAX_CLIENT_MESSAGE_BYTES + _EXPANSION
+        return MAX_CLIENT_MESSAGE_BYTES - len(self._message)
 
     def _fault(self, first: int, second: int) -> str | None:
         """Return what is wrong with a frame that begins so."""
-        opcode = first & _OPCODE
-        if first & _RESERVED:
-            return "a reserved bit is set"
+        opcode, reserved = first & _OPCODE, first & _RESERVED
+        if reserved:
+            begins = opcode in {Opcode.TEXT, Opcode.BINARY}
+            if not (reserved == _DEFLATED and begins and self._deflates):
+                return "a reserved bit is set"
         if opcode not in _OPCODES:
             return f"there is no opcode {opcode}"
         if not second & _MASKED:
@@ -145,13 +168,23 @@ class Incoming:
         payload = frame.payload
         if frame.opcode != Opcode.CONT:
             self._opcode = frame.opcode
+            self._inflater = Inflater() if frame.deflated else None
+        if self._inflater:
+            room = MAX_CLIENT_MESSAGE_BYTES - len(self._message)
+            try:
+                payload = self._inflater.inflate(payload, room + 1, final=frame.final)
+            except ValueError:
+                return _broken(StandardCode.INVALID_DATA, "a message is not deflated as it says")
+            if len(payload) > room:
+                return _too_big()
+            self.size += len(payload)
         if not frame.final:
             self._message += payload
             return Part()
         message = bytes(self._message) + payload if self._message else payload
         is_text = self._opcode == Opcode.TEXT
         self._message.clear()
-        self._opcode = None
+        self._opcode = self._inflater = None
         try:
             return message.decode() if is_text else message
         except UnicodeDecodeError as error:
@@ -173,6 +206,10 @@ def _control(opcode: int, payload: bytes) -> Event:
 
 def _broken(code: int, why: str) -> End:
     return End(close_frame(code, why), clean=False)
+
+
+def _too_big() -> End:
+    return _broken(StandardCode.MESSAGE_TOO_BIG, "message over 64 KiB")
 
 
 def _unmasked(payload: bytearray, mask: bytearray) -> bytes:

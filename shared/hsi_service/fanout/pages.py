@@ -112,9 +112,19 @@ class Pages:
                 self._count_size(whole)
         return wholes[0]
 
-    def batch(self, part: Part, count: int, only: Filter | None) -> Batch | None:
-        """Return the first entries of a part for the clients of a filter; None: there are none."""
-        batch = part.whole.batch(only, part.start, part.start + count)
+    def batch(
+        self, part: Part, count: int, only: Filter | None, *, deflated: bool = False
+    ) -> Batch | None:
+        """Return the first entries of a part for the clients of a filter; None: there are none.
+
+        Args:
+            part: Of a history.
+            count: Entries.
+            only: The filter; None: all entries.
+            deflated: Whether it is for a client that accepts deflated messages.
+
+        """
+        batch = part.whole.batch(only, part.start, part.start + count, deflated=deflated)
         self._count_size(part.whole)
         return batch
 

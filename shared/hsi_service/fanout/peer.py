@@ -8,7 +8,7 @@ import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from litestar.types import Message, Send
 
@@ -58,6 +58,9 @@ class Peer(ABC):
         "inbound",
         "who",
     )
+
+    deflates: ClassVar[bool] = False
+    """Whether messages to it, and from it, may be deflated."""
 
     def __init__(self, client: str) -> None:
         """Begin held: a client can be written to before its handshake is answered.

@@ -109,7 +109,7 @@ def _charge(peer: Peer, size: int) -> None:
 def _send(topic: OrderedTopic, peer: Peer, part: Part, count: int, told: Message | None) -> None:
     """Send a client what it is told, and the first entries of a part; charge it for them."""
     batches = [Batch([told.text])] if told else []
-    if count and (batch := topic.pages.batch(part, count, topic.only)):
+    if count and (batch := topic.pages.batch(part, count, topic.only, deflated=peer.deflates)):
         batches.append(batch)
     _charge(peer, part.cost + sum(batch.size for batch in batches))
     peer.send_batches(*batches)

@@ -61,8 +61,18 @@ class SharedPage:
             self._passing[only] = [only(message) for message in self._examined]
         return self._passing[only]
 
-    def batch(self, only: Filter | None, start: int, stop: int) -> Batch | None:
-        """Return some of the entries for the clients of a filter; None: it lets nothing through."""
+    def batch(
+        self, only: Filter | None, start: int, stop: int, *, deflated: bool = False
+    ) -> Batch | None:
+        """Return some of the entries for the clients of a filter; None: it lets nothing through.
+
+        Args:
+            only: The filter.
+            start: The first of the entries.
+            stop: The one after the last.
+            deflated: Deflate them now, so that the size knows it.
+
+        """
         key = only, start, stop
         if key not in self._batches:
             passes = self.passes(only)
@@ -73,7 +83,10 @@ class SharedPage:
             ]
             batch = self._batches[key] = Batch(texts) if texts else None
             self.size += batch.memory if batch else 0
-        return self._batches[key]
+        batch = self._batches[key]
+        if deflated and batch and not batch.deflated and batch.deflate() is not batch:
+            self.size += batch.deflate().memory
+        return batch
 
 
 class Part(NamedTuple):

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hsi_service.door.access import Handshake
+from hsi_service.door.compression import accepted
 from hsi_service.door.door import Refusal
 from hsi_service.door.handshake import FinalResponse, UpgradeRequest, switching
 from hsi_service.door.proxies import Proxies
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
 from hsi_service.fanout.connection_handler import KeepAlive
+from hsi_service.fanout.deflating_peer import DeflatingPeer
 from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.incoming import close_frame
 from hsi_service.skeleton.connection import Connection
@@ -78,7 +80,8 @@ class Upgrader:
         if isinstance(admission, Refusal):
             _refuse(connection, request, admission)
             return
-        peer = DirectPeer(str(client), session)
+        extensions = self._extensions(request)
+        peer = (DeflatingPeer if extensions else DirectPeer)(str(client), session)
         try:
             prepare(session, peer, admission)
         except ValueError as error:
@@ -86,13 +89,20 @@ class Upgrader:
             service.metrics.refusals.labels("400").inc()
             _refuse(connection, request, Refusal(str(error), 400))
             return
-        answer = switching(request.key, admission.subprotocol)
+        answer = switching(request.key, admission.subprotocol, extensions)
         handover = Handover(connection, peer, session, answer)
         if session.is_ready():
             session.join(peer)
             self._hand_over(handover, rest)
         else:
             PendingHandshake(handover, rest, self._hand_over)
+
+    def _extensions(self, request: UpgradeRequest) -> bytes | None:
+        """Return what is answered to the extensions that a client offers."""
+        offers = request.headers.get(b"sec-websocket-extensions")
+        if offers is None or not self._service.settings.compression:
+            return None
+        return accepted(offers)
 
     def _hand_over(self, handover: Handover, early: bytes) -> None:
         connection, peer, session, answer = handover

@@ -1,6 +1,8 @@
 """What a client sends: the same messages, however it is cut into pieces."""
 
 import itertools
+import random
+import zlib
 
 import pytest
 from hypothesis import given
@@ -12,8 +14,16 @@ from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
 from hsi_service.fanout.incoming import End, Event, Incoming, Part, Ping, Pong
 
 
-def sent(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
-    return Frame(opcode, data, fin).serialize(mask=True)
+def sent(opcode: Opcode, data: bytes, *, fin: bool = True, rsv1: bool = False) -> bytes:
+    frame = Frame(opcode, data, fin).serialize(mask=True)
+    return bytes([frame[0] | 0x40 * rsv1]) + frame[1:]
+
+
+def deflated(message: bytes, *, level: int = -1) -> bytes:
+    """Return a message as any client may deflate it, with the largest window."""
+    compressor = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+    whole = compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    return whole.removesuffix(b"\x00\x00\xff\xff")
 
 
 def answered(opcode: Opcode, data: bytes) -> bytes:
@@ -32,8 +42,8 @@ def read(incoming: Incoming, data: bytes) -> list[Event]:
     return found
 
 
-def events(*pieces: bytes) -> list[Event]:
-    incoming = Incoming()
+def events(*pieces: bytes, deflates: bool = False) -> list[Event]:
+    incoming = Incoming(deflates=deflates)
     return [event for piece in pieces for event in read(incoming, piece)]
 
 
@@ -139,3 +149,104 @@ def test_what_a_client_sends_is_what_the_websockets_library_reads() -> None:
                 assert answer in library.data_to_send()
             case _:
                 assert isinstance(event, Part | Pong)
+
+
+# Deflated messages.
+
+_FOUR = deflated("one, two, é".encode())
+_RANDOM = random.Random(2).randbytes(65536)
+_FINISHED = zlib.compressobj(wbits=-15)
+DEFLATED = (
+    sent(TEXT, deflated("é".encode()), rsv1=True),
+    sent(TEXT, b"plain"),
+    sent(TEXT, _FOUR[:3], fin=False, rsv1=True),
+    sent(PING, b"between"),
+    sent(CONT, b"", fin=False),
+    sent(CONT, _FOUR[3:]),
+    sent(BINARY, deflated(b"\x00\xff" * 32768), rsv1=True),
+    sent(BINARY, deflated(_RANDOM, level=0), rsv1=True),
+    # In parts, of which the first says all.
+    sent(TEXT, deflated(b"x" * 65536) + b"\x00\x00\xff\xff", fin=False, rsv1=True),
+    sent(CONT, b"\x00"),
+    sent(TEXT, deflated(b""), rsv1=True),
+    # A stream that is finished, as RFC 7692 lets one be (7.2.3.4).
+    sent(TEXT, _FINISHED.compress(b"done") + _FINISHED.flush() + b"\x00", rsv1=True),
+)
+INFLATED: list[Event] = [
+    "é",
+    "plain",
+    Ping(answered(PONG, b"between")),
+    "one, two, é",
+    b"\x00\xff" * 32768,
+    _RANDOM,
+    "x" * 65536,
+    "",
+    "done",
+]
+BOMB = sent(TEXT, deflated(bytes(30_000_000)), rsv1=True)
+BROKEN_DEFLATED = {
+    "not deflated": (sent(TEXT, b"\xff" * 10, rsv1=True), 1007),
+    "not deflated in its second part": (
+        sent(TEXT, b"", fin=False, rsv1=True) + sent(CONT, b"\xff" * 10),
+        1007,
+    ),
+    "invalid UTF-8": (sent(TEXT, deflated(b"\xff"), rsv1=True), 1007),
+    "a part that says so again": (
+        sent(TEXT, deflated(b"a"), fin=False, rsv1=True) + sent(CONT, b"", rsv1=True),
+        1002,
+    ),
+    "a ping that says so": (sent(PING, b"", rsv1=True), 1002),
+    "another reserved bit": (bytes([0xE1]) + sent(TEXT, b"")[1:], 1002),
+    "a bomb": (BOMB, 1009),
+    "too big": (sent(TEXT, deflated(b"x" * 65537), rsv1=True), 1009),
+    "parts that are too big together": (
+        sent(TEXT, deflated(b"x" * 65536) + b"\x00\x00\xff\xff", fin=False, rsv1=True)
+        + sent(CONT, deflated(b"x")),
+        1009,
+    ),
+    "the beginning of what is too big as it is sent": (
+        sent(TEXT, bytes(70_000), rsv1=True)[:10],
+        1009,
+    ),
+}
+
+
+@given(st.lists(st.integers(0, len(b"".join(DEFLATED))), max_size=20))
+def test_what_is_deflated_is_the_same_however_it_is_cut(cuts: list[int]) -> None:
+    stream = b"".join(DEFLATED)
+    bounds = [0, *sorted(cuts), len(stream)]
+    pieces = [stream[start:stop] for start, stop in itertools.pairwise(bounds)]
+    assert events(*pieces, deflates=True) == INFLATED
+
+
+@pytest.mark.parametrize("what", BROKEN_DEFLATED)
+def test_what_breaks_deflated_messages_ends_it_with_the_code_that_says_so(what: str) -> None:
+    data, code = BROKEN_DEFLATED[what]
+    found = events(sent(TEXT, b"before") + data, deflates=True)
+    assert found[0] == "before"
+    assert isinstance(found[-1], End)
+    assert not found[-1].clean
+    assert int.from_bytes(found[-1].answer[2:4]) == code
+
+
+def test_who_has_not_agreed_on_it_sends_nothing_deflated() -> None:
+    (end,) = events(DEFLATED[0])
+    assert isinstance(end, End)
+    assert int.from_bytes(end.answer[2:4]) == 1002
+
+
+def test_a_frame_costs_what_was_sent_and_what_that_is_inflated_to() -> None:
+    incoming = Incoming(deflates=True)
+    data = sent(TEXT, deflated(b"x" * 5000), rsv1=True)
+    read(incoming, data)
+    assert incoming.size == len(data) + 5000
+    incoming.add(BOMB)
+    assert isinstance(incoming.read(), End)
+    assert incoming.whole or incoming.size < 200_000
+
+
+def test_nothing_is_kept_of_a_deflated_message() -> None:
+    incoming = Incoming(deflates=True)
+    for frame in DEFLATED:
+        read(incoming, frame)
+    assert incoming.whole

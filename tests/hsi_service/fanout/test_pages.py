@@ -164,6 +164,21 @@ async def test_pages_take_no_more_memory_than_they_may_and_none_when_they_are_ol
     assert pages.size == 0
 
 
+async def test_a_page_counts_what_is_deflated_of_it_once(
+    redis_url: str, channel: str, history: Counted
+) -> None:
+    cursors = await publish(redis_url, channel, range(4), size=1000)
+    pages = Pages()
+    part = await pages.after(history, None, cursors[-1])
+    frames(pages, part)
+    plain = pages.size
+    batches = {pages.batch(part, 4, None, deflated=True) for _ in range(3)}
+    (batch,) = batches
+    assert batch
+    assert batch.deflated
+    assert pages.size == plain + batch.deflated.memory
+
+
 async def test_a_filter_looks_at_each_message_once_for_all_clients(
     redis_url: str, channel: str, history: Counted
 ) -> None:
