@@ -84,24 +84,26 @@ local function parse(id)
   end
 end
 
--- Return what is wrong with a message, as far as can be told for little; nil: nothing.
+-- Return what is wrong with a message, as far as can be told for little, or nil and where it goes on
+-- after its brace.
 local function fault_of(message)
   if #message > MAX_MESSAGE_BYTES then
     return 'has ' .. #message .. ' bytes, more than the ' .. MAX_MESSAGE_BYTES .. ' allowed'
   end
-  if not string.find(message, '^%s*{%s*"') then
-    return 'is not a JSON object with a type'
+  -- Parsing costs more than all else: only for what may be at fault. Usually the type comes first.
+  local rest, kind = string.match(message, '^%s*{()%s*"type"%s*:%s*"([^"\\]*)"')
+  if not rest then
+    rest = string.match(message, '^%s*{()%s*"')
+    if not rest then
+      return 'is not a JSON object with a type'
+    end
   end
-  local is_doubtful = string.find(message, '"cursor"', 1, true)
-  for kind in pairs(RESERVED) do
-    is_doubtful = is_doubtful or string.find(message, '"' .. kind .. '"', 1, true)
+  if kind and not RESERVED[kind] and not string.find(message, '"cursor"', 1, true) then
+    return nil, rest
   end
-  local is_json, decoded = false, nil
-  if is_doubtful then
-    is_json, decoded = pcall(cjson.decode, message)
-  end
+  local is_json, decoded = pcall(cjson.decode, message)
   if not is_json or type(decoded) ~= 'table' then
-    return nil
+    return nil, rest
   end
   if decoded['cursor'] ~= nil and decoded['cursor'] ~= cjson.null then
     return 'has a cursor; only the history gives those'
@@ -109,6 +111,7 @@ local function fault_of(message)
   if RESERVED[decoded['type']] then
     return 'has the type ' .. decoded['type'] .. ', which is reserved for the services'
   end
+  return nil, rest
 end
 
 local function is_about_type(problem)
@@ -331,11 +334,11 @@ local function publish(keys, args)
   local rests, size = {}, 0
   for i = 1, count do
     local message = args[OPTIONS + i]
-    local fault = fault_of(message)
+    local fault, rest = fault_of(message)
     if fault then
       return redis.error_reply('ERR message ' .. i .. ' ' .. fault)
     end
-    rests[i] = string.sub(message, string.find(message, '{', 1, true) + 1)
+    rests[i] = string.sub(message, rest)
     size = size + #message
   end
   if count > 1 and size > MAX_BATCH_BYTES then
@@ -384,16 +387,16 @@ local function publish(keys, args)
   if number + count > GREATEST_PART then
     number = 0
   end
-  local before, cursor, milliseconds = number, '', now
+  local before, cursor, stamp = number, '', string.format('%.0f-', now)
   -- Return nil, or why it cannot be appended.
   local function append(message)
-    cursor = id_of(milliseconds, number + 1)
+    cursor = stamp .. number + 1 -- Lua writes up to MAX_DIGITS as they are.
     local added = redis.pcall('XADD', history, cursor, 'm', message)
     return type(added) == 'table' and added['err'] and added or nil
   end
   local function begin_again(message)
     redis.call('EXPIRE', history, 0)
-    milliseconds, number = now, 0
+    stamp, number = string.format('%.0f-', now), 0
     return append(message)
   end
   local function append_first(message)
@@ -404,7 +407,8 @@ local function publish(keys, args)
       local last = '0-1'
       if last_milliseconds then
         last = id_of(last_milliseconds, last_number)
-        milliseconds, number = math.max(now, last_milliseconds), math.max(number, last_number)
+        local milliseconds = math.max(now, last_milliseconds)
+        number = math.max(number, last_number)
         -- Used up: numbers begin again, at a later time.
         if number + count > GREATEST_PART then
           milliseconds, number = math.max(now, last_milliseconds + 1), 0
@@ -412,6 +416,7 @@ local function publish(keys, args)
         if milliseconds > GREATEST_PART then
           return begin_again(message)
         end
+        stamp = string.format('%.0f-', milliseconds)
       else
         number = last_number or number
       end

@@ -374,7 +374,7 @@ def test_the_version_before_publishes_beside_it(here: Channel) -> None:
     [
         (V1, "f4279532c7055400"),
         (LINES_V1, "48bc078b99b79a17"),
-        (LIBRARY, "f055ce3730f84693"),
+        (LIBRARY, "620a8ec8584c5b2f"),
     ],
     ids=["hsi_publish_v1", "hsi_publish_lines_v1", FUNCTION],
 )
