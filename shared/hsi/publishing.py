@@ -111,6 +111,8 @@ class Numbering:
                 raise ForgedSenderError("Redis does not know where this sender's messages are")
             raise PublishError(f"Redis' answer is not an acknowledgement: {str(reply)[:100]}")
         repeated = int(reply[1])
+        if repeated and not key and self._last and cursors[0] <= self._last:
+            raise ForgedSenderError("Redis says that this sender's next messages are old ones")
         believable = not (
             key
             and self._last_keyed

@@ -124,11 +124,13 @@ class Position:
             return []
         if cursor is None:
             return [message]
-        if self._is_old(cursor):
+        if self._is_old(cursor) and not _is_ahead(self.head):
             return []
         if self._is_next(cursor):
             self.head = cursor
             return [message]
+        # A message was missed; or the history was emptied of what somebody appended with ids of
+        # the future, and goes on with lesser ones.
         self.catching_up = True
         self._wait(cursor, message)
         return []
@@ -206,7 +208,7 @@ class Position:
         return self.head is not None and cursor <= self.head
 
     def _is_next(self, cursor: Cursor) -> bool:
-        if cursor.milliseconds > time.time() * 1000 + AHEAD:
+        if _is_ahead(cursor):
             return False
         if self.head is None:
             return cursor.number == 1
@@ -220,6 +222,10 @@ class Position:
         """Return a heartbeat that carries the topic's cursor, as far as it is known."""
         ping = Ping(cursor=str(self.head or BEGINNING) if self.known else UNSET)
         return Message(frame_text(ping), "ping")
+
+
+def _is_ahead(cursor: Cursor | None) -> bool:
+    return cursor is not None and cursor.milliseconds > time.time() * 1000 + AHEAD
 
 
 class Replay:

@@ -542,3 +542,15 @@ def test_a_cursor_that_somebody_made_up_goes_to_no_client_and_makes_nothing_seem
     assert sent == ['{"n":1}']
     entry = redis.publish('{"n":2}')
     assert position.hears(entry.text) == [entry.text]
+
+
+def test_a_history_emptied_of_entries_of_the_future_goes_on_at_once() -> None:
+    redis, position = Redis(), Position()
+    redis.history.append(Entry(Cursor(FAR, 7), "by hand"))
+    position.catches_up(redis.read(position.begin_read()))
+    redis.history.clear()
+    entry = redis.publish('{"n":1}')
+    assert position.hears(entry.text) == []
+    sent = position.catches_up(redis.read(position.begin_read()))
+    assert json.loads(sent[0])["data"]["recovered"] is False
+    assert sent[1:] == [entry.text]
