@@ -168,7 +168,7 @@ class Checkout:
         self.folder = folder
         self.dashboard = folder / "dashboard"
         self.builds = folder / "builds"
-        for package in ("local", "services", "shared"):
+        for package in ("deploy", "local", "services", "shared"):
             shutil.copytree(
                 ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
             )
