@@ -20,10 +20,11 @@ from hsi_service.door.handshake import RequestHead, switching, upgrade_of
 from hsi_service.door.limits import Bucket, Rate
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.connection_handler import ConnectionHandler, KeepAlive
-from hsi_service.fanout.direct_peer import MAX_FRAMES_AT_ONCE, DirectPeer
+from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.incoming import Incoming
 from hsi_service.fanout.memory import Memory
 from hsi_service.fanout.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
+from hsi_service.fanout.turns import FRAMES, MAX_FRAMES_AT_ONCE, Turns
 from tests.clients import until
 from tests.hsi_service.fanout.test_incoming import sent
 from tests.servers import under_uvicorn
@@ -87,18 +88,23 @@ class Ending(ConnectionHandler):
 class Greeting(asyncio.Protocol):
     """Answers a handshake, and hands the connection over."""
 
-    def __init__(self, peers: asyncio.Queue[Peer], handler: ConnectionHandler) -> None:
+    def __init__(
+        self, peers: asyncio.Queue[Peer], handler: ConnectionHandler, open_: set[asyncio.Transport]
+    ) -> None:
         self._peers = peers
         self._handler = handler
+        self._open = open_
+        self._turns = Turns(FRAMES, lambda: 0.0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._open.add(transport)
 
     def data_received(self, data: bytes) -> None:
         peer = DirectPeer("test", self._handler)
         answer = switching(upgrade_of(RequestHead.parse(data)).key, None)
-        peer.take_over(self._transport, KeepAlive(math.inf, math.inf), set(), answer)
+        peer.take_over(self._transport, KeepAlive(math.inf, math.inf), self._turns, set(), answer)
         self._peers.put_nowait(peer)
 
 
@@ -106,10 +112,13 @@ class Greeting(asyncio.Protocol):
 async def directly(peers: asyncio.Queue[Peer], ended: asyncio.Event) -> AsyncIterator[Any]:
     """Serve clients whose connections are handed over; give the address."""
     loop = asyncio.get_running_loop()
+    transports: set[asyncio.Transport] = set()
     async with await loop.create_server(
-        lambda: Greeting(peers, Ending(ended)), "127.0.0.1", 0
+        lambda: Greeting(peers, Ending(ended), transports), "127.0.0.1", 0
     ) as server:
         yield server.sockets[0].getsockname()
+        for transport in transports:
+            transport.abort()
 
 
 @contextlib.asynccontextmanager
