@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 
 from bench import (
+    attackers,
+    attacks,
     collector,
     compression,
     continuity,
@@ -99,7 +101,7 @@ def main() -> None:
         "what",
         nargs="?",
         default="all",
-        choices=("all", *PARTS, "fanout", "guard", "readme"),
+        choices=("all", *PARTS, "attacks", "fanout", "guard", "readme"),
     )
     parser.add_argument("--runs", type=int, default=None, help="interleaved runs (5; quick: 1)")
     parser.add_argument("--quick", action="store_true", help="one short run")
@@ -107,6 +109,8 @@ def main() -> None:
     parser.add_argument("--only", type=_list_of(fanout.FIGURES), default=list(fanout.FIGURES))
     names = [row.name for row in ROWS]
     parser.add_argument("--rows", type=_list_of(names), default=names)
+    every = list(attackers.ATTACKS)
+    parser.add_argument("--attacks", type=_list_of(every), default=every)
     arguments = parser.parse_args()
     arguments.runs = arguments.runs or (1 if arguments.quick else 5)
     try:
@@ -114,6 +118,8 @@ def main() -> None:
             for name, measure in PARTS.items():
                 if arguments.what in {"all", name}:
                     measure(Path(folder))
+            if arguments.what == "attacks":
+                attacks.main(Path(folder), arguments.attacks)
         if arguments.what in {"all", "storm"}:
             reconnects.main(runs=arguments.runs, quick=arguments.quick)
         if arguments.what in {"all", "fanout"}:

@@ -5,7 +5,7 @@ A `DirectPeer` is the client's transport's protocol, and the hub's peer at once.
 
 import asyncio
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from websockets.frames import CloseCode as StandardCode
 
@@ -15,12 +15,11 @@ from hsi_service.fanout.connection_handler import ConnectionHandler, KeepAlive
 from hsi_service.fanout.descriptors import shared_with, untaken
 from hsi_service.fanout.incoming import PING_FRAME, End, Event, Incoming, Ping, Pong, close_frame
 from hsi_service.fanout.peer import CHARGED_BYTES, FAREWELL_TIMEOUT, Peer
+from hsi_service.fanout.turns import MAX_FRAMES_AT_ONCE, ReadInTurn, Turns
 
 if TYPE_CHECKING:
     import socket
 
-MAX_FRAMES_AT_ONCE = 16
-"""Frames of a client that are read before others have their turn."""
 CHARGE_OF_A_PIECE = 0.1
 """What it costs a client to send what completes no frame, in messages."""
 MAX_DISCARDED = 64 * 1024
@@ -33,7 +32,7 @@ whom it waits share it in their transports too.
 """
 
 
-class DirectPeer(Peer, asyncio.Protocol):
+class DirectPeer(Peer, ReadInTurn):
     """A client whose connection is ours.
 
     While nothing waits, a write is one system call on the socket, which costs less than the
@@ -59,6 +58,7 @@ class DirectPeer(Peer, asyncio.Protocol):
         "_sent",
         "_socket",
         "_transport",
+        "_turns",
     )
 
     _transport: asyncio.Transport
@@ -100,7 +100,8 @@ class DirectPeer(Peer, asyncio.Protocol):
         self,
         transport: asyncio.Transport,
         keepalive: KeepAlive,
-        connections: set[asyncio.Protocol],
+        turns: Turns,
+        connections: set[Any],
         answer: bytes,
     ) -> None:
         """Become the protocol of a connection.
@@ -108,16 +109,20 @@ class DirectPeer(Peer, asyncio.Protocol):
         Args:
             transport: The connection, whose handshake is judged.
             keepalive: How to find out that the client is dead.
+            turns: When what it sends is read; the same for all clients of the process.
             connections: The server's, which it shuts down when it ends.
             answer: To the handshake.
 
         """
         self._keepalive = keepalive
+        self._turns = turns
         self._alarm = asyncio.get_running_loop().time() + keepalive.interval
         self._transport = transport
         self._connections = connections
         transport.set_write_buffer_limits(high=0)
+        transport.pause_reading()
         transport.set_protocol(self)
+        transport.resume_reading()  # Into a buffer, from now on.
         connections.add(self)
         self._socket = shared_with(transport)
         self._send(answer)
@@ -256,7 +261,7 @@ class DirectPeer(Peer, asyncio.Protocol):
         self._blocked = False
         self._work()
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         """Take what the client sends; after the end, do not look at it."""
         if self._gone:
             self._discarded += len(data)
@@ -266,33 +271,49 @@ class DirectPeer(Peer, asyncio.Protocol):
             if self._incoming is None:
                 self._incoming = Incoming(deflates=self.deflates)
             self._incoming.add(data)
-            if not self._is_reading and not self._read():
+            if self._is_reading:
+                return
+            if self._turns.is_over:
+                self._wait_for_turn()
+            elif not self._read():
                 self.charge(CHARGE_OF_A_PIECE)
 
     def _read(self) -> bool:
-        """Read some frames, and the rest after others had their turn; return whether any came."""
-        self._is_reading = False
+        """Read some frames, and the rest when others had their turn; return whether any came."""
         incoming = self._incoming
         if incoming is None:
             return False
-        for number in range(MAX_FRAMES_AT_ONCE):
+        began = self._turns.clock()
+        answers: list[bytes] = []
+        count = 0
+        while count < MAX_FRAMES_AT_ONCE:
             event = None if self.closing or self._gone else incoming.read()
             if event is None:
                 if self._gone or incoming.whole:
                     self._incoming = None
-                return number > 0
-            if self.charge(1 + incoming.size // CHARGED_BYTES):
-                self._take(event)
-        self._is_reading = True
-        self._transport.pause_reading()
-        asyncio.get_running_loop().call_soon(self._read_on)
-        return True
+                break
+            count += 1
+            if not self.charge(1 + incoming.size // CHARGED_BYTES):
+                continue
+            if isinstance(event, Ping):
+                answers.append(event.answer)
+                continue
+            if answers:
+                self._answer(answers)
+            self._take(event)
+        else:
+            self._wait_for_turn()
+        if answers:
+            self._answer(answers)
+        self._turns.spend_since(began)
+        return count > 0
 
-    def _read_on(self) -> None:
-        if not self._gone:
-            self._read()
-        if not self._is_reading and not self._transport.is_closing():
-            self._transport.resume_reading()
+    def _answer(self, answers: list[bytes]) -> None:
+        """Answer pings, with one write."""
+        # Not to a client that does not read what it is sent already.
+        if not (self.behind or self._gone):
+            self._transport.write(b"".join(answers))
+        answers.clear()
 
     def _take(self, event: Event) -> None:
         match event:
@@ -302,10 +323,6 @@ class DirectPeer(Peer, asyncio.Protocol):
             case Pong():
                 self._asked = False
                 self._alarm = asyncio.get_running_loop().time() + self._keepalive.interval
-            case Ping(answer):
-                # Not to a client that does not read what it is sent already.
-                if not self.behind:
-                    self._transport.write(answer)
             case End(answer, clean):
                 self._end(answer, clean=clean)
 

@@ -101,7 +101,7 @@ class Incoming:
         """Whether nothing is left to wait for, so that a new one does as well."""
         return not self._pending and self._opcode is None
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes | memoryview) -> None:
         """Take bytes from the client."""
         self._pending += data
 
@@ -215,5 +215,7 @@ def _too_big() -> End:
 def _unmasked(payload: bytearray, mask: bytearray) -> bytes:
     """Return what a client masked (RFC 6455, section 5.3)."""
     size = len(payload)
+    if not size:
+        return b""
     repeated = (bytes(mask) * (size // _MASK + 1))[:size]
     return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(size)

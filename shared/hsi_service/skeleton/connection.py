@@ -9,6 +9,7 @@ REQUEST_PATIENCE = 10.0
 """Seconds from the accept to the end of the request; and that an answer may not be taken at all."""
 MAX_DISCARDED = 256 * 1024
 """Bytes that a client which was refused may still send before its connection is cut."""
+_SCRAP = bytearray(64 * 1024)
 LAST_WORD = 2.0
 """Seconds for a client that was refused to read why."""
 
@@ -24,13 +25,22 @@ class Connection(NamedTuple):
 
     def close_with(self, last: bytes) -> None:
         """Tell the client the last word, and end the connection once it has heard that."""
-        self.transport.set_protocol(ClosingConnection(self.transport, self.connections))
-        self.transport.resume_reading()
+        hand_to(ClosingConnection(self.transport, self.connections), self.transport)
         self.transport.write(last)
         self.transport.write_eof()
 
 
-class ClosingConnection(asyncio.Protocol):
+def hand_to(protocol: asyncio.BaseProtocol, transport: asyncio.Transport) -> None:
+    """Let another protocol hear what comes from now on, which may go into its buffer, or may not.
+
+    uvloop asks a protocol for its buffer when reading begins.
+    """
+    transport.pause_reading()
+    transport.set_protocol(protocol)
+    transport.resume_reading()
+
+
+class ClosingConnection(asyncio.BufferedProtocol):
     """A connection that was told its last word; what it sends is not looked at."""
 
     __slots__ = ("_allowed", "_connections", "_end", "_transport")
@@ -42,9 +52,13 @@ class ClosingConnection(asyncio.Protocol):
         connections.add(self)
         self._end = asyncio.get_running_loop().call_later(LAST_WORD, transport.abort)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 (nobody looks at it)
+        """Return where to put what comes."""
+        return _SCRAP
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Drop what comes: a client whose bytes are not read would not read the last word."""
-        self._allowed -= len(data)
+        self._allowed -= nbytes
         if self._allowed < 0:
             self._transport.abort()
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -21,11 +21,24 @@ from hsi_service.door.proxies import NOBODY, Address
 from hsi_service.skeleton.connection import REQUEST_PATIENCE, Connection
 from hsi_service.skeleton.open_requests import OpenRequests
 
+if TYPE_CHECKING:
+    from uvicorn._types import (
+        ASGI3Application,
+        ASGIReceiveCallable,
+        ASGISendCallable,
+        ASGISendEvent,
+        Scope,
+    )
+
 MAX_BODY_BYTES = 64 * 1024
 """Of a request."""
 MAX_PIPELINED = 8
 """Requests that may wait on a connection for the answers to those before them."""
 
+_PARSED_AT_ONCE = 4096
+"""Bytes. After a refusal, no more is parsed."""
+_REQUEST_COST = 0.0003
+"""Seconds, about, that a request takes."""
 
 _BODY_TOO_LARGE = FinalResponse(
     413, f"the request's body has more than {MAX_BODY_BYTES // 1024} KiB"
@@ -52,6 +65,10 @@ class HttpConnection(HttpToolsProtocol):
         self._untaken = 0
         """Bytes of answers that waited for the client when last looked at."""
         self._stalls_at = math.inf
+        self._answering: RequestResponseCycle | None = None
+        """The request that is answered now, or waits for its turn; the parser may be further."""
+        self._app: ASGI3Application | None = None
+        """What answers it, while it waits."""
         self._is_over = False
         """It was refused, and what comes is not looked at."""
 
@@ -68,19 +85,24 @@ class HttpConnection(HttpToolsProtocol):
             self._deadline = self.loop.time() + REQUEST_PATIENCE
         if self._in_head:
             self._in_head += len(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if self._should_upgrade():
-                self._be_a_websocket(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            self._refuse(FinalResponse(400, "this is not an HTTP request"))
-        if self._in_head > MAX_HEAD_BYTES:
-            self._refuse(TOO_LARGE)
+        for begin in range(0, len(data), _PARSED_AT_ONCE):
+            try:
+                self.parser.feed_data(data[begin : begin + _PARSED_AT_ONCE])
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._should_upgrade():
+                    self._be_a_websocket(data[begin + upgrade.args[0] :])
+                return
+            except httptools.HttpParserError:
+                self._refuse(FinalResponse(400, "this is not an HTTP request"))
+            if self._in_head > MAX_HEAD_BYTES:
+                self._refuse(TOO_LARGE)
+            if self._is_over:
+                return
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
+        self._requests.ask(self)
         self._in_head, self._in_body = 1, 0
 
     def on_headers_complete(self) -> None:
@@ -107,6 +129,21 @@ class HttpConnection(HttpToolsProtocol):
         self._deadline = math.inf
         if not self._is_over:
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        """Begin to answer a request when others had their turn."""
+        self._answering, self._app = cycle, app
+        if self._requests.turns.is_over:
+            self._requests.turns.wait(self)
+        else:
+            self.read_on()
+
+    def read_on(self) -> None:
+        """Answer the request: it is its turn."""
+        app, self._app = self._app, None
+        if app and self._answering and not self._answering.disconnected:
+            self._requests.turns.spend(_REQUEST_COST)
+            super()._start_asgi_task(self._answering, while_connected(self._answering, app))
 
     def _should_upgrade(self) -> bool:
         return self._get_upgrade() == b"websocket"
@@ -144,16 +181,23 @@ class HttpConnection(HttpToolsProtocol):
         if now >= self._deadline:
             self._refuse(TOO_LATE)
 
+    def give_way(self, answer: FinalResponse) -> None:
+        """Make room for another connection."""
+        self._refuse(answer)
+
     def _refuse(self, answer: FinalResponse) -> None:
         if self._is_over:
             return
         self._is_over = True
         self._end()
-        cycle: RequestResponseCycle | None = self.cycle  # None until the first request.
-        is_answering = cycle is not None and cycle.response_started and not cycle.response_complete
-        if cycle is not None:
-            cycle.disconnected = True  # What it says from now on goes nowhere.
-            cycle.message_event.set()
+        answering = self._answering
+        is_answering = (
+            answering is not None and answering.response_started and not answering.response_complete
+        )
+        if answering is not None:
+            answering.disconnected = True  # What it says from now on goes nowhere.
+            answering.message_event.set()
+        self.pipeline.clear()
         if is_answering:
             # The refusal cannot come in the middle of an answer.
             self._requests.note(answer, self._connection().peer)
@@ -167,6 +211,21 @@ class HttpConnection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
 
 
-_BODY_TOO_LARGE = FinalResponse(
-    413, f"the request's body has more than {MAX_BODY_BYTES // 1024} KiB"
-)
+def while_connected(cycle: RequestResponseCycle, app: "ASGI3Application") -> "ASGI3Application":
+    """Return an application that says nothing to a client which has left.
+
+    uvloop closes a connection that was reset before it tells so, and then each write raises:
+    a traceback in the log for a client that asks and leaves.
+    """
+
+    async def answer(
+        scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
+    ) -> None:
+        async def send_on(message: "ASGISendEvent") -> None:
+            if cycle.transport.is_closing():
+                cycle.disconnected = True
+            await send(message)
+
+        await app(scope, receive, send_on)
+
+    return answer

@@ -24,7 +24,7 @@ from hsi_service.door.handshake import (
     wants_websocket,
 )
 from hsi_service.door.proxies import NOBODY, Address
-from hsi_service.skeleton.connection import REQUEST_PATIENCE, Connection
+from hsi_service.skeleton.connection import REQUEST_PATIENCE, Connection, hand_to
 from hsi_service.skeleton.http_connection import HttpConnection, Upgrades
 from hsi_service.skeleton.open_requests import OpenRequests
 
@@ -70,7 +70,7 @@ class ConnectionFactory:
         )
 
 
-class NewConnection(asyncio.Protocol):
+class NewConnection(asyncio.BufferedProtocol):
     """A connection whose first request is not whole."""
 
     __slots__ = (
@@ -111,6 +111,14 @@ class NewConnection(asyncio.Protocol):
         if answer := self._requests.enter(self, self._peer):
             self._refuse(answer)
 
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 (a head has its own limit)
+        """Return where to put what comes."""
+        return self._requests.turns.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take a part of the request's head."""
+        self.data_received(bytes(memoryview(self._requests.turns.buffer)[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
         """Take a part of the request's head; pass on what it turns out to be."""
         head = self._head + data if self._head else data.lstrip(_EMPTY_LINES)
@@ -121,25 +129,42 @@ class NewConnection(asyncio.Protocol):
         end += len(END_OF_HEAD)
         if end < len(END_OF_HEAD) or end > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
-            return
+        elif self._requests.turns.is_over:
+            self._head = head
+            self._transport.pause_reading()
+            self._requests.turns.wait(self)
+        else:
+            self._take(head, end)
+
+    def read_on(self) -> None:
+        """Take the request: it is its turn."""
+        if head := self._head:  # Else it has ended meanwhile.
+            self._transport.resume_reading()
+            self._take(head, head.find(END_OF_HEAD) + len(END_OF_HEAD))
+
+    def _take(self, head: bytes, end: int) -> None:
+        """Take a request whose head is whole, and ends there."""
+        turns = self._requests.turns
+        began = turns.clock()
         try:
             parsed = RequestHead.parse(head[:end])
             asked = upgrade_of(parsed) if wants_websocket(parsed) else None
         except RefusedError as error:
             self._refuse(error.answer)
-            return
-        if asked is None:
-            self._speak_http(head)
         else:
-            self._leave()
-            self._upgrade(self._connection(), asked, head[end:])
+            if asked is None:
+                self._speak_http(head)
+            else:
+                self._leave()
+                self._upgrade(self._connection(), asked, head[end:])
+        turns.spend_since(began)
 
     def _speak_http(self, data: bytes) -> None:
         http = self._speaks_http()
         self._requests.change(self, http)
         self._connections.discard(self)
         http.connection_made(self._transport)
-        self._transport.set_protocol(http)
+        hand_to(http, self._transport)
         http.data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (leaving is no fault)
@@ -150,6 +175,10 @@ class NewConnection(asyncio.Protocol):
         """Answer what did not come in time."""
         if now >= self._deadline:
             self._refuse(TOO_LATE)
+
+    def give_way(self, answer: FinalResponse) -> None:
+        """Make room for another connection."""
+        self._refuse(answer)
 
     def shutdown(self) -> None:
         """Close, as the server ends."""
@@ -164,5 +193,6 @@ class NewConnection(asyncio.Protocol):
         return Connection(self._transport, self._peer, self._connections)
 
     def _leave(self) -> None:
+        self._head = b""
         self._requests.leave(self)
         self._connections.discard(self)

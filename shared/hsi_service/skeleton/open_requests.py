@@ -4,13 +4,14 @@ import asyncio
 import logging
 import math
 import random
-from collections import Counter
+from collections import Counter, OrderedDict
 from typing import Protocol
 
 from hsi.logs import Throttled
 from hsi_service.door.handshake import FinalResponse
 from hsi_service.door.limits import address_of
 from hsi_service.door.proxies import Address, Proxies
+from hsi_service.fanout.turns import REQUESTS, Turns
 from hsi_service.metrics import Metrics
 from hsi_service.skeleton.connection import Connection
 
@@ -27,6 +28,9 @@ class Checked(Protocol):
     def check(self, now: float) -> None:
         """End it if it has had its time, by the event loop's clock."""
 
+    def give_way(self, answer: FinalResponse) -> None:
+        """Answer that there is no room for it any more, and leave."""
+
 
 class OpenRequests:
     """What the connections of a server share until they are WebSockets."""
@@ -42,9 +46,12 @@ class OpenRequests:
         """
         self._proxies = proxies
         self._metrics = metrics
+        self.turns = Turns(REQUESTS)
+        """Who of them is answered next."""
         self._per_address = per_address or math.inf
-        self._open: dict[Checked, str | None] = {}
-        """Connections, and the address that each counts for; None for a proxy's."""
+        self._open: OrderedDict[Checked, str | None] = OrderedDict()
+        """Connections, and the address that each counts for; None for a proxy's. The one that asked
+        last is at the end."""
         self._counts: Counter[str] = Counter()
         self._sweeping: asyncio.TimerHandle | None = None
         self._logs: dict[int, Throttled] = {}
@@ -71,7 +78,10 @@ class OpenRequests:
         if address is not None and self._counts[address] >= self._per_address:
             return FinalResponse(429, "too many unanswered connections from this address", _soon())
         if len(self._open) >= MAX_OPEN_REQUESTS:
-            return FinalResponse(503, "too many unanswered connections", _soon())
+            # It has been silent for longest: a probe, or who asks for something, is done long
+            # before, so that a crowd of strangers keeps out nobody but themselves.
+            full = FinalResponse(503, "too many unanswered connections", _soon())
+            next(iter(self._open)).give_way(full)
         self._open[connection] = address
         if address is not None:
             self._counts[address] += 1
@@ -82,6 +92,11 @@ class OpenRequests:
     def change(self, before: Checked, after: Checked) -> None:
         """Count a connection on under another protocol."""
         self._open[after] = self._open.pop(before)
+
+    def ask(self, connection: Checked) -> None:
+        """Note that a connection which was kept asks again."""
+        if connection in self._open:
+            self._open.move_to_end(connection)
 
     def leave(self, connection: Checked) -> None:
         """Forget a connection that is a WebSocket, or has ended; once more does nothing."""

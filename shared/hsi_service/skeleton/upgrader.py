@@ -20,6 +20,7 @@ from hsi_service.fanout.connection_handler import KeepAlive
 from hsi_service.fanout.deflating_peer import DeflatingPeer
 from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.incoming import close_frame
+from hsi_service.fanout.turns import FRAMES, Turns
 from hsi_service.skeleton.connection import Connection
 from hsi_service.skeleton.service import Service
 from hsi_service.skeleton.session import Session, prepare, wait_until_ready
@@ -58,6 +59,7 @@ class Upgrader:
         self._proxies = proxies
         interval = service.settings.heartbeat_interval
         self._keepalive = KeepAlive(interval, min(MAX_PONG_TIMEOUT, interval))
+        self._turns = Turns(FRAMES)
 
     def upgrade(self, connection: Connection, request: UpgradeRequest, rest: bytes) -> None:
         """Let a client in, or tell it why not."""
@@ -106,7 +108,9 @@ class Upgrader:
 
     def _hand_over(self, handover: Handover, early: bytes) -> None:
         connection, peer, session, answer = handover
-        peer.take_over(connection.transport, self._keepalive, connection.connections, answer)
+        peer.take_over(
+            connection.transport, self._keepalive, self._turns, connection.connections, answer
+        )
         session.begin_in_background(peer)
         if early:
             peer.data_received(early)

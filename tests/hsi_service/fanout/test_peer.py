@@ -20,10 +20,11 @@ from hsi_service.door.handshake import RequestHead, switching, upgrade_of
 from hsi_service.door.limits import Bucket, Rate
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.connection_handler import ConnectionHandler, KeepAlive
-from hsi_service.fanout.direct_peer import MAX_FRAMES_AT_ONCE, DirectPeer
+from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.incoming import Incoming
 from hsi_service.fanout.memory import Memory
 from hsi_service.fanout.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
+from hsi_service.fanout.turns import FRAMES, MAX_FRAMES_AT_ONCE, Turns
 from tests.clients import until
 from tests.hsi_service.fanout.test_incoming import sent
 from tests.servers import under_uvicorn
@@ -96,15 +97,18 @@ class Greeting(asyncio.Protocol):
         self._peers = peers
         self._handler = handler
         self._connections = connections
+        self._turns = Turns(FRAMES, lambda: 0.0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._open.add(transport)
 
     def data_received(self, data: bytes) -> None:
         peer = DirectPeer("test", self._handler)
         answer = switching(upgrade_of(RequestHead.parse(data)).key, None)
-        peer.take_over(self._transport, KeepAlive(math.inf, math.inf), self._connections, answer)
+        keepalive = KeepAlive(math.inf, math.inf)
+        peer.take_over(self._transport, keepalive, self._turns, self._connections, answer)
         self._peers.put_nowait(peer)
 
 

@@ -39,10 +39,21 @@ async def test_connections_that_ask_for_nothing_are_counted_by_address(
         assert status == 200
 
 
-async def test_connections_of_all_addresses_together_have_a_limit(
+async def test_of_all_connections_together_the_one_that_asked_longest_ago_gives_way(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_requests, "MAX_OPEN_REQUESTS", 1)
-    async with server.stranger(b"GET /") as first:
-        await first.send(b"")
-        assert await server.status(b"") == 503
+    monkeypatch.setattr(open_requests, "MAX_OPEN_REQUESTS", 2)
+    async with (
+        server.stranger(GET + b"\r\n") as kept,
+        server.stranger(b"GET /") as silent,
+    ):
+        await kept.reader.readuntil(b"}")
+        await silent.send(b"")
+        await kept.send(GET + b"\r\n")
+        await kept.reader.readuntil(b"}")
+        # A probe of a replica that is full of strangers.
+        assert await server.status(GET + b"Connection: close\r\n\r\n") == 200
+        assert (await silent.head()).startswith(b"HTTP/1.1 503 ")
+        await kept.send(GET + b"\r\n")
+        assert (await kept.head()).startswith(b"HTTP/1.1 200 ")
+    assert server.refused(503) == 1
