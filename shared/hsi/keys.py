@@ -136,4 +136,7 @@ def parse_entries(texts: list[str] | tuple[str, ...], *, what: str) -> list[KeyE
             entries.append(KeyEntry.parse(text))
         except ValueError as error:
             raise ValueError(f"{what}: number {number} of {len(texts)} {error}") from None
+    digests = [entry.digest for entry in entries]
+    if len(set(digests)) < len(digests):
+        raise ValueError(f"{what}: one digest stands there twice; a key has one name and one scope")
     return entries

@@ -152,6 +152,9 @@ class Access:
         echo = names[0] if names else None
         if why := self.judge_place(handshake.server, handshake.host):
             return Decision(CloseCode.FORBIDDEN_ORIGIN, why, echo)
+        # First, so that another site's page uses up no tries of the address where it is open.
+        if not self._allows(handshake.origins, handshake.host):
+            return Decision(CloseCode.FORBIDDEN_ORIGIN, WRONG_ORIGIN, echo)
         who: Identity | None = None
         if self.asks:
             # `api-key.` alone is a name without a key.
@@ -177,8 +180,6 @@ class Access:
                 # A browser always sends one; without it, it is no page that could have the cookie.
                 return Decision(CloseCode.FORBIDDEN_ORIGIN, NO_ORIGIN, echo)
             who = decision.who
-        if not self._allows(handshake.origins, handshake.host):
-            return Decision(CloseCode.FORBIDDEN_ORIGIN, WRONG_ORIGIN, echo)
         return Decision(None, subprotocol=echo, who=who)
 
     def judge_request(self, request: Request, scope: Scope | None = "read") -> Decision:
@@ -191,6 +192,8 @@ class Access:
         """
         if why := self.judge_place(request.server, request.host):
             return Decision(CloseCode.FORBIDDEN_ORIGIN, why)
+        if not self._allows(request.origins, request.host):
+            return Decision(CloseCode.FORBIDDEN_ORIGIN, WRONG_ORIGIN)
         decision = Decision(None)
         if self.asks:
             bearers = filter(None, map(_BEARER.fullmatch, request.authorizations))
@@ -204,8 +207,6 @@ class Access:
             is_safe = request.method in _SAFE_METHODS
             if _came_by_cookie(decision) and not (request.origins or is_safe):
                 return Decision(CloseCode.FORBIDDEN_ORIGIN, NO_ORIGIN)
-        if not self._allows(request.origins, request.host):
-            return Decision(CloseCode.FORBIDDEN_ORIGIN, WRONG_ORIGIN)
         return decision
 
     def judge_page(self, request: Request) -> str:
@@ -215,11 +216,9 @@ class Access:
         return "" if self._allows(request.origins, request.host) else WRONG_ORIGIN
 
     def offers(self, given: Handshake | Request) -> bool:
-        """Return whether a client offers something that would have to be tried."""
+        """Return whether a client offers what could be a guess: keys and tokens, and no cookie."""
         if not self.asks:
             return False
-        if self._cookies(given.cookies):
-            return True
         if isinstance(given, Request):
             return bool(given.keys or given.authorizations)
         return any(name.startswith(KEY_PROTOCOL) for name in given.subprotocols) or bool(
@@ -257,9 +256,9 @@ class Access:
         if is_known:
             why = f"this key's scope does not include {scope}, which is needed here"
             return Decision(CloseCode.UNAUTHORIZED, why, lacks_scope=True)
-        # What we sealed ourselves is no guess, however old it is.
-        is_guess = has_more or None in sealed
-        why = UNKNOWN_CREDENTIAL if is_guess else ended
+        # A cookie is no guess: nobody guesses its seal, and one of a former secret is many tabs'.
+        is_guess = has_more
+        why = UNKNOWN_CREDENTIAL if is_guess or None in sealed else ended
         return Decision(CloseCode.UNAUTHORIZED, why, is_guess=is_guess)
 
     def _cookies(self, headers: Sequence[str]) -> list[str]:

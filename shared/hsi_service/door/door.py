@@ -212,7 +212,7 @@ class Door:
         if status == "429" and address not in (forwarded_for or address):
             # An unknown proxy makes all of its clients one address.
             extra["hint"] = "if this is your proxy, name it in TRUSTED_PROXIES"
-        self._logs[reason].warning("turned a client away", **extra)
+        self._logs[reason].warning(f"turned a client away: {reason}", **extra)
 
     def _refused(self, excess: Excess, client: str | None, forwarded_for: str) -> Refusal:
         self.note(str(excess.status), excess.reason, client, forwarded_for=forwarded_for)

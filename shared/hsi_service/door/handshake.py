@@ -6,7 +6,7 @@ A request is parsed once, by httptools, and answered with bytes that are ready b
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import NamedTuple, Self
 from urllib.parse import unquote
@@ -39,9 +39,12 @@ class FinalResponse(NamedTuple):
         body = self.reason.encode()
         headers = {
             **self.headers,
+            "Cache-Control": "no-store",
             "Connection": "close",
             "Content-Length": str(len(body)),
             "Content-Type": "text/plain; charset=utf-8",
+            "Vary": "Origin, Cookie, Authorization, X-API-Key",
+            "X-Content-Type-Options": "nosniff",
         }
         head = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n"
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -89,7 +92,7 @@ class RequestHead:
             head.wants_upgrade = True
         except httptools.HttpParserError:
             raise RefusedError(FinalResponse(400, "this is not an HTTP request")) from None
-        if len(head.fields) > MAX_HEADERS:
+        if is_too_large(head.url, head.fields):
             raise RefusedError(TOO_LARGE)
         head.method, head.version = parser.get_method(), parser.get_http_version()
         # A parser that still waits for a body tells of an upgrade by this alone.
@@ -111,6 +114,12 @@ TOO_LARGE = FinalResponse(
     431, f"the request has more than {MAX_HEAD_BYTES // 1024} KiB or {MAX_HEADERS} lines of headers"
 )
 TOO_LATE = FinalResponse(408, "the request did not come in time")
+
+
+def is_too_large(url: bytes, fields: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Return whether a request's line and headers are more than it may have."""
+    size = len(url) + sum(len(name) + len(value) for name, value in fields)
+    return len(fields) > MAX_HEADERS or size > MAX_HEAD_BYTES
 
 
 def headers_of(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -54,7 +54,7 @@ class Turns:
         """
         self.clock = clock
         self.buffer = bytearray(READ_BYTES)
-        """Where a connection's bytes come to; whoever is told of them copies them at once."""
+        """Where a connection's bytes come to; they are copied before anything else comes."""
         self._pace = pace
         self._left = pace.work
         self._waiting: deque[Waiting] = deque()

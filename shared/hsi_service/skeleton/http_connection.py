@@ -15,6 +15,7 @@ from hsi_service.door.handshake import (
     RefusedError,
     RequestHead,
     UpgradeRequest,
+    is_too_large,
     upgrade_of,
 )
 from hsi_service.door.proxies import NOBODY, Address
@@ -37,12 +38,16 @@ MAX_PIPELINED = 8
 
 _PARSED_AT_ONCE = 4096
 """Bytes. After a refusal, no more is parsed."""
+_MAX_BYTES_OF_HEAD = MAX_HEAD_BYTES + _PARSED_AT_ONCE
+_MAX_BYTES = MAX_HEAD_BYTES + 2 * MAX_BODY_BYTES
+"""Of a request as it is sent: a body in chunks takes more than it has."""
 _REQUEST_COST = 0.0003
 """Seconds, about, that a request takes."""
 
 _BODY_TOO_LARGE = FinalResponse(
     413, f"the request's body has more than {MAX_BODY_BYTES // 1024} KiB"
 )
+_ENDING = FinalResponse(503, "restart: come back", {"Retry-After": "2"})
 _TOO_SOON = FinalResponse(400, "ask for a WebSocket once the request before is answered")
 
 Upgrades = Callable[[Connection, UpgradeRequest, bytes], None]
@@ -58,8 +63,11 @@ class HttpConnection(HttpToolsProtocol):
         self._requests = requests
         self._upgrade = upgrade
         self._deadline = self.loop.time() + REQUEST_PATIENCE
-        self._in_head = 0
-        """Bytes of a head that is not whole; 0 outside of heads."""
+        self._in_head = False
+        """Whether a head has begun and is not whole."""
+        self._sent = 0
+        """Bytes since the request began, or since the one before ended: trailers, the sizes of
+        chunks and empty lines too."""
         self._in_body = 0
         """Bytes of the body so far."""
         self._untaken = 0
@@ -83,19 +91,19 @@ class HttpConnection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if math.isinf(self._deadline):
             self._deadline = self.loop.time() + REQUEST_PATIENCE
-        if self._in_head:
-            self._in_head += len(data)
         for begin in range(0, len(data), _PARSED_AT_ONCE):
+            piece = data[begin : begin + _PARSED_AT_ONCE]
+            self._sent += len(piece)
             try:
-                self.parser.feed_data(data[begin : begin + _PARSED_AT_ONCE])
+                self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as upgrade:
                 if self._should_upgrade():
                     self._be_a_websocket(data[begin + upgrade.args[0] :])
                 return
             except httptools.HttpParserError:
                 self._refuse(FinalResponse(400, "this is not an HTTP request"))
-            if self._in_head > MAX_HEAD_BYTES:
-                self._refuse(TOO_LARGE)
+            if self._sent > (_MAX_BYTES_OF_HEAD if self._in_head else _MAX_BYTES):
+                self._refuse(TOO_LARGE if self._in_head else _BODY_TOO_LARGE)
             if self._is_over:
                 return
 
@@ -103,11 +111,13 @@ class HttpConnection(HttpToolsProtocol):
         """Begin a request."""
         super().on_message_begin()
         self._requests.ask(self)
-        self._in_head, self._in_body = 1, 0
+        self._in_head, self._in_body, self._sent = True, 0, 0
 
     def on_headers_complete(self) -> None:
         """Begin to answer, unless it is refused."""
-        self._in_head = 0
+        self._in_head = False
+        if is_too_large(self.url, self.headers):
+            self._refuse(TOO_LARGE)
         length = dict(self.headers).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY_BYTES:
             self._refuse(_BODY_TOO_LARGE)
@@ -115,6 +125,11 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse(FinalResponse(429, "too many requests at once on one connection"))
         if not self._is_over:
             super().on_headers_complete()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what comes behind the body is counted, and not kept."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
@@ -126,7 +141,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Wait for no more of a request."""
-        self._deadline = math.inf
+        self._deadline, self._sent = math.inf, 0
         if not self._is_over:
             super().on_message_complete()
 
@@ -181,6 +196,17 @@ class HttpConnection(HttpToolsProtocol):
         if now >= self._deadline:
             self._refuse(TOO_LATE)
 
+    def shutdown(self) -> None:
+        """Close, as the server ends; an answer that is under way is finished."""
+        if math.isinf(self._deadline):
+            super().shutdown()
+        elif not self._is_over:
+            self._is_over = True
+            self._end()
+            if not self._stop_answering():
+                self.transport.write(_ENDING.serialize())
+            self.transport.close()
+
     def give_way(self, answer: FinalResponse) -> None:
         """Make room for another connection."""
         self._refuse(answer)
@@ -190,20 +216,22 @@ class HttpConnection(HttpToolsProtocol):
             return
         self._is_over = True
         self._end()
-        answering = self._answering
-        is_answering = (
-            answering is not None and answering.response_started and not answering.response_complete
-        )
-        if answering is not None:
-            answering.disconnected = True  # What it says from now on goes nowhere.
-            answering.message_event.set()
-        self.pipeline.clear()
-        if is_answering:
+        if self._stop_answering():
             # The refusal cannot come in the middle of an answer.
             self._requests.note(answer, self._connection().peer)
             self.transport.abort()
         else:
             self._requests.refuse(self._connection(), answer)
+
+    def _stop_answering(self) -> bool:
+        """Let nothing more of an answer be written; return whether one has begun and not ended."""
+        self.pipeline.clear()
+        answering = self._answering
+        if answering is None:
+            return False
+        answering.disconnected = True  # What it says from now on goes nowhere.
+        answering.message_event.set()
+        return answering.response_started and not answering.response_complete
 
     def _end(self) -> None:
         self._requests.leave(self)

@@ -28,6 +28,9 @@ from hsi_service.skeleton.connection import REQUEST_PATIENCE, Connection, hand_t
 from hsi_service.skeleton.http_connection import HttpConnection, Upgrades
 from hsi_service.skeleton.open_requests import OpenRequests
 
+_NO_HTTP = FinalResponse(400, "this is not an HTTP request")
+_BARE_LINES = b"\n\n"
+"""Ends a head whose lines end with LF alone, which is no HTTP."""
 _EMPTY_LINES = b"\r\n"
 """Before a request, they are nothing (RFC 9112, section 2.2)."""
 
@@ -79,6 +82,7 @@ class NewConnection(asyncio.BufferedProtocol):
         "_head",
         "_peer",
         "_requests",
+        "_skipped",
         "_speaks_http",
         "_transport",
         "_upgrade",
@@ -98,6 +102,8 @@ class NewConnection(asyncio.BufferedProtocol):
         self._connections = connections
         self._speaks_http = speak_http
         self._head = b""
+        self._skipped = 0
+        """Bytes of empty lines before the request."""
         self._peer = NOBODY
         self._deadline = asyncio.get_running_loop().time() + REQUEST_PATIENCE
 
@@ -121,8 +127,18 @@ class NewConnection(asyncio.BufferedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a part of the request's head; pass on what it turns out to be."""
-        head = self._head + data if self._head else data.lstrip(_EMPTY_LINES)
+        if self._head:
+            head = self._head + data
+        else:
+            head = data.lstrip(_EMPTY_LINES)
+            self._skipped += len(data) - len(head)
         end = head.find(END_OF_HEAD)
+        if self._skipped > MAX_HEAD_BYTES or (head and not _begins_a_method(head[0])):
+            self._refuse(_NO_HTTP)
+            return
+        if end < 0 and _BARE_LINES in head:
+            self._refuse(_NO_HTTP)
+            return
         if end < 0 and len(head) <= MAX_HEAD_BYTES:
             self._head = head
             return
@@ -196,3 +212,8 @@ class NewConnection(asyncio.BufferedProtocol):
         self._head = b""
         self._requests.leave(self)
         self._connections.discard(self)
+
+
+def _begins_a_method(byte: int) -> bool:
+    """Return whether a request may begin with it: all methods have capital letters."""
+    return ord("A") <= byte <= ord("Z")

@@ -67,7 +67,7 @@ class OpenRequests:
         if answer.status not in self._logs:
             self._logs[answer.status] = Throttled(logger)
         self._logs[answer.status].warning(
-            "refused a request", status=answer.status, reason=answer.reason, address=peer.host or ""
+            f"refused a request: {answer.reason}", status=answer.status, address=peer.host or ""
         )
 
     # Who is there.

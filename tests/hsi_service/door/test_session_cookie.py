@@ -116,10 +116,12 @@ def test_a_session_ends_by_the_clock_and_with_its_key() -> None:
     assert ended.reason == access.why_out(WHO) == "this session has ended: sign in again"
 
 
-def test_a_cookie_that_no_service_made_is_a_guess() -> None:
+def test_a_cookie_that_no_service_made_lets_nobody_in_and_is_no_guess() -> None:
+    """Nobody guesses its seal; and after a new SESSION_SECRET, all open tabs have such a one."""
     access = access_at(lambda: 1_000, KEY)
-    forged = Handshake(cookies=cookie(secret=KEY.digest), origins=PAGE, host=HOST)
-    assert access.judge(forged).is_guess
+    forged = access.judge(Handshake(cookies=cookie(secret=KEY.digest), origins=PAGE, host=HOST))
+    assert (forged.code, forged.is_guess) == (4401, False)
+    assert forged.reason.startswith("no valid credential")
     many = Handshake(cookies=[f"{COOKIE}=a; " * 5], origins=PAGE, host=HOST)
     assert access.judge(many).reason.startswith("more than 4 credentials")
 

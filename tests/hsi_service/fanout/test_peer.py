@@ -102,7 +102,6 @@ class Greeting(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._open.add(transport)
 
     def data_received(self, data: bytes) -> None:
         peer = DirectPeer("test", self._handler)

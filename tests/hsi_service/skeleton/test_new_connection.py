@@ -15,6 +15,7 @@ def large(size: int) -> bytes:
     return b"X-Large: " + b"x" * (size - len(request()) - len(b"X-Large: \r\n"))
 
 
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 TOO_MUCH = {
     "too large a head": (request(LINE, large(MAX_HEAD_BYTES + 1)), 431),
     "a head without end": (request(LINE, large(200_000))[:-4], 431),
@@ -33,6 +34,12 @@ TOO_MUCH = {
         413,
     ),
     "a length that is no number": (POST + b"Content-Length: x\r\n\r\n", 400),
+    "trailers without end": (CHUNKED + b"0\r\n" + b"X-a: y\r\n" * 60_000, 413),
+    "one trailer without end": (CHUNKED + b"0\r\nX: " + b"x" * 400_000, 413),
+    "a chunk's extension without end": (CHUNKED + b"1;" + b"x" * 400_000, 413),
+    "chunks of a byte without end": (CHUNKED + b"1\r\nx\r\n" * 60_000, 413),
+    "empty lines without end": (b"\r\n" * 200_000, 400),
+    "lines that end with LF": (b"GET / HTTP/1.1\nHost: localhost\n\n", 400),
     "a WebSocket behind another request": (GET + b"\r\n" + request(), 400),
     "a WebSocket of nobody": (request(b"GET /ws/nothing HTTP/1.1"), 404),
     "a WebSocket of a page": (request(b"GET /health/live HTTP/1.1"), 404),

@@ -17,9 +17,9 @@ async def test_what_is_refused_is_logged_once_a_minute_and_counted(
         await server.status(b"nonsense\r\n\r\n")
         await server.status(GET + b"\r\n" + request())
     assert server.refused(400) == 40
-    assert [record.message for record in caplog.records if record.levelno >= 30] == [
-        "refused a request"
-    ]
+    assert [
+        record.message.partition(":")[0] for record in caplog.records if record.levelno >= 30
+    ] == ["refused a request"]
 
 
 async def test_connections_that_ask_for_nothing_are_counted_by_address(
