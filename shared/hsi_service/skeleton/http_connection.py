@@ -41,7 +41,7 @@ _PARSED_AT_ONCE = 4096
 _MAX_BYTES_OF_HEAD = MAX_HEAD_BYTES + _PARSED_AT_ONCE
 _MAX_BYTES = MAX_HEAD_BYTES + 2 * MAX_BODY_BYTES
 """Of a request as it is sent: a body in chunks takes more than it has."""
-_REQUEST_COST = 0.0003
+_REQUEST_COST = 0.0005
 """Seconds, about, that a request takes."""
 
 _BODY_TOO_LARGE = FinalResponse(
