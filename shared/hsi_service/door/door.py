@@ -49,7 +49,7 @@ class Admission:
     def release(self) -> None:
         """Give the place back; once more does nothing."""
         limits, self._limits = self._limits, None
-        if limits:
+        if limits is not None:  # Its length is how many addresses it knows, which takes a while.
             limits.leave(self._address)
 
 

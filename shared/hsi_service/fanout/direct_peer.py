@@ -15,7 +15,7 @@ from hsi_service.fanout.connection_handler import ConnectionHandler, KeepAlive
 from hsi_service.fanout.descriptors import shared_with, untaken
 from hsi_service.fanout.incoming import PING_FRAME, End, Event, Incoming, Ping, Pong, close_frame
 from hsi_service.fanout.peer import CHARGED_BYTES, FAREWELL_TIMEOUT, Peer
-from hsi_service.fanout.turns import MAX_FRAMES_AT_ONCE, ReadInTurn, Turns
+from hsi_service.fanout.turns import MAX_FRAMES_AT_ONCE, READ_COST, ReadInTurn, Turns
 
 if TYPE_CHECKING:
     import socket
@@ -271,6 +271,7 @@ class DirectPeer(Peer, ReadInTurn):
             if self._incoming is None:
                 self._incoming = Incoming()
             self._incoming.add(data)
+            self._turns.spend(READ_COST)
             if self._is_reading:
                 return
             if self._turns.is_over:

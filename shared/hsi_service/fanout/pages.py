@@ -23,6 +23,7 @@ from hsi_service.fanout.shared_page import (
     Tally,
     cut,
 )
+from hsi_service.fanout.turns import REQUESTS, Turns
 from hsi_service.shared_answers import SharedAnswers
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -42,6 +43,8 @@ class Pages:
 
     def __init__(self) -> None:
         """Begin with none."""
+        self.turns = Turns(REQUESTS)
+        """Whose page is written next."""
         self.size = 0
         """Bytes of memory that they take, about."""
         self._channels: dict[str, ChannelPages] = {}

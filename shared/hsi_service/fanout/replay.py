@@ -16,6 +16,10 @@ from hsi_service.fanout.peer import Peer
 from hsi_service.fanout.shared_page import Part
 from hsi_service.fanout.topic import OrderedTopic
 
+PAGE_COST = 300e-6
+"""Seconds, about, that it takes to write a page to a client, most of them the kernel's. All who
+wait for the same page have it at once, and would be written it before anything else."""
+
 
 async def resume(topic: OrderedTopic, peer: Peer, since: str) -> None:
     """Bring a held client from its cursor to the topic's position, and let it join.
@@ -46,6 +50,7 @@ async def resume(topic: OrderedTopic, peer: Peer, since: str) -> None:
     while not replay.done and not peer.closing:
         await _turn(peer)
         part = await topic.pages.after(topic.history, replay.after, until, lost=lost)
+        await topic.pages.turns.turn(PAGE_COST)
         step = replay.page(part.page)
         if replay.outrun:
             peer.close(CloseCode.TOO_SLOW, "slower than the history is long: come back")
@@ -77,6 +82,7 @@ async def begin_with_the_last(topic: OrderedTopic, peer: Peer, count: int) -> No
         while (after is None or after < head) and not peer.closing:
             await _turn(peer)
             part = await topic.pages.after(topic.history, after, head)
+            await topic.pages.turns.turn(PAGE_COST)
             page, missing = part.page, None
             if sent and not page.found:
                 # Trimmed faster than the client could follow: what is missing is missing here.

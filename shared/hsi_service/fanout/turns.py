@@ -18,6 +18,11 @@ READ_BYTES = 16 * 1024
 not read yet is memory of this process."""
 
 
+READ_COST = 20e-6
+"""Seconds, about, that it takes to read from a connection, and to let it wait: a client that sends
+byte by byte costs this for each."""
+
+
 class Pace(NamedTuple):
     """How much is done in a round, and how long a round is."""
 
@@ -54,7 +59,7 @@ class Turns:
         """
         self.clock = clock
         self.buffer = bytearray(READ_BYTES)
-        """Where a connection's bytes come to; whoever is told of them copies them at once."""
+        """Where a connection's bytes come to; who is told of them copies them at once."""
         self._pace = pace
         self._left = pace.work
         self._waiting: deque[Waiting] = deque()
@@ -86,6 +91,15 @@ class Turns:
         if not (self._goes_on or self.is_over):
             self._go_on_soon()
 
+    async def turn(self, cost: float) -> None:
+        """Wait until something may be done that takes so many seconds."""
+        if self.is_over:
+            coming = _Coming(self, cost)
+            self.wait(coming)
+            await coming.has_come
+        else:
+            self.spend(cost)
+
     def _begin(self) -> None:
         """Begin a round."""
         self._end = None
@@ -100,13 +114,30 @@ class Turns:
     def _go_on(self) -> None:
         """Give those who wait a turn each, as far as this round goes."""
         self._goes_on = True
-        for _ in range(len(self._waiting)):
-            if self.is_over:
-                break
-            self._waiting.popleft().read_on()
-        self._goes_on = False
-        if self._waiting and not self.is_over:
-            self._go_on_soon()
+        try:
+            for _ in range(len(self._waiting)):
+                if self.is_over:
+                    break
+                self._waiting.popleft().read_on()
+        finally:  # One's fault is no other's.
+            self._goes_on = False
+            if self._waiting and not self.is_over:
+                self._go_on_soon()
+
+
+class _Coming:
+    """The turn of a task."""
+
+    def __init__(self, turns: Turns, cost: float) -> None:
+        self._turns = turns
+        self._cost = cost
+        self.has_come: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def read_on(self) -> None:
+        """Let the task go on, if it still waits."""
+        if not self.has_come.done():
+            self._turns.spend(self._cost)
+            self.has_come.set_result(None)
 
 
 class ReadInTurn(asyncio.BufferedProtocol):
@@ -142,6 +173,7 @@ class ReadInTurn(asyncio.BufferedProtocol):
 
     def read_on(self) -> None:
         """Read more of what the client has sent: it is its turn."""
+        self._turns.spend(READ_COST)
         self._is_reading = False  # type: ignore[misc]  # as above
         if not self._gone:
             self._read()

@@ -37,7 +37,7 @@ MAX_PIPELINED = 8
 
 _PARSED_AT_ONCE = 4096
 """Bytes. After a refusal, no more is parsed."""
-_REQUEST_COST = 0.0003
+_REQUEST_COST = 0.0005
 """Seconds, about, that a request takes."""
 
 _BODY_TOO_LARGE = FinalResponse(

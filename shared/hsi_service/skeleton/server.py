@@ -37,6 +37,12 @@ MAX_UNSENT_IN_KERNEL = 128 * 1024
 What it keeps, nobody can take back: a client that is behind should find the latest snapshot, not
 megabytes of old ones, and the reason why it was closed.
 """
+MAX_UNREAD_IN_KERNEL = 64 * 1024
+"""Bytes that the kernel may keep of what a client has sent and nobody has read.
+
+By itself it takes megabytes from each, which are this pod's memory, and work of the kernel's for
+what will never be looked at.
+"""
 LAST_SECONDS = 3.0
 """Seconds after the drain window for connections to end by themselves."""
 
@@ -59,7 +65,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             for listening in self.servers[0].sockets:
-                _keep_little_unsent(listening)
+                _keep_little(listening)
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             logger.info(
                 "ready",
@@ -106,10 +112,14 @@ class Server(uvicorn.Server):
                 signal.signal(sig, handler)
 
 
-def _keep_little_unsent(listening: Any) -> None:
-    """Have the kernel keep little of what clients have not taken; connections inherit it."""
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        with contextlib.suppress(OSError):  # A courtesy; a Unix socket has no such thing.
+def _keep_little(listening: Any) -> None:
+    """Have the kernel keep little of what nobody has taken, in both directions.
+
+    Connections inherit it.
+    """
+    with contextlib.suppress(OSError):  # Courtesies; a Unix socket has no such thing.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MAX_UNREAD_IN_KERNEL)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_IN_KERNEL)
 
 

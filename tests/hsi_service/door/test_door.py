@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hsi_service.door.access import Decision, Handshake, Request
 from hsi_service.door.door import Admission, Door, Refusal
-from hsi_service.door.limits import FAILURES_PER_MINUTE, Excess
+from hsi_service.door.limits import FAILURES_PER_MINUTE, Excess, Limits
 from hsi_service.lifecycle import Lifecycle
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
@@ -257,6 +257,23 @@ async def test_strangers_do_not_fill_the_log(
 
 
 # Without a server: all that a handshake asks of the door.
+
+
+def test_who_leaves_costs_the_same_however_many_addresses_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The length of `Limits` is counted over all of them."""
+    counted: list[Limits] = []
+
+    def length(limits: Limits) -> int:
+        counted.append(limits)
+        return 1
+
+    monkeypatch.setattr(Limits, "__len__", length)
+    admission = door().examine(Handshake(query=f"api_key={KEY}".encode()), "127.0.0.1")
+    assert isinstance(admission, Admission)
+    admission.release()
+    assert not counted
 
 
 def door(**settings: Any) -> Door:

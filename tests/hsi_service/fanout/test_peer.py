@@ -523,3 +523,17 @@ async def test_others_have_their_turn_while_a_client_has_sent_much() -> None:
             await asyncio.sleep(0)
             turns.append(len(handler.heard))
         assert turns == [16, 32, 48, 48]
+
+
+async def test_what_comes_byte_by_byte_waits_when_others_have_said_enough() -> None:
+    async with line_through(directly) as line:
+        line.peer.release()
+        assert isinstance(line.peer, DirectPeer)
+        turns = line.peer._turns  # noqa: SLF001 (which it shares with all)
+        frame = sent(TEXT, b"x" * 100)
+        for byte in frame[:50]:
+            line.peer.data_received(bytes([byte]))
+        assert turns.is_over
+        reading = line.peer._transport.is_reading()  # noqa: SLF001 (as above)
+        assert not reading, "the kernel keeps the rest until its turn"
+        await eventually(line.peer._transport.is_reading)  # noqa: SLF001 (as above)

@@ -121,3 +121,51 @@ async def test_where_a_round_is_a_turn_of_the_loop_nothing_waits_longer_than_tha
         assert now - read <= 2 * most
         read = now
     assert loops <= 100 * MAX_FRAMES_AT_ONCE / most * 3
+
+
+async def test_tasks_that_are_ready_at_once_go_on_in_turn_and_one_that_left_holds_up_nobody() -> (
+    None
+):
+    turns = Turns(REQUESTS, Clock())
+    cost = REQUESTS.work / 10
+    gone_on: list[int] = []
+
+    async def task(number: int) -> None:
+        await turns.turn(cost)
+        gone_on.append(number)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(200):
+            each = tasks.create_task(task(number))
+            if number == 50:
+                leaving = each
+        await asyncio.sleep(0)
+        leaving.cancel()
+        before = 0
+        while len(gone_on) < 199:
+            await asyncio.sleep(0)
+            assert len(gone_on) - before <= 20
+            before = len(gone_on)
+    assert gone_on == [number for number in range(200) if number != 50]
+
+
+class Broken:
+    def read_on(self) -> None:
+        raise ZeroDivisionError
+
+
+async def test_ones_fault_is_no_others() -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: faults.append(context["exception"])
+    )
+    turns = new_turns()
+    turns.wait(Broken())
+    waiting = Flooding(turns, left=1)
+    turns.wait(waiting)
+
+    async def is_read() -> bool:
+        return waiting.left == 0
+
+    await until(is_read)
+    assert [type(fault) for fault in faults] == [ZeroDivisionError]
