@@ -59,7 +59,7 @@ class Turns:
         """
         self.clock = clock
         self.buffer = bytearray(READ_BYTES)
-        """Where a connection's bytes come to; they are copied before anything else comes."""
+        """Where a connection's bytes come to; who is told of them copies them at once."""
         self._pace = pace
         self._left = pace.work
         self._waiting: deque[Waiting] = deque()
@@ -114,13 +114,15 @@ class Turns:
     def _go_on(self) -> None:
         """Give those who wait a turn each, as far as this round goes."""
         self._goes_on = True
-        for _ in range(len(self._waiting)):
-            if self.is_over:
-                break
-            self._waiting.popleft().read_on()
-        self._goes_on = False
-        if self._waiting and not self.is_over:
-            self._go_on_soon()
+        try:
+            for _ in range(len(self._waiting)):
+                if self.is_over:
+                    break
+                self._waiting.popleft().read_on()
+        finally:  # One's fault is no other's.
+            self._goes_on = False
+            if self._waiting and not self.is_over:
+                self._go_on_soon()
 
 
 class _Coming:

@@ -154,7 +154,8 @@ class NewConnection(asyncio.BufferedProtocol):
 
     def read_on(self) -> None:
         """Take the request: it is its turn."""
-        if head := self._head:  # Else it has ended meanwhile.
+        head = self._head
+        if head and not self._transport.is_closing():  # Else it has ended meanwhile.
             self._transport.resume_reading()
             self._take(head, head.find(END_OF_HEAD) + len(END_OF_HEAD))
 

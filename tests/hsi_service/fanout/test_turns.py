@@ -147,3 +147,25 @@ async def test_tasks_that_are_ready_at_once_go_on_in_turn_and_one_that_left_hold
             assert len(gone_on) - before <= 20
             before = len(gone_on)
     assert gone_on == [number for number in range(200) if number != 50]
+
+
+class Broken:
+    def read_on(self) -> None:
+        raise ZeroDivisionError
+
+
+async def test_ones_fault_is_no_others() -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: faults.append(context["exception"])
+    )
+    turns = new_turns()
+    turns.wait(Broken())
+    waiting = Flooding(turns, left=1)
+    turns.wait(waiting)
+
+    async def is_read() -> bool:
+        return waiting.left == 0
+
+    await until(is_read)
+    assert [type(fault) for fault in faults] == [ZeroDivisionError]
