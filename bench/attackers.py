@@ -1,7 +1,7 @@
 """Attacks on a replica, each by one process at full speed: `python -m bench.attackers NAME URL 5`.
 
-An attack is a crowd of connections and what is done with each. Whoever is closed comes again at
-once; it ends by itself, and says what it has done.
+An attack is a crowd of connections, and what is done with each; one that is closed comes again at
+once. It ends by itself, and says what it has done.
 """
 
 import enum
