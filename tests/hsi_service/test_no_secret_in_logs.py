@@ -146,7 +146,7 @@ async def test_the_password_of_redis_is_in_no_log(
         (
             f"redis://user:{plain}@{address}",
             f"redis://:{quote(encoded, safe='')}@{address}",
-            f"redis://{address}?password={quote(encoded, safe='')}",
+            f"redis://user@{address}?password={quote(encoded, safe='')}",
         )
     ):
         replica = start_replica(url, f"{channel}:{number}", LOG_LEVEL="DEBUG")

@@ -38,13 +38,13 @@ def test_lists_are_separated_by_commas_and_may_hold_spaces_and_line_ends() -> No
     settings = load(
         Settings,
         {
-            "API_KEYS": f" {DIGEST},\n{DIGEST.upper()} ,",
+            "API_KEYS": f" {DIGEST},\n{DIGEST[::-1].upper()} ,",
             "WEBSOCKET_TOKEN": f"{'a token' * 5}\n",
             "ALLOWED_ORIGINS": "https://a.example,http://b.example:8080",
             "TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8, 192.0.2.1",
         },
     )
-    assert settings.api_keys == (DIGEST, DIGEST.upper())
+    assert settings.api_keys == (DIGEST, DIGEST[::-1].upper())
     assert settings.websocket_token == "a token" * 5
     assert settings.allowed_origins == ("https://a.example", "http://b.example:8080")
     assert settings.trusted_proxies == ("10.0.0.0/8", "fd00::/8", "192.0.2.1")
