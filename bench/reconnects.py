@@ -154,7 +154,7 @@ class Crowd:
                     continue
                 client.close()
                 self.refused += 1
-                pause = retry_after(bytes(heard), RETRY) * random.uniform(0.5, 1.5)  # noqa: S311
+                pause = retry_after(bytes(heard), RETRY) * random.uniform(0.5, 1.5)  # noqa: S311 (load)
                 heapq.heappush(later, (progress + pause, self.refused))
             if not later and time.perf_counter() - progress > PATIENCE:
                 raise StuckError(f"{missing} of {count} clients did not get in")

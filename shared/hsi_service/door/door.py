@@ -82,7 +82,7 @@ class Door:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare.
+        """Set the rules, and read the file of keys.
 
         Args:
             settings: Credentials, origins and limits.

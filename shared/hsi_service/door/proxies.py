@@ -25,7 +25,7 @@ class Proxies:
     """The proxies whose X-Forwarded-For is believed: as uvicorn does for what comes by ASGI."""
 
     def __init__(self, trusted: Sequence[str]) -> None:
-        """Prepare.
+        """Set which proxies are believed.
 
         Args:
             trusted: Addresses and networks (`TRUSTED_PROXIES`).

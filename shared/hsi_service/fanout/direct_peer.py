@@ -368,8 +368,8 @@ class DirectPeer(Peer, ReadInTurn):
         Args:
             answer: The close frame to send, if none was.
             clean: Nothing more is expected from the client. Else it may be in the middle of
-                something: to close at once would make its kernel throw away what it was told. The
-                end of ours is all that it needs to end its side.
+                something: to close at once would make its kernel throw away what it was told.
+                Our end of the connection is shut, so the client closes its own.
 
         """
         self._forget()

@@ -124,7 +124,7 @@ class Hub:
                     self._source.supervisor.went_on(error)
 
     async def sweep(self) -> None:
-        """Close, for ever, clients that are stalled, too heavy, or have been here for long enough.
+        """Close clients that are stalled, too heavy, or connected for too long; until cancelled.
 
         And let go of those that left: their connections are cycles, which Python only looks for
         when it makes something new. A look costs what there is, so it comes once as many have left.

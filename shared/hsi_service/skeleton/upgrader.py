@@ -30,6 +30,7 @@ MAX_EARLY = 2 * MAX_CLIENT_MESSAGE_BYTES
 """Bytes that are kept for a client whose handshake is not answered. It should send none."""
 MAX_PONG_TIMEOUT = 20.0
 """Seconds, at most, that a client may take to answer a protocol ping; else the heartbeat's."""
+_FAULT = Refusal("internal error: come back", 500)
 _NOT_FOUND = Refusal("there is no WebSocket of this path", 404)
 
 
@@ -90,6 +91,11 @@ class Upgrader:
             session.leave(peer)
             service.metrics.refusals.labels("400").inc()
             _refuse(connection, request, Refusal(str(error), 400))
+            return
+        except Exception as error:  # noqa: BLE001 (a fault here must not keep the client's place)
+            session.leave(peer)
+            service.supervisor.went_on(error)
+            _refuse(connection, request, _FAULT)
             return
         answer = switching(request.key, admission.subprotocol, extensions)
         handover = Handover(connection, peer, session, answer)

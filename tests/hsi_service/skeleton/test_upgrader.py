@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 from hsi_service.skeleton import session
+from services.events.broadcaster import EventSession
 from tests.clients import until
 from tests.hsi_service.door.test_handshake import LINE, request
 from tests.strangers import Server, replica
@@ -63,3 +64,18 @@ async def test_nothing_of_the_handshake_remains(server: Server) -> None:
         (peer,) = server.app.state["service"].hub.clients
         assert peer.client.startswith("127.0.0.1:")
         assert peer.connected
+
+
+async def test_a_fault_while_a_client_is_taken_in_keeps_no_place(
+    redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with replica(redis_url, channel, max_connections=1) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(EventSession, "listen", fail)
+            for _ in range(2):
+                assert await server.status(request()) == 500
+        async with server.stranger(request()) as stranger:
+            assert (await stranger.head()).startswith(b"HTTP/1.1 101 ")
