@@ -62,12 +62,12 @@ class Screen:
         """
         return [slot(message) for message in self.statuses[max(1, since) :]]
 
+    def changes(self, service: str) -> list[dict[str, Any]]:
+        changes = self.of("service_status")
+        return [message for message in changes if message["data"]["service"] == service]
+
     def told(self, service: str) -> list[str]:
-        return [
-            str(message["data"]["status"])
-            for message in self.of("service_status")
-            if message["data"]["service"] == service
-        ]
+        return [str(message["data"]["status"]) for message in self.changes(service)]
 
 
 def collected_at(message: dict[str, Any]) -> float:

@@ -16,7 +16,7 @@ from hsi.redis_client import async_client, is_busy, pubsub_pool, reason_of, sync
 from tests.clients import until
 from tests.servers import RedisServer, busy, close_connections
 
-NAME, TIMEOUT = "test", 0.3
+NAME, TIMEOUT = "test", 0.5
 
 
 @pytest.fixture
@@ -26,12 +26,17 @@ def silent() -> Iterator[str]:
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
+def assert_given_up_once(began: float) -> None:
+    """To ask again would take twice the time; a busy machine may be late."""
+    assert TIMEOUT <= time.monotonic() - began < 2 * TIMEOUT
+
+
 def test_what_does_not_answer_is_given_up_in_time_and_not_asked_again(silent: str) -> None:
     client = sync_client(silent, name=NAME, timeout=TIMEOUT)
     began = time.monotonic()
     with pytest.raises(RedisTimeoutError):
         client.ping()
-    assert TIMEOUT <= time.monotonic() - began < 2 * TIMEOUT
+    assert_given_up_once(began)
     client.close()
 
 
@@ -40,7 +45,7 @@ async def test_neither_does_one_for_asyncio(silent: str) -> None:
     began = time.monotonic()
     with pytest.raises(RedisTimeoutError):
         await client.ping()
-    assert TIMEOUT <= time.monotonic() - began < 2 * TIMEOUT
+    assert_given_up_once(began)
     await client.aclose()
 
 
@@ -140,7 +145,7 @@ async def test_a_read_is_not_asked_again_where_redis_hangs(silent: str) -> None:
     began = time.monotonic()
     with pytest.raises(RedisTimeoutError):
         await client.ping()
-    assert TIMEOUT <= time.monotonic() - began < 2 * TIMEOUT
+    assert_given_up_once(began)
     await client.aclose()
 
 

@@ -298,7 +298,8 @@ def test_a_build_that_takes_too_long_is_given_up(
     build.spawn()
     with pytest.raises(NotReadyError, match=r"left out: its build took over 2 s; see \S+\.log$"):
         build.finish(timeout=2)
-    assert build.exit_status() == -signal.SIGKILL
+    status = build.exit_status()  # On a busy machine it has no handler for SIGTERM yet.
+    assert status in {-signal.SIGKILL, -signal.SIGTERM}
 
 
 def test_scripts_run_with_the_node_of_the_wheel_and_end_with_their_own_status(

@@ -7,6 +7,7 @@ import statistics
 from functools import partial
 
 import msgspec
+import pytest
 from redis.asyncio import Redis
 
 from hsi.schemas import channels
@@ -50,8 +51,8 @@ async def test_thirty_clients_get_one_status_per_interval_and_another_leads_when
         assert 11 <= len(statuses) <= 12
         assert len({slot(status) for status in statuses}) == len(statuses)  # never two
         arrivals = screen.arrivals("system_status")[-12:]
-        spacing = [later - earlier for earlier, later in itertools.pairwise(arrivals)]
-        assert 0.9 * INTERVAL <= statistics.median(spacing) <= 1.1 * INTERVAL
+        # A busy machine may delay one by an interval, and the next ones by nothing.
+        assert (arrivals[-1] - arrivals[0]) / 11 == pytest.approx(INTERVAL, rel=0.2)
         heartbeats = screen.arrivals("ping")  # two channels, and one heartbeat
         assert len(heartbeats) >= 2
         assert all(later - earlier > 1 for earlier, later in itertools.pairwise(heartbeats))
@@ -192,9 +193,9 @@ async def test_a_change_of_health_is_told_once_and_a_new_leader_knows_of_it(
         await have(shown, 3)
         ai_server.behaviours["/health"] = says({}, status=500)
         await until(lambda: have_told(shown, ["unhealthy"]))
-        change = shown[0].of("service_status")[0]
+        [change] = shown[0].changes("yolo26")
         assert change["data"]["message"].startswith("Health check failed: ")
-        assert shown[1].of("service_status") == [change]
+        assert shown[1].changes("yolo26") == [change]
         leader.kill()
         await have_more(shown[1:], 3)
         assert shown[1].told("yolo26") == ["unhealthy"]
@@ -202,7 +203,7 @@ async def test_a_change_of_health_is_told_once_and_a_new_leader_knows_of_it(
         await until(lambda: have_told(shown[1:], ["unhealthy", "healthy"]))
         await have_more(shown[1:], 2)
         assert shown[1].told("yolo26") == ["unhealthy", "healthy"]
-        assert shown[1].of("service_status")[-1]["data"]["message"] == "Health check succeeded"
+        assert shown[1].changes("yolo26")[-1]["data"]["message"] == "Health check succeeded"
 
 
 async def have_told(shown: list[Screen], changes: list[str]) -> bool:
