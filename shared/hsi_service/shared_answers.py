@@ -47,6 +47,14 @@ class SharedAnswers(Generic[K, V]):
         asked = self._asked.get(key)
         return asked is not None and not asked.task.done()
 
+    def kept(self, key: K) -> V | None:
+        """Return an answer that would be given now without asking; None if there is none."""
+        asked = self._asked.get(key)
+        if asked is None or not asked.task.done():
+            return None
+        now = asyncio.get_running_loop().time()
+        return None if self._is_over(asked, now) else asked.task.result()
+
     async def ask(self, key: K, question: Callable[[], Coroutine[Any, Any, V]]) -> V:
         """Return the answer to a question.
 

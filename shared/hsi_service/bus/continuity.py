@@ -242,14 +242,15 @@ class Replay:
         self.done = False
         self.outrun = False
         """The history was trimmed faster than the client could follow: it has to come back."""
+        self.until = until
+        """Read it up to this cursor."""
         self._is_cursor = cursor is not None
-        self._until = until
         self._begun = False
 
     def page(self, page: Page) -> "Step":
         """Take the page that was read; return what to send to the client."""
         told: Message | None = None
-        until = self._until
+        until = self.until
         count = page.upto(until) if until is not None else 0
         if not self._begun:
             self._begun = True

@@ -118,7 +118,9 @@ TOO_LATE = FinalResponse(408, "the request did not come in time")
 
 def is_too_large(url: bytes, fields: Sequence[tuple[bytes, bytes]]) -> bool:
     """Return whether a request's line and headers are more than it may have."""
-    size = len(url) + sum(len(name) + len(value) for name, value in fields)
+    size = len(url)
+    for name, value in fields:
+        size += len(name) + len(value)
     return len(fields) > MAX_HEADERS or size > MAX_HEAD_BYTES
 
 

@@ -27,8 +27,7 @@ MAX_DISCARDED = 64 * 1024
 MAX_JOINED = 64 * 1024
 """Bytes at most that are joined to be one write to a client which was behind.
 
-What is joined is a copy of this client's own. A larger batch is written as it is, so that all for
-whom it waits share it in their transports too.
+Joined bytes are a copy. A larger batch is written as it is: all for whom it waits share it.
 """
 
 
@@ -122,9 +121,11 @@ class DirectPeer(Peer, ReadInTurn):
         transport.set_write_buffer_limits(high=0)
         transport.pause_reading()
         transport.set_protocol(self)
-        transport.resume_reading()  # Into a buffer, from now on.
+        transport.resume_reading()  # Into a buffer.
         connections.add(self)
         self._socket = shared_with(transport)
+        if self._queue and self._queued <= MAX_JOINED:
+            answer += b"".join([batch.frames for batch in self._take_queue()])
         self._send(answer)
         self._work()
 
@@ -171,8 +172,7 @@ class DirectPeer(Peer, ReadInTurn):
     def progress(self) -> int:
         """Return how many bytes the client's machine has taken, by an arbitrary count.
 
-        The kernel of this one takes more only when much of what it has was taken: on a slow link
-        that is seconds later.
+        This machine's kernel takes more only once much was taken: on a slow link, seconds later.
         """
         return self._sent - self._in_transport() - self._in_kernel()
 

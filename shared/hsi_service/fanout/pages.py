@@ -60,6 +60,17 @@ class Pages:
         """Return whether a message is in its history, or was a tenth of a second ago."""
         return await self._has.ask((history.channel, cursor), lambda: history.has(cursor))
 
+    def had(self, history: ChannelHistory, cursor: Cursor) -> bool:
+        """Return whether it is known that `has` would say yes now."""
+        return bool(self._has.kept((history.channel, cursor)))
+
+    def find(
+        self, history: ChannelHistory, after: Cursor | None, until: Cursor | None
+    ) -> Part | None:
+        """Return what `after` would without asking Redis; None: it would ask."""
+        channel = self._channels.get(history.channel)
+        return channel.find(after, until, lost=False) if channel else None
+
     async def after(
         self,
         history: ChannelHistory,

@@ -129,6 +129,14 @@ class Peer(ABC):
             queue.clear()
             queue.extend(kept)
 
+    def _take_queue(self) -> list[Batch]:
+        """Take out what waits and is not held: it is sent now."""
+        taken, self._queue = list(self._queue or ()), None
+        for batch in taken:
+            self._queued -= batch.size
+            self.account.drop(batch)
+        return taken
+
     def drop_all(self) -> None:
         """Let go of everything that waits."""
         for queue in (self._queue, self._held):

@@ -23,6 +23,46 @@ All who wait for the same page have it at once, and would be written it before a
 """
 
 
+MAX_AT_ONCE = 64 * 1024
+"""Bytes of a history that a client is sent in one go with the answer to its handshake."""
+
+
+def resume_at_once(topic: OrderedTopic, peer: Peer, since: str) -> bool:
+    """Do what `resume` does, where nothing has to be waited for: in a storm, for most clients.
+
+    Returns:
+        Whether it did. If not, nothing has happened.
+
+    """
+    cursor = Cursor.parse(since)
+    if (
+        cursor is None
+        or not topic.is_ready()
+        or topic.position.is_before(cursor)
+        or not topic.pages.had(topic.history, cursor)
+        or peer.account.replays.wait(asyncio.get_running_loop().time())
+    ):
+        return False
+    replay = Replay(since=since, until=topic.position.head)
+    batches: list[Batch] = []
+    size = 0
+    while not replay.done:
+        part = topic.pages.find(topic.history, replay.after, replay.until)
+        if part is None or size > MAX_AT_ONCE:
+            return False
+        step = replay.page(part.page)
+        if replay.outrun:
+            return False
+        more = _batches(topic, peer, part, step.upto, step.told)
+        size += sum(batch.size for batch in more)
+        batches += more
+    topic.join(peer)
+    _charge(peer, size)
+    peer.send_batches(*batches)
+    peer.release()
+    return True
+
+
 async def resume(topic: OrderedTopic, peer: Peer, since: str) -> None:
     """Bring a held client from its cursor to the topic's position, and let it join.
 
@@ -116,8 +156,15 @@ def _charge(peer: Peer, size: int) -> None:
 
 def _send(topic: OrderedTopic, peer: Peer, part: Part, count: int, told: Message | None) -> None:
     """Send a client what it is told, and the first entries of a part; charge it for them."""
+    batches = _batches(topic, peer, part, count, told)
+    _charge(peer, part.cost + sum(batch.size for batch in batches))
+    peer.send_batches(*batches)
+
+
+def _batches(
+    topic: OrderedTopic, peer: Peer, part: Part, count: int, told: Message | None
+) -> list[Batch]:
     batches = [Batch([told.text])] if told else []
     if count and (batch := topic.pages.batch(part, count, topic.only, deflated=peer.deflates)):
         batches.append(batch)
-    _charge(peer, part.cost + sum(batch.size for batch in batches))
-    peer.send_batches(*batches)
+    return batches

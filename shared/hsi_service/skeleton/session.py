@@ -18,7 +18,7 @@ from hsi_service.door.limits import Bucket
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, reply_to
 from hsi_service.fanout.connection_handler import ConnectionHandler
 from hsi_service.fanout.peer import CHARGED_BYTES, AsgiPeer, Peer
-from hsi_service.fanout.replay import begin_with_the_last, resume
+from hsi_service.fanout.replay import begin_with_the_last, resume, resume_at_once
 from hsi_service.fanout.topic import OrderedTopic, Topic
 from hsi_service.skeleton.service import Service
 
@@ -204,7 +204,8 @@ class OrderedSession(Session):
         """Bring the client to where the topic is."""
         topic = self.topic
         if self._start.since is not None:
-            return resume(topic, peer, self._start.since)
+            since = self._start.since
+            return None if resume_at_once(topic, peer, since) else resume(topic, peer, since)
         if self._start.tail is not None:
             return begin_with_the_last(topic, peer, self._start.tail)
         if peer not in topic.peers:

@@ -94,7 +94,12 @@ class Streams:
 
 def _asked(query: bytes, names: tuple[str, ...]) -> Iterable[tuple[str, str]]:
     # As Litestar does: of a parameter that comes twice, the last counts.
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+    text = query.decode("latin-1")
+    if "%" in text or "+" in text:
+        asked = parse_qsl(text, keep_blank_values=True)
+    else:  # As nearly always, and in a third of the time.
+        asked = [(name, value) for name, _, value in (p.partition("=") for p in text.split("&"))]
+    for name, value in asked:
         if name in names:
             yield name, value
 

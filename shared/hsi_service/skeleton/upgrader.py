@@ -87,23 +87,21 @@ class Upgrader:
         peer = (DeflatingPeer if extensions else DirectPeer)(str(client), session)
         try:
             prepare(session, peer, admission)
+            answer = switching(request.key, admission.subprotocol, extensions)
+            handover = Handover(connection, peer, session, answer)
+            if session.is_ready():
+                session.join(peer)
+                self._hand_over(handover, rest)
+            else:
+                PendingHandshake(handover, rest, self._hand_over)
         except ValueError as error:
             session.leave(peer)
             service.metrics.refusals.labels("400").inc()
             _refuse(connection, request, Refusal(str(error), 400))
-            return
         except Exception as error:  # noqa: BLE001 (a fault here must not keep the client's place)
             session.leave(peer)
             service.supervisor.went_on(error)
             _refuse(connection, request, _FAULT)
-            return
-        answer = switching(request.key, admission.subprotocol, extensions)
-        handover = Handover(connection, peer, session, answer)
-        if session.is_ready():
-            session.join(peer)
-            self._hand_over(handover, rest)
-        else:
-            PendingHandshake(handover, rest, self._hand_over)
 
     def _extensions(self, request: UpgradeRequest) -> bytes | None:
         """Return what is answered to the extensions that a client offers."""
@@ -114,10 +112,11 @@ class Upgrader:
 
     def _hand_over(self, handover: Handover, early: bytes) -> None:
         connection, peer, session, answer = handover
+        # First, so that what it is sent at once goes with the answer.
+        session.begin_in_background(peer)
         peer.take_over(
             connection.transport, self._keepalive, self._turns, connection.connections, answer
         )
-        session.begin_in_background(peer)
         if early:
             peer.data_received(early)
 

@@ -13,7 +13,7 @@ from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.hub import Hub
 from hsi_service.fanout.memory import MIB, Budget
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.replay import begin_with_the_last, resume
+from hsi_service.fanout.replay import begin_with_the_last, resume, resume_at_once
 from hsi_service.fanout.topic import OrderedTopic
 from hsi_service.metrics import Metrics
 from hsi_service.supervision import Supervisor
@@ -111,6 +111,54 @@ async def test_a_storm_of_clients_that_resume_is_answered_from_the_same_few_page
         # Five cursors that are looked for, and the pages from the first of them on.
         assert replays.reads - before <= 5 + 10
         assert len({id(batch) for peer in peers for batch in peer.batches[1:]}) <= 15
+
+
+async def test_once_one_has_resumed_others_do_at_once_with_the_same_bytes_and_are_charged(
+    redis_url: str, channel: str
+) -> None:
+    cursors = await publish(redis_url, channel, 100)
+    async with Replays(redis_url) as replays:
+        first, *others = [Reader(f"192.0.2.{number}") for number in range(50)]
+        topic = await replays.topic(channel, first, *others)
+        since = cursors[92]
+        assert not resume_at_once(topic, first, since)  # Redis has to be asked.
+        assert not first.batches
+        assert first.held
+        await resume(topic, first, since)
+        reads = replays.reads
+        for other in others:
+            assert resume_at_once(topic, other, since)
+            assert other.messages == first.messages
+            assert not other.held
+            assert not other.account.replays.is_full(asyncio.get_running_loop().time())
+        assert topic.peers == {first, *others}
+        assert replays.reads == reads
+        told = [id(batch) for other in others for batch in other.batches[1:]]
+        assert set(told) <= {id(batch) for batch in first.batches}
+
+
+@pytest.mark.parametrize("since", [0, 98, None], ids=["much", "never asked for", "no cursor"])
+async def test_who_has_to_wait_for_something_does_not_resume_at_once(
+    redis_url: str, channel: str, since: int | None
+) -> None:
+    cursors = await publish(redis_url, channel, 100)
+    async with Replays(redis_url) as replays:
+        first, other = Reader("192.0.2.1"), Reader("192.0.2.2")
+        topic = await replays.topic(channel, first, other)
+        await resume(topic, first, cursors[0])
+        assert not resume_at_once(topic, other, "now" if since is None else cursors[since])
+        assert other not in topic.peers
+        assert not other.batches
+
+
+async def test_who_has_to_pay_back_does_not_resume_at_once(redis_url: str, channel: str) -> None:
+    cursors = await publish(redis_url, channel, 100)
+    async with Replays(redis_url, Budget(replay=MIB)) as replays:
+        peers = [Reader("192.0.2.1") for _ in range(100)]
+        topic = await replays.topic(channel, *peers)
+        await resume(topic, peers[0], cursors[92])
+        resumed = [resume_at_once(topic, peer, cursors[92]) for peer in peers[1:]]
+        assert 10 < sum(resumed) < 40  # 43 KB each
 
 
 async def test_who_begins_with_the_last_messages_shares_them_too(
