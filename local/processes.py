@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 START_TIMEOUT = 20.0
 """Seconds that a program may take to be ready."""
@@ -41,6 +42,26 @@ def is_free(port: int) -> bool:
         return True
 
 
+class Running(Protocol):
+    """A program that was started: what `subprocess.Popen` is, and no more of it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def poll(self) -> int | None:
+        """Return its exit status, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it ends; raises `subprocess.TimeoutExpired`."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send it a signal, if it still runs."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
 class Process:
     """One program, in a process group of its own, with its output in a file."""
 
@@ -70,8 +91,8 @@ class Process:
         self.url = url
         self.command = [str(part) for part in command]
         self.log = log
-        self._environment = environment
-        self._process: subprocess.Popen[bytes] | None = None
+        self.environment = environment
+        self._process: Running | None = None
 
     def start(self) -> None:
         """Start it, and wait until it is ready.
@@ -84,21 +105,25 @@ class Process:
         self.wait_ready()
 
     def spawn(self) -> None:
-        """Start it, from the main thread, and do not wait.
+        """Start it, from the main thread, and do not wait."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._process = self.begin()
+
+    def begin(self) -> Running:
+        """Start it.
 
         In a group of its own, so that a terminal's Ctrl-C reaches us alone, and we end things in
         their order.
         """
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=None if self._environment is None else dict(self._environment),
+                env=None if self.environment is None else dict(self.environment),
                 process_group=0,
-                preexec_fn=_end_with(os.getpid(), self.death_signal),  # noqa: PLW1509 (one prctl; no locks, no memory)
+                preexec_fn=ends_with(os.getpid(), self.death_signal),  # noqa: PLW1509 (one prctl; no locks, no memory)
             )
 
     @property
@@ -167,7 +192,7 @@ class Process:
             time.sleep(0.01)
 
 
-def _end_with(parent: int, sig: signal.Signals) -> Callable[[], None]:
+def ends_with(parent: int, sig: signal.Signals) -> Callable[[], None]:
     """Return what a child does first: it will die with us, even if we are killed (on Linux)."""
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 

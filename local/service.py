@@ -23,6 +23,7 @@ class ServiceProcess(Process):
             **settings: Environment variables, over this process's own.
 
         """
+        self.service = service
         environment = os.environ | {"HOST": "127.0.0.1", "PORT": str(port)} | settings
         super().__init__(
             name,

@@ -19,6 +19,7 @@ from local.processes import Process, free_port
 from local.service import ServiceProcess
 from tests.browser import CHROMIUM, HOW_TO_GET_IT, NO_CHROMIUM
 from tests.installed import Installed, build_wheel
+from tests.replicas import Replica
 from tests.servers import (
     ROOT,
     AiServer,
@@ -188,7 +189,7 @@ def start_replica(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartRe
 
     def start(redis_url: str, channel: str, **settings: str) -> ServiceProcess:
         port = free_port()
-        replica = ServiceProcess(
+        replica = Replica(
             "events",
             name=f"events-{port}",
             port=port,
@@ -257,9 +258,9 @@ def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> Iterato
         steps_every: float = math.inf,
         **settings: str,
     ) -> list[ServiceProcess]:
-        started = []
+        started: list[ServiceProcess] = []
         for port in (free_port() for _ in range(count)):
-            replica = ServiceProcess(
+            replica = Replica(
                 "system",
                 name=f"system-{port}",
                 port=port,

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from local.processes import Process, free_port
-from tests.clients import dashboard, hear
+from tests.clients import dashboard, hear, http_client
 from tests.conftest import StartReplica
 
 IN_NAMES = string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~"
@@ -105,7 +104,7 @@ async def test_no_way_in_leaves_a_secret_in_the_log(
     # Mistakes: no prefix, the wrong case, no query but a path.
     await knock(replica, "/ws/events", {}, given.new(IN_NAMES))
     await knock(replica, "/ws/events", {}, f"API-KEY.{given.new(IN_NAMES)}")
-    async with httpx.AsyncClient() as http:
+    async with http_client() as http:
         for path in ("/ws/events", "/status", "/nothing"):
             query = quote(given.new(), safe="")
             await http.get(f"{replica.url}{path}?api_key={query}", headers=headers)

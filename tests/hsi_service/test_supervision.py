@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
@@ -47,7 +46,7 @@ from services.system.app import create_system_app
 from services.system.broadcaster import SystemBroadcaster
 from services.system.connect_policy import BreakerPolicy
 from services.system.settings import SystemSettings
-from tests.clients import golden, hear, publish, until
+from tests.clients import golden, hear, http_client, publish, until
 from tests.hsi_service.bus.test_subscriber import Ear, is_true
 from tests.servers import ROOT, RedisServer, serving, under_uvicorn
 
@@ -282,7 +281,7 @@ async def test_every_background_task_of_a_service_starts_again_after_a_fault(
     async with serving(app) as (host, port):
         for task in tasks.values():
             await until(task.has_recovered)
-        async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as http:
+        async with http_client(base_url=f"http://{host}:{port}") as http:
             assert (await http.get("/health/live")).json() == {"status": "alive"}
             status = (await http.get("/status")).json()
         assert status["task_failures"].items() >= dict.fromkeys(tasks, 1).items()

@@ -17,6 +17,7 @@ from services.joblogs.app import create_joblogs_app
 from services.joblogs.settings import JobLogSettings
 from services.system.app import create_system_app
 from services.system.settings import SystemSettings
+from tests.clients import http_client
 from tests.servers import as_user, serving
 
 
@@ -63,5 +64,5 @@ async def running(name: str, redis_url: str, channel: str = "") -> AsyncIterator
         if channel:
             await heard.subscribe(channel)
         host, port = await stack.enter_async_context(serving(app))
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://{host}:{port}"))
+        http = await stack.enter_async_context(http_client(base_url=f"http://{host}:{port}"))
         yield Running(app, http, redis, heard)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 import psutil
 import pytest
@@ -31,7 +30,7 @@ from hsi.schemas.base import now
 from local.demo import risk_level
 from local.processes import Process
 from tests.browser import HEIGHTS, Tab, chromium, new_context, new_tab, scripts_of
-from tests.clients import until
+from tests.clients import http_client, until
 from tests.hsi.cli.test_commands import HSI, hsi
 from tests.servers import OwnRedis, Stack
 
@@ -367,7 +366,7 @@ async def serving(replicas: list[psutil.Process]) -> psutil.Process:
 
 
 async def connections_of(replica: psutil.Process) -> int:
-    async with httpx.AsyncClient() as http:
+    async with http_client() as http:
         answer = await http.get(f"http://127.0.0.1:{replica.environ()['PORT']}/status")
     return int(answer.json()["connections"])
 

@@ -17,7 +17,7 @@ import pytest
 
 from local.dashboard import DashboardBuild, DashboardServer
 from local.processes import NotReadyError, Process, free_port
-from tests.clients import until
+from tests.clients import http_client, until
 from tests.conftest import StartStack
 from tests.servers import ROOT
 
@@ -328,7 +328,7 @@ async def test_without_a_dashboard_that_builds_everything_else_runs_and_one_line
     assert "Traceback" not in stack.log_tail()
     log = stack.log.parent / ".local" / "logs" / "dashboard.log"
     assert "the reason" in log.read_text()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{stack.port}") as http:
+    async with http_client(base_url=f"http://127.0.0.1:{stack.port}") as http:
         assert (await http.get("/api/cameras")).json() == []
         assert (await http.get("/")).status_code == 404
     stack.signal(signal.SIGINT)

@@ -16,9 +16,9 @@ from websockets.asyncio.client import ClientConnection
 
 from hsi import JobLogEmitter, Publisher, SyncPublisher
 from local.processes import Process, free_port
-from local.service import ServiceProcess
 from tests.clients import dashboard, get_json, golden, metric, until
 from tests.conftest import StartReplica, StartSystems
+from tests.replicas import Replica
 from tests.screens import have, have_more, own, screens
 from tests.servers import OwnRedis
 from tests.stalling import StallingProxy
@@ -116,7 +116,7 @@ async def test_a_job_s_log_goes_on(
     pair: Pair, job_id: str, tmp_path: Path, cleanup: Callable[[Process], None]
 ) -> None:
     port = free_port()
-    replica = ServiceProcess(
+    replica = Replica(
         "joblogs",
         name="joblogs",
         port=port,

@@ -29,7 +29,7 @@ from websockets.exceptions import ConnectionClosed
 from hsi import __version__
 from local.processes import Process, free_port
 from local.service import ServiceProcess
-from tests.clients import dashboard, golden, hear, publish, until
+from tests.clients import dashboard, golden, hear, http_client, publish, until
 from tests.servers import ROOT, as_user
 
 DOCKER = os.environ.get("DOCKER", "docker")
@@ -92,7 +92,7 @@ async def test_a_service_needs_nothing_but_what_its_image_holds(
     replica.command = [sys.executable, "-SE", str(program)]
     cleanup(replica)
     replica.start()
-    async with httpx.AsyncClient(base_url=replica.url) as http:
+    async with http_client(base_url=replica.url) as http:
         for path in ("/health/live", "/metrics", "/schema", "/status"):
             assert (await http.get(path)).status_code == 200
     replica.signal(signal.SIGTERM)
@@ -251,7 +251,7 @@ def test_a_service_that_nobody_gave_a_credential_serves_nobody(service: str) -> 
 
 async def test_the_dashboard_runs_with_nothing_to_write_to_and_no_rights(start: Start) -> None:
     container = start("dashboard")
-    async with httpx.AsyncClient(base_url=container.url) as http:
+    async with http_client(base_url=container.url) as http:
         page = await http.get("/")
         assert page.status_code == 200
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]

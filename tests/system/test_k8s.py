@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import promql_parser
 import pytest
 import yaml
@@ -43,7 +42,7 @@ from local.redis import answers
 from local.routes import DASHBOARD, PAGES, ROUTES
 from local.service import ServiceProcess
 from services.collector.settings import CollectorSettings
-from tests.clients import until
+from tests.clients import http_client, until
 from tests.local.test_routes import paths_of
 from tests.servers import as_user
 
@@ -846,7 +845,7 @@ async def test_alerts_and_panels_are_about_metrics_that_there_are(
         replica.start()
 
         async def shown(url: str = f"{replica.url}/metrics") -> set[str]:
-            async with httpx.AsyncClient() as client:
+            async with http_client() as client:
                 text = (await client.get(url)).text
             return set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
 

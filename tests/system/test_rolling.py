@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from websockets.asyncio.client import connect
 
@@ -23,7 +22,7 @@ from hsi.schemas.close_codes import CloseCode
 from local.processes import Process, free_port
 from local.service import ServiceProcess
 from local.traefik import Traefik
-from tests.clients import get_json, golden, meanwhile, until
+from tests.clients import get_json, golden, http_client, meanwhile, until
 from tests.servers import RedisServer, as_user
 from tests.viewers import GONE, Viewer
 
@@ -143,7 +142,7 @@ class Fleet:
     async def _cookies(self, path: str) -> set[str]:
         """Return which replicas newcomers come to; a plain request gets the cookie, too."""
         cookies: set[str] = set()
-        async with httpx.AsyncClient() as client:
+        async with http_client() as client:
             for _ in range(2 * REPLICAS):
                 answer = await client.get(f"{self.ingress.url}{path}")
                 client.cookies.clear()

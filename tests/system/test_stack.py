@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 import psutil
 import pytest
 from redis.asyncio import Redis
@@ -23,7 +22,7 @@ from websockets.typing import Origin
 
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.sources.ai import AiServices
-from tests.clients import golden, hear, until
+from tests.clients import golden, hear, http_client, until
 from tests.conftest import StartStack
 from tests.servers import ROOT, RedisServer, denied
 
@@ -59,7 +58,7 @@ async def test_the_first_thing_it_prints_is_the_dashboard_whose_page_may_talk_to
     ready = stack.log_tail().partition("ingress")[2].split()
     assert f"http://127.0.0.1:{stack.port}/" in ready[:8]
     origin = f"http://{name}:{stack.port}"
-    async with httpx.AsyncClient(base_url=origin, headers={"Origin": origin}) as http:
+    async with http_client(base_url=origin, headers={"Origin": origin}) as http:
         for path in ("/", "/jobs/build-1.2"):
             page = await http.get(path)
             assert page.status_code == 200
@@ -175,7 +174,7 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
     assert await database.fetchval("SELECT count(*) FROM detections")
 
     async def measured() -> bool:
-        async with httpx.AsyncClient() as client:
+        async with http_client() as client:
             answer = await client.get(f"http://127.0.0.1:{stack.port}/api/performance")
         figures = answer.json()
         return bool(

@@ -24,6 +24,7 @@ from local.processes import Process, free_port
 from local.service import ServiceProcess
 from tests.clients import GOLDEN, dashboard, get_json, golden, until
 from tests.hsi.cli.test_commands import hsi
+from tests.replicas import Replica
 from tests.screens import have, have_more, leader_of, screens
 from tests.servers import ALL, USERS, OwnRedis, denied
 
@@ -67,7 +68,7 @@ StartService = Callable[[str], ServiceProcess]
 def start(redis: AsShipped, tmp_path: Path, cleanup: Callable[[Process], None]) -> StartService:
     def start(service: str) -> ServiceProcess:
         port = free_port()
-        replica = ServiceProcess(
+        replica = Replica(
             service,
             name=f"{service}-{port}",
             port=port,

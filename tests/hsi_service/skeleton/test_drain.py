@@ -5,13 +5,12 @@ import json
 import signal
 import time
 
-import httpx
 import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.clients import dashboard, dashboards, get_json, hear, meanwhile, until
+from tests.clients import dashboard, dashboards, get_json, hear, http_client, meanwhile, until
 from tests.conftest import StartReplica
 
 CLIENTS = 40
@@ -78,7 +77,7 @@ async def test_a_draining_replica_says_so_and_refuses_newcomers(
     replica.signal(signal.SIGTERM)
 
     async def unready() -> bool:
-        async with httpx.AsyncClient() as http:
+        async with http_client() as http:
             return (await http.get(replica.url + "/health/ready")).status_code == 503
 
     await until(unready)

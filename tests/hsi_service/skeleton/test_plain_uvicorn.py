@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from local.processes import Process, free_port
-from tests.clients import hear
+from tests.clients import hear, http_client
 from tests.servers import as_user
 
 
@@ -60,7 +60,7 @@ async def test_it_serves_loopback_alone_and_logs_no_query(
         await client.send("ping")
         assert await hear(client) in {'{"type":"pong"}', '{"type":"ping","cursor":"0-0"}'}
     outside = server.url.replace("127.0.0.1", own_address())
-    async with httpx.AsyncClient() as http:
+    async with http_client() as http:
         assert (await http.get(f"{server.url}/status?token=hunter2")).status_code == 200
         for host in ({}, {"Host": "localhost"}):
             answer = await http.get(f"{outside}/status?token=hunter2", headers=host)

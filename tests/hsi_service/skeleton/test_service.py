@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from local.processes import Process, free_port
-from tests.clients import dashboard, get_json, golden, hear, publish
+from tests.clients import dashboard, get_json, golden, hear, http_client, publish
 from tests.conftest import StartReplica
 from tests.servers import as_user
 
@@ -158,7 +158,7 @@ async def test_metrics_are_prometheus_text(
     async with dashboard(replica) as first, dashboard(replica) as second:
         await publish(redis_url, channel, golden("event"))
         await asyncio.gather(hear(first), hear(second))
-        async with httpx.AsyncClient() as http:
+        async with http_client() as http:
             response = await http.get(replica.url + "/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=")
     lines = response.text.splitlines()
@@ -177,7 +177,7 @@ async def test_an_unknown_path_is_refused(
     redis_url: str, channel: str, start_replica: StartReplica
 ) -> None:
     replica = start_replica(redis_url, channel)
-    async with httpx.AsyncClient() as http:
+    async with http_client() as http:
         assert (await http.get(replica.url + "/nothing")).status_code == 404
     with pytest.raises(InvalidStatus):
         await dashboard(replica, uri=replica.url.replace("http", "ws") + "/ws/nothing")

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import psutil
 import pytest
@@ -19,7 +18,8 @@ from hsi.schemas import channels
 from hsi_service.bus.intake import Classification, examine
 from local.processes import Process, free_port
 from local.service import ServiceProcess
-from tests.clients import get_json, metric, until
+from tests.clients import get_json, http_client, metric, until
+from tests.replicas import Replica
 from tests.servers import (
     AiServer,
     OwnPostgres,
@@ -48,7 +48,7 @@ StartCollector = Callable[..., ServiceProcess]
 def start_collector(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartCollector:
     def start(redis_url: str, *, ahead: float = 0.0, **settings: str) -> ServiceProcess:
         port = free_port()
-        replica = ServiceProcess(
+        replica = Replica(
             "collector",
             name=f"collector-{port}",
             port=port,
@@ -130,7 +130,7 @@ async def test_it_collects_always_and_publishes_while_somebody_listens(
     assert memory == pytest.approx(psutil.virtual_memory().total, rel=0.01)
     latest = await get_json(replica, "/api/performance")
     assert latest["databases"]["redis"]["status"] == "healthy"
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         answer = await client.get(f"{replica.url}/api/performance/history?range=7m")
     assert answer.status_code == 400
 
@@ -242,7 +242,7 @@ async def test_without_redis_it_goes_on_collecting_and_publishes_when_it_is_back
     assert latest["databases"]["redis"]["status"] == "unreachable"
     age = time.time() - datetime.fromisoformat(latest["timestamp"]).timestamp()
     assert age < 2 * INTERVAL + 2
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         answer = await client.get(f"{replica.url}/api/performance/history")
     assert answer.status_code == 503
     own_redis.start()
@@ -294,6 +294,6 @@ async def test_a_replica_that_ends_in_order_is_followed_at_once(
 
 async def test_a_key_is_asked_for(own_redis: RedisServer, start_collector: StartCollector) -> None:
     replica = start_collector(own_redis.url, API_KEYS="0" * 64)
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         for path in ("/api/performance", "/api/performance/history"):
             assert (await client.get(replica.url + path)).status_code == 401

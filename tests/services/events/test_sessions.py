@@ -22,7 +22,7 @@ from hsi_service.settings import Settings
 from hsi_service.skeleton import service as service_module
 from local.processes import free_port
 from services.events.app import create_events_app
-from tests.clients import hear
+from tests.clients import hear, http_client
 from tests.servers import as_user, serving, under_uvicorn
 
 SECRET = "a secret that all replicas share"
@@ -79,7 +79,7 @@ async def running(redis_url: str, *, by: Any = serving, **settings: Any) -> Asyn
     app = create_events_app(Settings(redis_url=as_user("events", redis_url), **given))
     async with by(app) as (name, port):
         host = f"{name}:{port}"
-        async with httpx.AsyncClient(base_url=f"http://{host}") as http:
+        async with http_client(base_url=f"http://{host}") as http:
             yield Server(host, http)
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -28,7 +27,8 @@ from hsi.schemas import JobEnd, JobEndData, channels
 from hsi.schemas.cursor import MAX_DIGITS
 from local.processes import Process, free_port
 from local.service import ServiceProcess
-from tests.clients import get_json, has_connections, hear, meanwhile, publish, until
+from tests.clients import get_json, has_connections, hear, http_client, meanwhile, publish, until
+from tests.replicas import Replica
 from tests.servers import RedisServer, as_user, busy
 
 
@@ -42,7 +42,7 @@ class StartJobLogs(Protocol):
 def start(tmp_path: Path, cleanup: Callable[[Process], None]) -> StartJobLogs:
     def start(redis_url: str, **settings: str) -> ServiceProcess:
         port = free_port()
-        replica = ServiceProcess(
+        replica = Replica(
             "joblogs",
             name=f"joblogs-{port}",
             port=port,
@@ -332,7 +332,7 @@ async def test_all_ways_in_and_the_list_of_jobs_asks_for_a_key_too(
     async with viewer(replica, job_id) as stranger:
         assert await all_of(stranger) == []
         assert stranger.close_code == 4401
-    async with httpx.AsyncClient(base_url=replica.url) as http:
+    async with http_client(base_url=replica.url) as http:
         assert (await http.get("/api/jobs")).status_code == 401
         assert (await http.get("/api/jobs", headers={"X-API-Key": key})).status_code == 200
 
@@ -357,7 +357,7 @@ async def test_the_list_of_jobs_says_so_when_redis_does_not_answer(
 ) -> None:
     replica = start(own_redis.url)
     own_redis.kill()
-    async with httpx.AsyncClient(base_url=replica.url) as http:
+    async with http_client(base_url=replica.url) as http:
         answer = await http.get("/api/jobs")
     assert answer.status_code == 503
     assert "Redis does not answer" in answer.text
@@ -383,7 +383,7 @@ async def test_the_list_of_jobs_says_that_a_script_keeps_redis_busy_and_comes_wh
     own_redis: RedisServer, start: StartJobLogs
 ) -> None:
     replica = start(own_redis.url)
-    async with httpx.AsyncClient(base_url=replica.url) as http:
+    async with http_client(base_url=replica.url) as http:
         assert (await http.get("/api/jobs")).status_code == 200
         with busy(own_redis.url):
 

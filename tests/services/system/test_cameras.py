@@ -11,7 +11,7 @@ import pytest
 
 from hsi_service.sources.database import ANSWER_TIMEOUT
 from services.system.cameras import KEPT, MAX_CAMERAS
-from tests.clients import get_json, until
+from tests.clients import get_json, http_client, until
 from tests.conftest import StartSystems
 from tests.servers import OwnPostgres
 
@@ -101,7 +101,7 @@ async def test_however_many_ask_the_database_is_asked_once(
     own_postgres.execute(CAMERAS + "ALTER DATABASE postgres SET log_statement = 'all'")
     (replica,) = start_systems(redis_url, DATABASE_URL=own_postgres.url)
     began = time.monotonic()
-    async with httpx.AsyncClient(base_url=replica.url) as http:
+    async with http_client(base_url=replica.url) as http:
         for _ in range(5):
             answers = await asyncio.gather(*(http.get("/api/cameras") for _ in range(20)))
             assert {answer.status_code for answer in answers} == {200}
@@ -122,7 +122,7 @@ async def test_who_leaves_does_not_take_the_answer_away_from_the_others(
     own_postgres.execute(CAMERAS)
     (replica,) = start_systems(redis_url, DATABASE_URL=own_postgres.url)
     own_postgres.freeze()
-    async with httpx.AsyncClient(base_url=replica.url, timeout=30) as http:
+    async with http_client(base_url=replica.url, timeout=30) as http:
         impatient = asyncio.create_task(http.get("/api/cameras", timeout=0.2))
         patient = asyncio.create_task(http.get("/api/cameras"))
         with pytest.raises(httpx.ReadTimeout):
@@ -139,7 +139,7 @@ async def test_without_postgres_it_says_so_in_time_and_lists_again_when_it_is_ba
     (replica,) = start_systems(redis_url, DATABASE_URL=own_postgres.url)
     assert len(await get_json(replica, "/api/cameras")) == 4
     {"killed": own_postgres.kill, "frozen": own_postgres.freeze}[fault]()
-    async with httpx.AsyncClient(base_url=replica.url, timeout=ANSWER_TIMEOUT + 5) as http:
+    async with http_client(base_url=replica.url, timeout=ANSWER_TIMEOUT + 5) as http:
 
         async def answers(status: int) -> bool:
             return (await http.get("/api/cameras")).status_code == status
@@ -163,7 +163,7 @@ async def test_without_a_database_or_its_table_it_says_what_is_missing(
         (without_database, "no DATABASE_URL is set"),
         (without_table, "PostgreSQL refuses: UndefinedTableError"),
     ):
-        async with httpx.AsyncClient(base_url=replica.url) as http:
+        async with http_client(base_url=replica.url) as http:
             answer = await http.get("/api/cameras")
         assert answer.status_code == 503
         assert answer.json()["detail"] == f"the cameras cannot be listed: {why}"
@@ -174,7 +174,7 @@ async def test_it_asks_for_an_api_key_where_there_are_any(
 ) -> None:
     key = hashlib.sha256(b"key").hexdigest()
     (replica,) = start_systems(redis_url, DATABASE_URL=database_url, API_KEYS=key)
-    async with httpx.AsyncClient(base_url=replica.url) as http:
+    async with http_client(base_url=replica.url) as http:
         assert (await http.get("/api/cameras")).status_code == 401
         answer = await http.get("/api/cameras", headers={"X-API-Key": "key"})
     assert (answer.status_code, answer.json()) == (200, [])
