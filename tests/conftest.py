@@ -276,8 +276,8 @@ def start_systems(tmp_path: Path, cleanup: Callable[[Process], None]) -> Iterato
             replica.spawn()
             started.append(replica)
         replicas.extend(started)
-        for replica in started:
-            replica.wait_ready()
+        for one in started:
+            one.wait_ready()
         return started
 
     yield start
