@@ -459,7 +459,7 @@ def test_a_history_that_was_wiped_empty_is_told_once() -> None:
     assert position.hears(first) == [first]
 
 
-def test_what_is_doubted_while_the_history_is_read_is_read_again() -> None:
+def test_what_becomes_stale_while_the_history_is_read_is_read_again() -> None:
     position = caught_up(upto=1)
     two, three = entries(2, 3)
     position.mark_stale()

@@ -24,7 +24,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hsi_service.bus.subscriber.PING_INTERVAL", 0.1)
 
 
-class Listener:
+class Receiver:
     """Hears a channel, and counts how often it was to look for what it missed."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Replica:
         self.deaf = 0
         self.subscriber = Subscriber(redis_url, name="test", on_outage=lambda: None)
         self.probe = Probe(redis_url, self.subscriber, name="test", on_deaf=self._count)
-        self.listener = Listener()
+        self.receiver = Receiver()
 
     def _count(self) -> None:
         self.deaf += 1
@@ -71,7 +71,7 @@ def holds(condition: Callable[[], object]) -> Callable[[], Any]:
 
 async def test_nothing_is_probed_while_nobody_listens(redis_url: str, channel: str) -> None:
     async with replica_at(redis_url) as replica:
-        subscription = replica.subscriber.subscribe(channel, replica.listener)
+        subscription = replica.subscriber.subscribe(channel, replica.receiver)
         await until(replica.is_probing)
         subscription.close()
         await until(holds(lambda: replica.subscriber.state is BusState.IDLE))
@@ -84,19 +84,19 @@ async def test_a_muted_subscription_begins_again_and_one_that_hears_does_not(
 ) -> None:
     with StallingProxy(own_redis.url) as way:
         async with replica_at(way.url) as replica:
-            replica.subscriber.subscribe(channel, replica.listener)
+            replica.subscriber.subscribe(channel, replica.receiver)
             await until(replica.is_probing)
             await asyncio.sleep(10 * module.INTERVAL)
-            assert (replica.deaf, replica.listener.times) == (0, 1)
+            assert (replica.deaf, replica.receiver.times) == (0, 1)
             way.mute(SUBSCRIBER)
             await until(holds(lambda: replica.deaf == 1))
-            assert replica.listener.times >= 1 + module.MAX_MISSES  # each may mean a lost message
+            assert replica.receiver.times >= 1 + module.MAX_MISSES  # each may mean a lost message
             way.go_on()
 
             async def hears() -> bool:
                 with Redis.from_url(own_redis.url) as redis:
                     redis.publish(channel, "heard")
-                return bool(replica.listener.heard)
+                return bool(replica.receiver.heard)
 
             await until(hears)
 
@@ -105,7 +105,7 @@ async def test_what_is_late_is_not_lost(own_redis: RedisServer, channel: str) ->
     """A replica with much to be heard hears its probe late, and so Redis' answer to a PING."""
     with StallingProxy(own_redis.url) as way:
         async with replica_at(way.url) as replica:
-            replica.subscriber.subscribe(channel, replica.listener)
+            replica.subscriber.subscribe(channel, replica.receiver)
             await until(replica.is_probing)
             way.stall_answers(SUBSCRIBER)
             await asyncio.sleep(1.5 * module.INTERVAL)
@@ -121,11 +121,11 @@ async def test_who_may_not_probe_hears_all_the_same_and_says_so_once(
         rules = f"on nopass ~* +@all resetchannels &{channel}".split()
         redis.execute_command("ACL", "SETUSER", "old", *rules)
     async with replica_at(own_redis.url.replace("://", "://old:any@")) as replica:
-        replica.subscriber.subscribe(channel, replica.listener)
+        replica.subscriber.subscribe(channel, replica.receiver)
         await until(holds(lambda: "may not probe" in caplog.text))
         with Redis.from_url(own_redis.url) as redis:
             redis.publish(channel, "heard")
-        await until(holds(lambda: replica.listener.heard == [b"heard"]))
+        await until(holds(lambda: replica.receiver.heard == [b"heard"]))
         assert replica.subscriber.outages == 0
     assert caplog.text.count("may not probe") == 1
     assert DENIED_PAUSE >= 60
@@ -139,7 +139,7 @@ async def test_a_redis_that_refuses_writes_is_known_with_its_words(
     own_redis: RedisServer, channel: str, setting: str, value: str, words: str
 ) -> None:
     async with replica_at(own_redis.url) as replica:
-        replica.subscriber.subscribe(channel, replica.listener)
+        replica.subscriber.subscribe(channel, replica.receiver)
         await until(replica.is_probing)
         with Redis.from_url(own_redis.url) as redis:
             redis.config_set(setting, value)
@@ -153,7 +153,7 @@ async def test_a_demoted_redis_is_known_and_a_busy_one_is_no_miss(
     own_redis: RedisServer, channel: str
 ) -> None:
     async with replica_at(own_redis.url) as replica:
-        replica.subscriber.subscribe(channel, replica.listener)
+        replica.subscriber.subscribe(channel, replica.receiver)
         await until(replica.is_probing)
         with Redis.from_url(own_redis.url) as redis:
             redis.replicaof("127.0.0.1", "1")

@@ -20,7 +20,7 @@ def hexdigest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def guarded(**settings: Any) -> Access:
+def access_with_keys(**settings: Any) -> Access:
     digests = (hexdigest(OTHER_KEY), hexdigest(KEY).upper())
     return Access(Settings(api_keys=digests, websocket_token=TOKEN, **settings))
 
@@ -44,7 +44,7 @@ def guarded(**settings: Any) -> Access:
     ],
 )
 def test_any_one_valid_credential_lets_in(handshake: Handshake) -> None:
-    assert guarded().judge(handshake).code is None
+    assert access_with_keys().judge(handshake).code is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_any_one_valid_credential_lets_in(handshake: Handshake) -> None:
     ],
 )
 def test_nothing_else_does_and_the_reason_says_which(handshake: Handshake, why: str) -> None:
-    decision = guarded().judge(handshake)
+    decision = access_with_keys().judge(handshake)
     assert decision.code == 4401
     assert decision.reason.startswith(why)
     assert len(decision.reason.encode()) <= 123  # of a close frame
@@ -79,7 +79,7 @@ def test_no_handshake_is_too_odd_to_be_judged(
     query: bytes, subprotocols: list[str], origins: list[str], host: str
 ) -> None:
     names = [*subprotocols, *(f"api-key.{name}" for name in subprotocols)]
-    assert guarded().judge(Handshake(query, names, origins, host)).code in {4401, 4403}
+    assert access_with_keys().judge(Handshake(query, names, origins, host)).code in {4401, 4403}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_an_offered_key_is_echoed_whether_it_is_good_or_not(
     offered: list[str], echoed: str | None
 ) -> None:
     # Without the echo, Chromium would see a failed handshake instead of 4401.
-    assert guarded().judge(Handshake(subprotocols=offered)).subprotocol == echoed
+    assert access_with_keys().judge(Handshake(subprotocols=offered)).subprotocol == echoed
 
 
 def test_a_service_that_asks_for_no_key_echoes_one_all_the_same() -> None:
@@ -194,9 +194,9 @@ def test_a_service_for_this_machine_alone_trusts_pages_of_this_machine_alone(nam
 
 def test_a_wrong_origin_is_no_better_for_a_valid_key() -> None:
     handshake = Handshake(f"api_key={KEY}".encode(), [], ["https://evil.example"], "hsi.example")
-    assert guarded().judge(handshake).code == 4403
+    assert access_with_keys().judge(handshake).code == 4403
     for query in (b"", b"api_key=wrong"):
-        decision = guarded().judge(handshake._replace(query=query))
+        decision = access_with_keys().judge(handshake._replace(query=query))
         assert (decision.code, decision.is_guess) == (4403, False)
 
 
@@ -220,7 +220,7 @@ def test_a_wrong_origin_is_no_better_for_a_valid_key() -> None:
     ],
 )
 def test_under_api_a_key_comes_in_a_header(request_: Request, code: int | None) -> None:
-    assert guarded().judge_request(request_).code == code
+    assert access_with_keys().judge_request(request_).code == code
 
 
 def test_a_token_alone_opens_no_api() -> None:
@@ -255,7 +255,7 @@ def in_names(count: int) -> Handshake:
 def test_of_more_than_four_credentials_none_is_tried(
     many: Handshake | Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    access = guarded()
+    access = access_with_keys()
     monkeypatch.delattr(keys, "digest")
     judge = access.judge if isinstance(many, Handshake) else access.judge_request
     decision = judge(many)  # type: ignore[arg-type]  # each has its own
@@ -271,8 +271,8 @@ def test_four_credentials_are_tried_wherever_the_good_one_stands(number: int) ->
     given = ["wrong"] * 4
     given[number] = KEY
     query = "&".join(f"api_key={key}" for key in given).encode()
-    assert guarded().judge(Handshake(query=query)).code is None
-    assert guarded().judge_request(Request(keys=given)).code is None
+    assert access_with_keys().judge(Handshake(query=query)).code is None
+    assert access_with_keys().judge_request(Request(keys=given)).code is None
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_four_credentials_are_tried_wherever_the_good_one_stands(number: int) ->
     ],
 )
 def test_only_a_wrong_credential_is_a_guess(handshake: Handshake, *, is_guess: bool) -> None:
-    assert guarded().judge(handshake).is_guess is is_guess
+    assert access_with_keys().judge(handshake).is_guess is is_guess
 
 
 # Without credentials, only this machine.

@@ -21,7 +21,7 @@ from hsi_service.skeleton.start import run
 run(sys.argv[1])
 """
 """Starts a service as `python -m` does, and tells what is loaded when the collector is back."""
-NOWHERE = "127.0.0.1:1"
+UNREACHABLE = "127.0.0.1:1"
 NEEDED_BY_NOBODY = {"annotated_doc", "attr", "fastapi", "httpx", "psycopg", "pydantic", "pynvml"}
 """Before it is ready, even where they are installed and configured."""
 MOST_MODULES = 850
@@ -32,9 +32,9 @@ def loaded(service: str) -> set[str]:
     """Start a service with everything configured; return the modules that it has loaded."""
     environment = os.environ | {
         "PORT": "0",
-        "REDIS_URL": f"redis://{NOWHERE}/0",
-        "DATABASE_URL": f"postgresql://u:p@{NOWHERE}/d",
-        "YOLO26_URL": f"http://{NOWHERE}",
+        "REDIS_URL": f"redis://{UNREACHABLE}/0",
+        "DATABASE_URL": f"postgresql://u:p@{UNREACHABLE}/d",
+        "YOLO26_URL": f"http://{UNREACHABLE}",
         "NEMOTRON_URL": "http://nemotron:8091/v1",
     }
     done = subprocess.run(

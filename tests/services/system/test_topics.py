@@ -12,7 +12,7 @@ from hsi_service.supervision import Supervisor
 from services.system.topics import PERFORMANCE, STATUS, StatusTopic, collected_at
 from tests.clients import golden
 
-NOWHERE = "redis://127.0.0.1:1/0"
+UNREACHABLE = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def topic() -> StatusTopic:
     """A topic of a replica that hears what the test says."""
     metrics = Metrics()
     source = Source(
-        Subscriber(NOWHERE, name="test", on_outage=lambda: None),
-        History(NOWHERE, name="test"),
+        Subscriber(UNREACHABLE, name="test", on_outage=lambda: None),
+        History(UNREACHABLE, name="test"),
         metrics,
         Supervisor(metrics),
         Pages(),
