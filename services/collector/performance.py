@@ -4,20 +4,21 @@ import asyncio
 import logging
 import time
 
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct
 
 from hsi.logs import Throttled
-from hsi.schemas import PerformanceUpdateData
-from hsi.schemas.performance import RedisMetrics
+from hsi.schemas import PerformanceUpdateData, RaisedAlertData
+from hsi.schemas.performance import AlertLimits, RedisMetrics
 from hsi_service.bus.leader_script import NotLeadingError
 from hsi_service.bus.lease import Lease, Turn
 from hsi_service.metrics import Metrics
 from hsi_service.rhythm import wait_until_due
-from services.collector.alerts import AlertEngine, Change, Firing, changes, rules_with
+from services.collector.alerts import Values, exceeding, rules_with
 from services.collector.collection import PerformanceSources
 from services.collector.gauges import Gauges
+from services.collector.raised import AlertEngine, Change, Firing, Raised
 from services.collector.settings import CollectorSettings
-from services.collector.store import UNREADABLE, AlertMemory, Store, StoreError
+from services.collector.store import MAX_ALERTS, UNREADABLE, AlertMemory, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class PerformanceCollector:
     """Asks all sources at every interval, on every replica (R47, R48).
 
     So each has figures for Prometheus, rates that go on when it takes over, and something to serve
-    when Redis is away. One of them, by lease, keeps the history, tells of alerts, and publishes.
+    when Redis is away. One of them, by lease, keeps the histories, tells of alerts, and publishes.
     """
 
     def __init__(self, settings: CollectorSettings, metrics: Metrics) -> None:
@@ -65,9 +66,8 @@ class PerformanceCollector:
         self.lease = Lease(settings.redis_url, "collector", duration=self._interval * LEASE_SHARE)
         self._clock = self.lease.redis_clock
         self._sources = PerformanceSources(settings, limit=self._limit)
-        self._engine = AlertEngine(
-            rules_with(settings.alert_thresholds), after=settings.alert_after
-        )
+        self._rules = rules_with(settings.alert_thresholds)
+        self._engine = AlertEngine(self._rules, after=settings.alert_after)
         self._store = Store(settings.redis_url, self.lease, interval=self._interval)
         self._gauges = Gauges(
             metrics,
@@ -77,8 +77,9 @@ class PerformanceCollector:
         )
         self._trouble = Throttled(logger)
         self._latest: PerformanceUpdateData | None = None
-        self._told: Firing | None = None
-        """What was told of alerts, by whoever leads; None while that is not us."""
+        self._told: Raised | None = None
+        """What people know of alerts, whichever replica told them; None while this one does not
+        lead."""
         self._term = 0
         """The term in which that was found out."""
         self._has_led = False
@@ -100,7 +101,8 @@ class PerformanceCollector:
         began = time.monotonic()
         data, values = await self._sources.collect()
         data.timestamp = self._clock.now()
-        data.alerts = self._engine.observe(values, self._clock())
+        data.alerts = exceeding(self._rules, values)
+        self._engine.observe(values, self._clock())
         redis = data.databases.redis
         if self.lease.refused and isinstance(redis, RedisMetrics):
             redis.status = "unhealthy"  # It answers, and takes no writes.
@@ -114,13 +116,14 @@ class PerformanceCollector:
         try:
             if self._told is None or self._term != turn.term:
                 self._told, self._term = await self._take_over(), turn.term
-                data.alerts = self._engine.observe(values, self._clock())
-            await self._tell(turn, data, self._told)
+                self._engine.observe(values, self._clock())
+            await self._tell(turn, data, values, self._told)
         except (StoreError, NotLeadingError) as error:
+            data.raised = UNSET  # Nobody was told.
             self._trouble.warning("an update is not published", reason=str(error))
 
-    async def _take_over(self) -> Firing:
-        """Go on from what the last leader left; return what was told of alerts."""
+    async def _take_over(self) -> Raised:
+        """Go on from what the last leader left; return what people know of alerts."""
         left = await self._store.alerts()
         if left is None:
             return self._told or {}  # it leads still, and Redis was wiped
@@ -131,15 +134,18 @@ class PerformanceCollector:
             except UNREADABLE as error:
                 logger.warning("the alerts that the last leader left cannot be read: %s", error)
         self._has_led = True
-        return left.told
+        return left.raised
 
-    async def _tell(self, turn: Turn, data: PerformanceUpdateData, told: Firing) -> None:
-        firing = self._engine.firing()
-        memory = AlertMemory(told=firing, engine=Raw(self._engine.exported()))
-        listeners = await self._store.save(turn, data, memory)
+    async def _tell(
+        self, turn: Turn, data: PerformanceUpdateData, values: Values, told: Raised
+    ) -> None:
+        raised, changes = self._engine.raised(told, values, data.timestamp.timestamp())
+        data.raised = list(raised.values())
+        memory = AlertMemory(raised=dict(raised), engine=Raw(self._engine.exported()))
+        listeners = await self._store.save(turn, data, memory, changes)
         self._has_led = True
-        self._told = firing
-        for change in changes(told, firing):
+        self._told = raised
+        for change in changes:
             self._gauges.count(change)
             _log(change)
         if listeners:
@@ -167,6 +173,34 @@ class PerformanceCollector:
         """
         return await self._store.history(seconds)
 
+    async def alerts(self, *, active: bool) -> list[RaisedAlertData] | None:
+        """Return the alerts that people were told of: active ones, then ended ones, latest first.
+
+        Args:
+            active: Only these.
+
+        Returns:
+            At most `MAX_ALERTS`; None where no leader has left word of them.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        left = await self._store.alerts()
+        if left is None:
+            return None
+        ended = [] if active else await self._store.ended()
+        over = {alert.id for alert in ended}
+        still = [alert for alert in left.raised.values() if alert.id not in over]
+        return [*still, *ended][:MAX_ALERTS]
+
+    def limits(self) -> dict[str, AlertLimits]:
+        """Return from where on a metric is an alert."""
+        return {
+            metric: AlertLimits(warning=rule.warning, critical=rule.critical, unit=rule.unit)
+            for metric, rule in self._rules.items()
+        }
+
     def report(self) -> CollectorReport:
         """Tell what it is at."""
         return CollectorReport(
@@ -187,7 +221,15 @@ class PerformanceCollector:
 
 
 def _log(change: Change) -> None:
+    alert = change.alert
     logger.warning(
-        "an alert is firing" if change.firing else "an alert is resolved",
-        extra={"metric": change.metric, "severity": change.severity},
+        "an alert %s",
+        change.what,
+        extra={
+            "metric": alert.metric,
+            "severity": alert.severity,
+            "value": alert.value,
+            "peak": alert.peak,
+            "alert": alert.id,
+        },
     )

@@ -8,7 +8,8 @@ from litestar.exceptions import ServiceUnavailableException
 from litestar.params import FromQuery
 from msgspec import Struct
 
-from hsi.schemas import PerformanceUpdateData
+from hsi.schemas import PerformanceUpdateData, RaisedAlertData
+from hsi.schemas.performance import AlertLimits
 from services.collector.performance import PerformanceCollector
 from services.collector.store import StoreError
 
@@ -23,6 +24,15 @@ class PerformanceHistory(Struct):
     range: Range
     points: list[PerformanceUpdateData]
     """At most 60, oldest first; each stands for all since the one before, and has its worst."""
+
+
+class AlertList(Struct):
+    """Raised alerts."""
+
+    alerts: list[RaisedAlertData]
+    """Active ones, then ended ones, the latest first; at most 1,000."""
+    limits: dict[str, AlertLimits]
+    """From where on each metric is an alert."""
 
 
 @get("/api/performance", tags=["performance"])
@@ -45,3 +55,18 @@ async def performance_history(
     except StoreError as error:
         raise ServiceUnavailableException(str(error)) from error
     return PerformanceHistory(range=range, points=points)
+
+
+@get("/api/alerts", tags=["performance"])
+async def alerts(
+    collector: NamedDependency[PerformanceCollector],
+    active: FromQuery[bool] = False,  # noqa: FBT002 (the parameter's name)
+) -> AlertList:
+    """Return raised alerts, or only active ones; 503 without Redis, which has them."""
+    try:
+        found = await collector.alerts(active=active)
+    except StoreError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    if found is None:
+        raise ServiceUnavailableException("nothing was collected yet")
+    return AlertList(alerts=found, limits=collector.limits())
