@@ -15,7 +15,8 @@ import msgspec
 from hsi.schemas import ServerMessage
 from hsi.schemas.close_codes import CODES_THAT_END, CloseCode
 from local.dashboard import FOLDER
-from services.collector.routes import AlertList, PerformanceHistory
+from services.collector.performance import AlertList
+from services.collector.routes import PerformanceHistory
 from services.joblogs.jobs import Job
 from services.system.cameras import Camera
 

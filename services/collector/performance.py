@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from datetime import datetime
 
 from msgspec import UNSET, Raw, Struct
 
@@ -44,6 +45,17 @@ class CollectorReport(Struct):
     """Active alerts: how serious, by metric."""
     redis_refuses: str | None
     """Why Redis refuses the lease, in its words: READONLY, OOM, …; null where it does not."""
+
+
+class AlertList(Struct):
+    """Raised alerts."""
+
+    as_of: datetime
+    """The time of what is said of the active ones."""
+    alerts: list[RaisedAlertData]
+    """Active ones, then ended ones, the latest first; at most 1,000."""
+    limits: dict[str, AlertLimits]
+    """From where on each metric is an alert."""
 
 
 class PerformanceCollector:
@@ -141,7 +153,9 @@ class PerformanceCollector:
     ) -> None:
         raised, changes = self._engine.raised(told, values, data.timestamp.timestamp())
         data.raised = list(raised.values())
-        memory = AlertMemory(raised=dict(raised), engine=Raw(self._engine.exported()))
+        memory = AlertMemory(
+            as_of=data.timestamp, raised=dict(raised), engine=Raw(self._engine.exported())
+        )
         listeners = await self._store.save(turn, data, memory, changes)
         self._has_led = True
         self._told = raised
@@ -173,14 +187,11 @@ class PerformanceCollector:
         """
         return await self._store.history(seconds)
 
-    async def alerts(self, *, active: bool) -> list[RaisedAlertData] | None:
-        """Return the alerts that people were told of: active ones, then ended ones, latest first.
+    async def alerts(self, *, active: bool) -> AlertList | None:
+        """Return the alerts that people were told of; None where no leader has left word of them.
 
         Args:
-            active: Only these.
-
-        Returns:
-            At most `MAX_ALERTS`; None where no leader has left word of them.
+            active: Only those that have not ended.
 
         Raises:
             StoreError: Redis does not answer.
@@ -192,14 +203,11 @@ class PerformanceCollector:
         ended = [] if active else await self._store.ended()
         over = {alert.id for alert in ended}
         still = [alert for alert in left.raised.values() if alert.id not in over]
-        return [*still, *ended][:MAX_ALERTS]
-
-    def limits(self) -> dict[str, AlertLimits]:
-        """Return from where on a metric is an alert."""
-        return {
+        limits = {
             metric: AlertLimits(warning=rule.warning, critical=rule.critical, unit=rule.unit)
             for metric, rule in self._rules.items()
         }
+        return AlertList(as_of=left.as_of, alerts=[*still, *ended][:MAX_ALERTS], limits=limits)
 
     def report(self) -> CollectorReport:
         """Tell what it is at."""

@@ -8,9 +8,8 @@ from litestar.exceptions import ServiceUnavailableException
 from litestar.params import FromQuery
 from msgspec import Struct
 
-from hsi.schemas import PerformanceUpdateData, RaisedAlertData
-from hsi.schemas.performance import AlertLimits
-from services.collector.performance import PerformanceCollector
+from hsi.schemas import PerformanceUpdateData
+from services.collector.performance import AlertList, PerformanceCollector
 from services.collector.store import StoreError
 
 Range = Literal["5m", "15m", "60m"]
@@ -24,15 +23,6 @@ class PerformanceHistory(Struct):
     range: Range
     points: list[PerformanceUpdateData]
     """At most 60, oldest first; each stands for all since the one before, and has its worst."""
-
-
-class AlertList(Struct):
-    """Raised alerts."""
-
-    alerts: list[RaisedAlertData]
-    """Active ones, then ended ones, the latest first; at most 1,000."""
-    limits: dict[str, AlertLimits]
-    """From where on each metric is an alert."""
 
 
 @get("/api/performance", tags=["performance"])
@@ -69,4 +59,4 @@ async def alerts(
         raise ServiceUnavailableException(str(error)) from error
     if found is None:
         raise ServiceUnavailableException("nothing was collected yet")
-    return AlertList(alerts=found, limits=collector.limits())
+    return found

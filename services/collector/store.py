@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -79,6 +79,7 @@ class StoreError(Exception):
 class AlertMemory(Struct):
     """What one leader leaves to the next."""
 
+    as_of: datetime
     raised: dict[str, RaisedAlertData]
     """Active alerts that people were told of, by metric."""
     engine: Raw

@@ -125,7 +125,11 @@ async def test_a_new_leader_goes_on_from_spoilt_alerts(
             await spoil_async(redis, key, spoilt)
     async with running("collector", own_redis.url, channels.PERFORMANCE_UPDATE) as collector:
         await collector.hears()
-        assert json.loads(await collector.redis.get(key) or b"").keys() == {"raised", "engine"}
+        assert json.loads(await collector.redis.get(key) or b"").keys() == {
+            "as_of",
+            "raised",
+            "engine",
+        }
         assert collector.failures() == 0
     assert caplog.text.count(f"the key {key} does not hold what it should: ") == 1
 
@@ -137,7 +141,13 @@ async def test_a_new_leader_goes_on_from_an_alert_engine_that_cannot_be_read(
     async with Redis.from_url(own_redis.url) as redis:
         told = json.loads(golden("alert"))["data"] | {"metric": "nobodys"}
         raised = json.dumps({"nobodys": told}).encode()
-        memory = b'{"raised":' + raised + b',"engine":' + JUNK[junk] + b"}"
+        memory = (
+            b'{"as_of":"2024-01-15T10:30:00Z","raised":'
+            + raised
+            + b',"engine":'
+            + JUNK[junk]
+            + b"}"
+        )
         await redis.set(channels.PERFORMANCE_ALERTS, memory)
     async with running("collector", own_redis.url, channels.PERFORMANCE_UPDATE) as collector:
         await collector.hears()

@@ -770,6 +770,7 @@ export interface PerformanceHistory {
  * Raised alerts.
  */
 export interface AlertList {
+  as_of: string;
   alerts: RaisedAlertData[];
   limits: {
     [k: string]: AlertLimits;

@@ -66,7 +66,8 @@ class Rounds:
 
     async def told(self, *, active: bool = False) -> list[RaisedAlertData]:
         """Return what the API tells of alerts."""
-        return await self.collector.alerts(active=active) or []
+        found = await self.collector.alerts(active=active)
+        return found.alerts if found else []
 
 
 Start = Callable[..., Rounds]
