@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import UNSET, Raw, Struct
@@ -94,6 +95,8 @@ class PerformanceCollector:
         lead."""
         self._term = 0
         """The term in which that was found out."""
+        self._unanswered: tuple[datetime, Sequence[Change]] | None = None
+        """What Redis was asked to tell as of some moment, and has not said whether it did."""
         self._has_led = False
         self._rounds = 0
         self._published = 0
@@ -126,7 +129,7 @@ class PerformanceCollector:
             return
         turn = self.lease.next_turn(slot)
         try:
-            if self._told is None or self._term != turn.term:
+            if self._told is None or self._unanswered or self._term != turn.term:
                 self._told, self._term = await self._take_over(), turn.term
                 self._engine.observe(values, self._clock())
             await self._tell(turn, data, values, self._told)
@@ -137,6 +140,9 @@ class PerformanceCollector:
     async def _take_over(self) -> Raised:
         """Go on from what the last leader left; return what people know of alerts."""
         left = await self._store.alerts()
+        unanswered, self._unanswered = self._unanswered, None
+        if left and unanswered and left.as_of == unanswered[0]:
+            self._count(unanswered[1])
         if left is None:
             return self._told or {}  # it leads still, and Redis was wiped
         if not self._has_led:
@@ -156,15 +162,21 @@ class PerformanceCollector:
         memory = AlertMemory(
             as_of=data.timestamp, raised=dict(raised), engine=Raw(self._engine.exported())
         )
+        self._unanswered = memory.as_of, changes
         listeners = await self._store.save(turn, data, memory, changes)
+        self._unanswered = None
         self._has_led = True
         self._told = raised
-        for change in changes:
-            self._gauges.count(change)
-            _log(change)
+        self._count(changes)
         if listeners:
             self._published += 1
             self._gauges.published.inc()
+
+    def _count(self, changes: Sequence[Change]) -> None:
+        """Count what people were told, and log it."""
+        for change in changes:
+            self._gauges.count(change)
+            _log(change)
 
     async def latest(self) -> PerformanceUpdateData | None:
         """Return the newest figures: the leader's, or our own where those cannot be had."""

@@ -12,8 +12,8 @@ from services.collector.containers import containers_from
 from services.collector.raised import AFTER
 
 MIN_LOOKUPS = 300
-"""With fewer, most of Redis' lookups are our own, for queues that are empty; and a database that
-has just started has read everything for the first time."""
+"""Our own services look up more in a Redis that is theirs alone. A database that has just started
+has read everything for the first time."""
 Interval = Annotated[float, Meta(ge=0.5, le=3600)]
 
 

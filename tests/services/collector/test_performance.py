@@ -16,7 +16,7 @@ from services.collector import performance
 from services.collector.collection import CollectedPerformance
 from services.collector.performance import PerformanceCollector
 from services.collector.settings import CollectorSettings
-from services.collector.store import MAX_ALERTS
+from services.collector.store import MAX_ALERTS, StoreError
 from tests.clients import golden, until
 from tests.servers import RedisServer, as_user
 
@@ -151,6 +151,32 @@ async def test_people_are_told_once_of_each_change_whichever_replica_leads(
     labels = '{metric="gpu_temperature",severity="critical"} 1.0'
     assert f"hsi_alerts_changed_total{labels}" in first.metrics.exposition().decode()
     assert f"hsi_alerts_resolved_total{labels}" in second.metrics.exposition().decode()
+
+
+async def test_what_redis_did_without_an_answer_is_told_once_all_the_same(
+    own_redis: RedisServer,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rounds = start(own_redis.url, alert_after=0)
+    store = rounds.collector._store  # noqa: SLF001
+    save = store.save
+
+    async def save_unheard(*args: Any) -> int:
+        await save(*args)
+        raise StoreError("no answer")
+
+    async with Redis.from_url(own_redis.url) as redis, rounds.leading():
+        await rounds.round(host_cpu=10)
+        monkeypatch.setattr(store, "save", save_unheard)
+        await rounds.round(host_cpu=99)
+        monkeypatch.setattr(store, "save", save)
+        await rounds.round(host_cpu=99)
+        assert await redis.xlen(channels.ALERTS_HISTORY) == 1
+    assert caplog.text.count("an alert began") == 1
+    text = rounds.metrics.exposition().decode()
+    assert 'hsi_alerts_fired_total{metric="host_cpu",severity="critical"} 1.0' in text
 
 
 async def test_the_history_of_alerts_is_bounded_and_what_cannot_be_read_costs_itself(

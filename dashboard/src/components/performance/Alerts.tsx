@@ -7,7 +7,7 @@ import {
 } from "@hsi/realtime";
 import { inUnit } from "../../format";
 import { ALERT_TONES } from "../../tones";
-import { Ago, Card, Failure, ToneIcon } from "../parts";
+import { Ago, Card, Failure, Moment, ToneIcon } from "../parts";
 import { TONE_CLASSES } from "../toneClasses";
 
 /** What people are told of and has not ended, and what exceeds its threshold just now. */
@@ -69,11 +69,11 @@ function Raised({ alert }: { alert: RaisedAlertData }) {
       <span className={ASIDE}>
         {unknown_since !== null && (
           <span>
-            not known since <Ago time={timeOf(unknown_since)} />
+            not known since <Moment time={timeOf(unknown_since)} />
           </span>
         )}
         <span>
-          since <Ago time={timeOf(since)} />
+          since <Moment time={timeOf(since)} />
         </span>
         <span>peak {inUnit(peak, unit)}</span>
         <span>limit {inUnit(threshold, unit)}</span>
