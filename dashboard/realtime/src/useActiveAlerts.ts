@@ -1,6 +1,6 @@
 import { wholeOf } from "./conform.ts";
 import { timeOf } from "./lenient.ts";
-import type { Alert, AlertLimits, RaisedAlertData } from "./messages.ts";
+import type { AlertLimits, RaisedAlertData } from "./messages.ts";
 import { useApi } from "./useApi.ts";
 import { useLatestPerformance } from "./useLatestPerformance.ts";
 
@@ -8,7 +8,6 @@ import { useLatestPerformance } from "./useLatestPerformance.ts";
 const REFRESH = 5_000;
 
 const alertsOf = (body: unknown) => wholeOf("AlertList", body);
-const NOTHING: readonly Alert[] = [];
 const NO_LIMITS: Readonly<Record<string, AlertLimits>> = {};
 
 /**
@@ -31,8 +30,8 @@ export function useActiveAlerts() {
     active: latest?.alerts ?? null,
     /** The time of what is said of them, ms since 1970. */
     asOf: latest?.at ?? null,
-    /** What exceeds its threshold at this moment, for however short a time. */
-    exceeding: current?.alerts ?? NOTHING,
+    /** What exceeds its threshold at this moment, for however short a time; null: not known. */
+    exceeding: (!paused && current?.alerts) || null,
     /** From where on each metric is an alert. */
     limits: data?.limits ?? NO_LIMITS,
     paused,

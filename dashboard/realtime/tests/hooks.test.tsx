@@ -352,7 +352,9 @@ function setAlerts(server: Server, asOf: number, alerts: readonly RaisedAlertDat
 }
 
 function update(minute: number, raised?: readonly RaisedAlertData[]) {
-  const data = { ...figuresAt(minute * MINUTE), ...(raised && { raised }) };
+  const { severity, metric, value, threshold, message } = HOT;
+  const alerts = [{ severity, metric, value, threshold, message }];
+  const data = { ...figuresAt(minute * MINUTE), alerts, ...(raised && { raised }) };
   return { type: "performance_update", data };
 }
 
@@ -389,9 +391,11 @@ test("useActiveAlerts asks while no update comes, and shows the newer of what it
   elasticTime();
   const { result } = use(() => page.useActiveAlerts());
   await until(() => expect(result.current.active).toEqual([HOT]));
+  expect(result.current.exceeding).toHaveLength(1);
   setAlerts(server, 92 * MINUTE, []);
   await jump(17_000);
   await until(() => expect(result.current.paused).toBe(true));
+  expect(result.current.exceeding).toBeNull();
   await jump(6_000);
   await until(() => expect(result.current.active).toEqual([]));
   expect(result.current.asOf).toBe(92 * MINUTE);

@@ -14,7 +14,7 @@ import { TONE_CLASSES } from "../toneClasses";
 export function Alerts() {
   const { active, exceeding, limits, asOf, paused, error } = useActiveAlerts();
   const told = new Set(active?.map(({ metric }) => metric));
-  const others = exceeding.filter(({ metric }) => !told.has(metric));
+  const others = (exceeding ?? []).filter(({ metric }) => !told.has(metric));
   return (
     <Card
       title="Active alerts"
@@ -31,7 +31,9 @@ export function Alerts() {
         {active === null && error && <Failure what="Alerts are not known" why={error.message} />}
         {active === null && !error && <None tone="unknown">Waiting for alerts.</None>}
         {active?.length === 0 && others.length === 0 && (
-          <None tone="good">None: no figure exceeds its limit.</None>
+          <None tone={exceeding === null ? "unknown" : "good"}>
+            {exceeding === null ? "None when last heard." : "None: no figure exceeds its limit."}
+          </None>
         )}
         <ul className="flex flex-col gap-2">
           {active?.map((alert) => (
