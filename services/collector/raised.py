@@ -149,7 +149,7 @@ class AlertEngine:
                 value=value,
                 unknown_since=None,
                 ended=_moment(now if warning.at is None else warning.at),
-                message=f"{rule.name} is back: {rule.shown(value)}",
+                message=f"{rule.name} back to normal: {rule.shown(value)}",
             )
         first = warning if warning.active else levels["critical"]
         since = now if first.at is None else first.at

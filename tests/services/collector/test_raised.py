@@ -61,7 +61,7 @@ def test_an_alert_begins_changes_and_ends_once_each_under_one_id() -> None:
     assert told.hears(40, gpu_temperature=CALM) == ["ended critical gpu_temperature"]
     (end,) = told.ended
     assert (end.id, end.peak, end.since, end.ended) == (first.id, 90, at(0), at(30))
-    assert end.message == "GPU temperature is back: 38C"
+    assert end.message == "GPU temperature back to normal: 38C"
     assert told.raised == {}
     assert told.hears(45, gpu_temperature=CALM) == []
 
