@@ -20,6 +20,7 @@ from hsi.schemas import (
     PerformanceUpdate,
     Ping,
     Pong,
+    RaisedAlert,
     Resumed,
     ServerMessage,
     ServiceStatus,
@@ -77,7 +78,7 @@ ENDPOINTS = {
         "/ws/system",
         "System status and performance",
         "The latest of each first, then what follows; no history.",
-        (SystemStatus, ServiceStatus, PerformanceUpdate),
+        (SystemStatus, ServiceStatus, PerformanceUpdate, RaisedAlert),
         {},
     ),
     "job_logs": Endpoint(

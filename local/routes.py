@@ -16,6 +16,7 @@ ROUTES = {
     "/ws/jobs": "joblogs",
     "/api/jobs": "joblogs",
     "/api/performance": "collector",
+    "/api/alerts": "collector",
 }
 """Services by the path prefixes that an ingress takes to them; by whole parts of a path."""
 SERVICES = tuple(dict.fromkeys(ROUTES.values()))

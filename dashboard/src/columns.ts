@@ -1,11 +1,42 @@
-import type { PerformanceUpdateData, Sample } from "@hsi/realtime";
+import type { AlertLimits, PerformanceUpdateData, RaisedAlertData, Sample } from "@hsi/realtime";
 import type { ThemeColor } from "./theme";
+
+type Figures = Readonly<Partial<PerformanceUpdateData>>;
+
+/** From where on each metric is an alert. */
+export type Limits = Readonly<Record<string, number>>;
 
 /** One line of a chart. */
 export interface Line {
   readonly name: string;
   readonly color: ThemeColor;
-  readonly of: (data: Readonly<Partial<PerformanceUpdateData>>) => number | null | undefined;
+  readonly of: (data: Figures) => number | null | undefined;
+  /** The metric that is an alert where this line crosses its limit. */
+  readonly metric?: string;
+  /** Where the metric's limit is in this chart; by default at the limit itself. */
+  readonly limitOf?: (data: Figures, limit: number) => number | null | undefined;
+}
+
+/** From where on each metric is an alert: a warning, or what it is an alert for already. Pure. */
+export function limitsNow(
+  limits: Readonly<Record<string, AlertLimits>>,
+  active: readonly RaisedAlertData[],
+): Limits {
+  const warnings = Object.entries(limits).map(([metric, { warning }]) => [metric, warning]);
+  const raised = active.map(({ metric, threshold }) => [metric, threshold]);
+  return Object.fromEntries([...warnings, ...raised]);
+}
+
+/** For each of the lines one that shows its limit; null where it has none that is known. Pure. */
+export function limitLines(lines: readonly Line[], limits: Limits): Line[] {
+  return lines.map(({ name, color, metric, limitOf = (_, limit) => limit }) => {
+    const limit = metric === undefined ? undefined : limits[metric];
+    return {
+      name: `${name} limit`,
+      color,
+      of: (data) => (limit === undefined ? null : limitOf(data, limit)),
+    };
+  });
 }
 
 /** How much further apart than usual two samples may be before the line between them breaks. */

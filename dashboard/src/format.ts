@@ -1,5 +1,7 @@
 /** Figures, times and words as a person reads them. Pure. */
 
+import type { AlertLimits } from "@hsi/realtime";
+
 /** What stands for a figure that nobody could measure. */
 export const UNKNOWN = "–";
 
@@ -13,6 +15,12 @@ const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFracti
 /** A count, in thousands or millions where it is large. */
 export function compact(value: number | null | undefined): string {
   return value === null || value === undefined ? UNKNOWN : COMPACT.format(value);
+}
+
+/** A value of an alert, in its unit. */
+export function inUnit(value: number, unit: AlertLimits["unit"] | undefined): string {
+  const text = String(Math.round(value * 10) / 10);
+  return unit === undefined ? text : `${text} ${unit === "C" ? "°C" : unit}`;
 }
 
 /** A duration in milliseconds, in the unit that suits it. */

@@ -1,24 +1,20 @@
-"""When a figure is an alert, and when it is none any more (R50). Pure.
+"""When a figure is an alert (R50). Pure.
 
-A threshold that is crossed for a moment is no alert, and a figure that dances around one must not
-become many. So a level begins when its figure has been beyond the threshold for some time without a
-break, and ends when it has been back by a margin for as long.
+`exceeding` says what is beyond its threshold at this moment, as each update tells it. What people
+are told of has to last, and is raised.py's.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from hsi.schemas.performance import Alert, AlertSeverity
+from hsi.schemas.performance import Alert, AlertSeverity, AlertUnit
 from hsi.settings import SettingsError
 
 MARGIN = 2.0
 """How far a figure must come back, in its own unit: below the smallest distance of two levels."""
-AFTER = 10.0
-"""Seconds that a figure must have been beyond a threshold, or back."""
 
 LEVELS: tuple[AlertSeverity, ...] = ("critical", "warning")
 """The more serious one first: it replaces the other."""
@@ -29,8 +25,9 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     warning: float
     critical: float
-    unit: str
-    """C or %."""
+    unit: AlertUnit
+    name: str
+    """What is measured, for people."""
     texts: tuple[str, str]
     """How its message begins: for a warning, for a critical alert."""
     low: bool = False
@@ -41,21 +38,55 @@ class Rule(Struct, frozen=True, kw_only=True):
         return self.critical if level == "critical" else self.warning
 
     def crosses(self, level: AlertSeverity, value: float) -> bool:
-        """Tell whether a value is beyond a level's threshold."""
+        """Return whether a value is beyond a level's threshold."""
         threshold = self.threshold(level)
         return value < threshold if self.low else value >= threshold
 
     def is_back(self, level: AlertSeverity, value: float) -> bool:
-        """Tell whether a value has come back by the margin; at an end of its scale, without it."""
+        """Return whether a value has come back by the margin; at an end of its scale, without it.
+
+        Beyond a threshold it never has, however close to such an end that is.
+        """
+        if self.crosses(level, value):
+            return False
+        clears = self.clears(level)
+        return value >= clears if self.low else value < clears or value <= 0.0
+
+    def clears(self, level: AlertSeverity) -> float:
+        """Return where a level ends: a value has to come back beyond it."""
         threshold = self.threshold(level)
         if self.low:
-            return value >= min(threshold + MARGIN, 100.0)
-        return value < max(threshold - MARGIN, 0.0) or value <= 0.0 < threshold
+            return min(threshold + MARGIN, 100.0)
+        return max(threshold - MARGIN, 0.0)
 
-    def message(self, level: AlertSeverity, value: float) -> str:
-        """Return what a person reads."""
-        text = self.texts[level == "critical"]
-        return f"{text}: {value:.0f}C" if self.unit == "C" else f"{text}: {value:.1f}%"
+    def level(self, value: float) -> AlertSeverity | None:
+        """Return the most serious level whose threshold a value is beyond."""
+        return next((level for level in LEVELS if self.crosses(level, value)), None)
+
+    def worse(self, one: float, other: float) -> float:
+        """Return the worse one of two values."""
+        return min(one, other) if self.low else max(one, other)
+
+    def message(self, value: float, severity: AlertSeverity = "critical") -> str:
+        """Return what a person reads of a value while its alert is active.
+
+        Args:
+            value: The value.
+            severity: The alert's; the words are no more serious than that, nor than the value.
+
+        """
+        level = self.level(value)
+        if level is not None:
+            text = self.texts[level == severity == "critical"]
+            return f"{text}: {self.shown(value)}"
+        if self.is_back("warning", value):
+            return f"{self.name} recovering: {self.shown(value)}, clears soon"
+        way, clears = "above" if self.low else "below", self.clears("warning")
+        return f"{self.name} recovering: {self.shown(value)}, clears {way} {clears:g}{self.unit}"
+
+    def shown(self, value: float) -> str:
+        """Return a value with its unit."""
+        return f"{value:.0f}C" if self.unit == "C" else f"{value:.1f}%"
 
 
 RULES: Mapping[str, Rule] = {
@@ -63,27 +94,50 @@ RULES: Mapping[str, Rule] = {
         warning=75,
         critical=85,
         unit="C",
+        name="GPU temperature",
         texts=("GPU temperature high", "GPU temperature critical"),
     ),
     "gpu_utilization": Rule(
         warning=90,
         critical=98,
         unit="%",
+        name="GPU utilization",
         texts=("GPU utilization high", "GPU utilization critical"),
     ),
     "gpu_vram": Rule(
-        warning=90, critical=95, unit="%", texts=("GPU VRAM high", "GPU VRAM critical")
+        warning=90,
+        critical=95,
+        unit="%",
+        name="GPU VRAM",
+        texts=("GPU VRAM high", "GPU VRAM critical"),
     ),
-    "host_cpu": Rule(warning=80, critical=95, unit="%", texts=("CPU high", "CPU critically high")),
-    "host_ram": Rule(warning=85, critical=95, unit="%", texts=("RAM high", "RAM critically high")),
+    "host_cpu": Rule(
+        warning=80,
+        critical=95,
+        unit="%",
+        name="CPU",
+        texts=("CPU high", "CPU critically high"),
+    ),
+    "host_ram": Rule(
+        warning=85,
+        critical=95,
+        unit="%",
+        name="RAM",
+        texts=("RAM high", "RAM critically high"),
+    ),
     "host_disk": Rule(
-        warning=80, critical=90, unit="%", texts=("Disk nearly full", "Disk critically full")
+        warning=80,
+        critical=90,
+        unit="%",
+        name="Disk",
+        texts=("Disk nearly full", "Disk critically full"),
     ),
     "pg_cache_hit": Rule(
         warning=90,
         critical=80,
         unit="%",
         low=True,
+        name="PostgreSQL cache hit ratio",
         texts=("PostgreSQL cache hit ratio low", "PostgreSQL cache hit ratio critically low"),
     ),
     "redis_hit_ratio": Rule(
@@ -91,6 +145,7 @@ RULES: Mapping[str, Rule] = {
         critical=10,
         unit="%",
         low=True,
+        name="Redis hit ratio",
         texts=("Redis hit ratio low", "Redis hit ratio critically low"),
     ),
 }
@@ -131,138 +186,35 @@ def rules_with(changes: Sequence[str]) -> dict[str, Rule]:
     return rules
 
 
-class Change(NamedTuple):
-    """An alert that fires, or is resolved. An escalation resolves one and fires the other."""
-
-    metric: str
-    severity: AlertSeverity
-    firing: bool
+Values = Mapping[str, float | None]
+"""What one round measured, by metric; None (or NaN): not measured."""
 
 
-Firing = dict[str, AlertSeverity]
-"""Which metrics are an alert, and how serious."""
-
-
-class _Level(Struct):
-    """What is known of one level of one metric."""
-
-    active: bool = False
-    since: float | None = None
-    """Since when the figure says otherwise."""
-
-
-_State = dict[str, dict[AlertSeverity, _Level]]
-
-
-class AlertEngine:
-    """Follows all metrics: the same values at the same times make the same alerts anywhere.
-
-    What it knows can be carried to the next leader by `exported` and `adopt`.
-    """
-
-    def __init__(self, rules: Mapping[str, Rule] = RULES, *, after: float = AFTER) -> None:
-        """Know nothing yet.
-
-        Args:
-            rules: By metric.
-            after: Seconds that a figure must say the same; 0 believes it at once.
-
-        """
-        self._rules = rules
-        self._after = after
-        self._state: _State = {}
-
-    def observe(self, values: Mapping[str, float | None], now: float) -> list[Alert]:
-        """Take one round's values; return the alerts that are active, with those values.
-
-        A metric without a value raises nothing and resolves nothing: what is active stays so, and
-        is not spoken of until there is a value again.
-
-        Args:
-            values: By metric; None (or NaN) is not measured.
-            now: Seconds since 1970, so that the next leader can go on with them.
-
-        """
-        alerts = []
-        for metric, rule in self._rules.items():
-            value = values.get(metric)
-            if value is not None and math.isnan(value):
-                value = None
-            levels = self._levels(metric)
-            for level in LEVELS:
-                self._follow(rule, level, levels[level], value, now)
-            severity = _severity(levels)
-            if severity is not None and value is not None:
-                alerts.append(
-                    Alert(
-                        severity=severity,
-                        metric=metric,
-                        value=value,
-                        threshold=rule.threshold(severity),
-                        message=rule.message(severity, value),
-                    )
+def exceeding(rules: Mapping[str, Rule], values: Values) -> list[Alert]:
+    """Return the alerts of one round: what exceeds its threshold in it, and nothing else."""
+    alerts = []
+    for metric, rule in rules.items():
+        value = measured(values, metric)
+        severity = None if value is None else rule.level(value)
+        if value is not None and severity is not None:
+            alerts.append(
+                Alert(
+                    severity=severity,
+                    metric=metric,
+                    value=value,
+                    threshold=rule.threshold(severity),
+                    message=rule.message(value),
                 )
-        return alerts
-
-    def firing(self) -> Firing:
-        """Return what is active, measured in this round or not."""
-        found = {metric: _severity(self._levels(metric)) for metric in self._rules}
-        return {metric: severity for metric, severity in found.items() if severity is not None}
-
-    def exported(self) -> bytes:
-        """Return what is known, for `adopt`."""
-        return msgspec.json.encode(self._state)
-
-    def adopt(self, state: bytes) -> None:
-        """Go on from what another replica exported.
-
-        Raises:
-            ValueError, RecursionError: It cannot be read; what was known stays.
-
-        """
-        self._state = msgspec.json.decode(state, type=_State)
-
-    def _levels(self, metric: str) -> dict[AlertSeverity, _Level]:
-        levels = self._state.setdefault(metric, {})
-        for level in LEVELS:
-            levels.setdefault(level, _Level())
-        return levels
-
-    def _follow(
-        self, rule: Rule, level: AlertSeverity, known: _Level, value: float | None, now: float
-    ) -> None:
-        otherwise = value is not None and (
-            rule.is_back(level, value) if known.active else rule.crosses(level, value)
-        )
-        if not otherwise:
-            known.since = None
-            return
-        # A clock that was set back must not make it wait for hours.
-        known.since = now if known.since is None else min(known.since, now)
-        if now - known.since >= self._after:
-            known.active = not known.active
-            known.since = None
+            )
+    return alerts
 
 
-def changes(told: Firing, firing: Firing) -> list[Change]:
-    """Return what is to be told to who knows of some alerts, now that others are active."""
-    gone = [
-        Change(metric, severity, firing=False)
-        for metric, severity in told.items()
-        if firing.get(metric) != severity
-    ]
-    new = [
-        Change(metric, severity, firing=True)
-        for metric, severity in firing.items()
-        if told.get(metric) != severity
-    ]
-    return gone + new
+def measured(values: Values, metric: str) -> float | None:
+    """Return the value of a metric, if there is one."""
+    value = values.get(metric)
+    return None if value is None or math.isnan(value) else value
 
 
 def percent(part: float | None, whole: float | None) -> float | None:
     """Return a part in percent, or None where that cannot be told."""
     return None if part is None or not whole else 100 * part / whole
-
-
-def _severity(levels: Mapping[AlertSeverity, Any]) -> AlertSeverity | None:
-    return next((level for level in LEVELS if levels[level].active), None)

@@ -7,7 +7,7 @@ from litestar import Litestar
 from hsi.settings import load
 from hsi_service.skeleton.service import Service, create_app
 from services.collector.performance import PerformanceCollector
-from services.collector.routes import performance, performance_history
+from services.collector.routes import alerts, performance, performance_history
 from services.collector.settings import CollectorSettings
 
 
@@ -26,7 +26,9 @@ def create_collector_app(settings: CollectorSettings) -> Litestar:
     service.on_shutdown(collector.lease.give_up)
     service.on_shutdown(collector.aclose)
     service.on_drain(collector.lease.give_up)
-    return create_app(service, routes=[performance, performance_history], collector=collector)
+    return create_app(
+        service, routes=[alerts, performance, performance_history], collector=collector
+    )
 
 
 app = create_collector_app(load(CollectorSettings, os.environ))

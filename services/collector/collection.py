@@ -40,11 +40,6 @@ from services.collector.redis_info import RedisFigures, RedisInfo
 from services.collector.settings import CollectorSettings
 
 STAGES = ("yolo26", "nemotron", "pipeline")
-MIN_EVIDENCE = 1000
-"""A ratio of fewer is shown, and is no reason for an alert: a database that has just started."""
-MIN_LOOKUPS = 600
-"""So many in a minute, or Redis is idle: then most of them are our own, for queues that are empty,
-and its ratio is shown, and no reason for an alert."""
 _MIB = 1024**2
 
 T = TypeVar("T")
@@ -87,6 +82,7 @@ class PerformanceSources:
         """
         redis_url = settings.redis_url
         self._has_database = bool(settings.database_url)
+        self._min_lookups = settings.alert_min_lookups
         self._ai = AiServices(yolo26_url=settings.yolo26_url, nemotron_url=settings.nemotron_url)
         self._database = Database(settings.database_url, name="collector")
         self._queues = Queues(
@@ -124,13 +120,7 @@ class PerformanceSources:
         """Ask everything at once; what cannot be read is null, or says `unreachable`."""
         (
             (gpus, yolo26, nemotron, host, containers),
-            (
-                latencies,
-                queues,
-                redis,
-                postgresql,
-                throughput,
-            ),
+            (latencies, queues, redis, postgresql, throughput),
         ) = await asyncio.gather(
             asyncio.gather(
                 self._gpus.read(),
@@ -168,6 +158,7 @@ class PerformanceSources:
             lookups_per_min=None
             if found is None or found.hits is None or found.misses is None
             else self._lookups.rate(found.hits + found.misses, time.monotonic()),
+            min_lookups=self._min_lookups,
         )
 
     async def _read_activity(self) -> Activity | None:
@@ -200,7 +191,11 @@ class PerformanceSources:
 
 
 def compose_update(
-    readings: Readings, *, transactions_per_min: float | None, lookups_per_min: float | None
+    readings: Readings,
+    *,
+    transactions_per_min: float | None,
+    lookups_per_min: float | None,
+    min_lookups: int,
 ) -> CollectedPerformance:
     """Put together what the sources said.
 
@@ -208,6 +203,7 @@ def compose_update(
         readings: What they said.
         transactions_per_min: PostgreSQL's, if that can be told yet.
         lookups_per_min: Keys that were looked up in Redis, if that can be told yet.
+        min_lookups: With fewer, a hit ratio is shown, and is no reason for an alert.
 
     """
     gpu = chosen(readings.gpus.value, readings.yolo26.value)
@@ -234,7 +230,7 @@ def compose_update(
         alerts=[],
     )
     values = {
-        "gpu_temperature": None if gpu is None else gpu.temperature,
+        "gpu_temperature": None if data.gpu is None else data.gpu.temperature,
         "gpu_utilization": None if gpu is None else gpu.utilization,
         "gpu_vram": None if gpu is None else percent(gpu.memory_used, gpu.memory_total),
         "host_cpu": None if host is None else host.cpu,
@@ -242,10 +238,10 @@ def compose_update(
         "host_disk": None if host is None else host.disk_percent,
         "pg_cache_hit": None
         if activity is None
-        else _ratio(activity.blocks_hit, activity.blocks_read, least=MIN_EVIDENCE),
+        else _ratio(activity.blocks_hit, activity.blocks_read, least=min_lookups),
         "redis_hit_ratio": None
-        if redis is None or lookups_per_min is None or lookups_per_min < MIN_LOOKUPS
-        else _ratio(redis.hits, redis.misses, least=MIN_EVIDENCE),
+        if redis is None or lookups_per_min is None or lookups_per_min < min_lookups
+        else _ratio(redis.hits, redis.misses, least=min_lookups),
     }
     return CollectedPerformance(data, {name: _rounded(value) for name, value in values.items()})
 

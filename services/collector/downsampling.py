@@ -1,7 +1,7 @@
 """An hour of figures in sixty points, in which every peak is still there. Pure.
 
 A point stands for some rounds: of each figure it has the worst, which is the highest, or for hit
-ratios the lowest; of each status the worst; and every alert that was active.
+ratios the lowest; of each status the worst; and every alert that there was.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import fields
 
 from hsi.schemas import PerformanceUpdateData
-from hsi.schemas.performance import Alert, ContainerMetrics, GpuDevice
+from hsi.schemas.performance import Alert, ContainerMetrics, GpuDevice, RaisedAlertData
 
 MAX_POINTS = 60
 
@@ -27,7 +27,12 @@ _WORSE = {
     )
     for rank, word in enumerate(words)
 }
-_KEYS: dict[type, str] = {GpuDevice: "index", ContainerMetrics: "name", Alert: "metric"}
+_KEYS: dict[type, str] = {
+    GpuDevice: "index",
+    ContainerMetrics: "name",
+    Alert: "metric",
+    RaisedAlertData: "id",
+}
 """What tells entries of a list apart."""
 
 
@@ -69,6 +74,8 @@ def _merged(name: str, values: Sequence[Any]) -> Any:
     match last:
         case Alert():
             merged: Any = max(reversed(known), key=lambda alert: _WORSE[alert.severity])
+        case RaisedAlertData():
+            merged = last  # It knows its peak.
         case Struct():
             merged = type(last)(
                 **{

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from hsi.schemas import PerformanceUpdateData
 from hsi.schemas.performance import GpuDevice, ModelLatency, PipelineLatency
 from hsi_service.metrics import Metrics
-from services.collector.alerts import Change, Firing
+from services.collector.raised import Change, Firing
 
 _GIB = 1024**3
 _MIB = 1024**2
@@ -42,36 +42,38 @@ class Gauges:
         self.published = Counter(
             "hsi_performance_updates", "Updates published by this replica.", registry=registry
         )
-        self._fired = Counter(
-            "hsi_alerts_fired",
-            "Alerts told by this replica while it led.",
-            ["metric", "severity"],
-            registry=registry,
-        )
-        self._resolved = Counter(
-            "hsi_alerts_resolved",
-            "Ends of alerts told by this replica while it led.",
-            ["metric", "severity"],
-            registry=registry,
-        )
+        self._told = {
+            what: Counter(
+                f"hsi_alerts_{name}",
+                f"{words} told by this replica while it led.",
+                ["metric", "severity"],
+                registry=registry,
+            )
+            for what, name, words in (
+                ("began", "fired", "Begins of alerts"),
+                ("changed", "changed", "Changes of an alert's severity, by the new one,"),
+                ("ended", "resolved", "Ends of alerts"),
+            )
+        }
         Gauge("hsi_alerts_firing", "Active alerts.", registry=registry).set_function(
             lambda: float(len(firing()))
         )
-        registry.register(_LatestFigures(latest, memory_limit))
+        registry.register(_LatestFigures(latest, firing, memory_limit))
 
     def count(self, change: Change) -> None:
         """Count what was told."""
-        counter = self._fired if change.firing else self._resolved
-        counter.labels(change.metric, change.severity).inc()
+        self._told[change.what].labels(change.alert.metric, change.alert.severity).inc()
 
 
 class _LatestFigures(Collector):
     def __init__(
         self,
         latest: Callable[[], PerformanceUpdateData | None],
+        firing: Callable[[], Firing],
         memory_limit: Callable[[], int | None],
     ) -> None:
         self._latest = latest
+        self._firing = firing
         self._memory_limit = memory_limit
 
     def collect(self) -> Iterator[Metric]:
@@ -79,6 +81,12 @@ class _LatestFigures(Collector):
         data = self._latest()
         if data is not None:
             yield from families(data)
+            yield _family(
+                "hsi_alert",
+                "1 for each active alert.",
+                ["metric", "severity"],
+                [([metric, severity], 1.0) for metric, severity in self._firing().items()],
+            )
             yield _one(
                 "hsi_redis_memory_limit_bytes",
                 "Of Redis: what its data may take (maxmemory).",
@@ -102,12 +110,6 @@ def families(data: PerformanceUpdateData) -> Iterator[Metric]:
         "1 for a container that is healthy, else 0.",
         ["name"],
         [([each.name], float(each.health == "healthy")) for each in data.containers],
-    )
-    yield _family(
-        "hsi_alert",
-        "1 for each active alert.",
-        ["metric", "severity"],
-        [([alert.metric, alert.severity], 1.0) for alert in data.alerts],
     )
 
 

@@ -3,21 +3,24 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
+from datetime import datetime
 
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct
 
 from hsi.logs import Throttled
-from hsi.schemas import PerformanceUpdateData
-from hsi.schemas.performance import RedisMetrics
+from hsi.schemas import PerformanceUpdateData, RaisedAlertData
+from hsi.schemas.performance import AlertLimits, RedisMetrics
 from hsi_service.bus.leader_script import NotLeadingError
 from hsi_service.bus.lease import Lease, Turn
 from hsi_service.metrics import Metrics
 from hsi_service.rhythm import wait_until_due
-from services.collector.alerts import AlertEngine, Change, Firing, changes, rules_with
+from services.collector.alerts import Values, exceeding, rules_with
 from services.collector.collection import PerformanceSources
 from services.collector.gauges import Gauges
+from services.collector.raised import AlertEngine, Change, Firing, Raised
 from services.collector.settings import CollectorSettings
-from services.collector.store import UNREADABLE, AlertMemory, Store, StoreError
+from services.collector.store import MAX_ALERTS, UNREADABLE, AlertMemory, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +48,22 @@ class CollectorReport(Struct):
     """Why Redis refuses the lease, in its words: READONLY, OOM, …; null where it does not."""
 
 
+class AlertList(Struct):
+    """Raised alerts."""
+
+    as_of: datetime
+    """The time of what is said of the active ones."""
+    alerts: list[RaisedAlertData]
+    """Active ones, then ended ones, the latest first; at most 1,000."""
+    limits: dict[str, AlertLimits]
+    """From where on each metric is an alert."""
+
+
 class PerformanceCollector:
     """Asks all sources at every interval, on every replica (R47, R48).
 
     So each has figures for Prometheus, rates that go on when it takes over, and something to serve
-    when Redis is away. One of them, by lease, keeps the history, tells of alerts, and publishes.
+    when Redis is away. One of them, by lease, keeps the histories, tells of alerts, and publishes.
     """
 
     def __init__(self, settings: CollectorSettings, metrics: Metrics) -> None:
@@ -65,9 +79,8 @@ class PerformanceCollector:
         self.lease = Lease(settings.redis_url, "collector", duration=self._interval * LEASE_SHARE)
         self._clock = self.lease.redis_clock
         self._sources = PerformanceSources(settings, limit=self._limit)
-        self._engine = AlertEngine(
-            rules_with(settings.alert_thresholds), after=settings.alert_after
-        )
+        self._rules = rules_with(settings.alert_thresholds)
+        self._engine = AlertEngine(self._rules, after=settings.alert_after)
         self._store = Store(settings.redis_url, self.lease, interval=self._interval)
         self._gauges = Gauges(
             metrics,
@@ -77,10 +90,13 @@ class PerformanceCollector:
         )
         self._trouble = Throttled(logger)
         self._latest: PerformanceUpdateData | None = None
-        self._told: Firing | None = None
-        """What was told of alerts, by whoever leads; None while that is not us."""
+        self._told: Raised | None = None
+        """What people know of alerts, whichever replica told them; None while this one does not
+        lead."""
         self._term = 0
         """The term in which that was found out."""
+        self._unanswered: tuple[datetime, Sequence[Change]] | None = None
+        """What Redis was asked to tell as of some moment, and has not said whether it did."""
         self._has_led = False
         self._rounds = 0
         self._published = 0
@@ -100,7 +116,8 @@ class PerformanceCollector:
         began = time.monotonic()
         data, values = await self._sources.collect()
         data.timestamp = self._clock.now()
-        data.alerts = self._engine.observe(values, self._clock())
+        data.alerts = exceeding(self._rules, values)
+        self._engine.observe(values, self._clock())
         redis = data.databases.redis
         if self.lease.refused and isinstance(redis, RedisMetrics):
             redis.status = "unhealthy"  # It answers, and takes no writes.
@@ -112,16 +129,20 @@ class PerformanceCollector:
             return
         turn = self.lease.next_turn(slot)
         try:
-            if self._told is None or self._term != turn.term:
+            if self._told is None or self._unanswered or self._term != turn.term:
                 self._told, self._term = await self._take_over(), turn.term
-                data.alerts = self._engine.observe(values, self._clock())
-            await self._tell(turn, data, self._told)
+                self._engine.observe(values, self._clock())
+            await self._tell(turn, data, values, self._told)
         except (StoreError, NotLeadingError) as error:
+            data.raised = UNSET  # Nobody was told.
             self._trouble.warning("an update is not published", reason=str(error))
 
-    async def _take_over(self) -> Firing:
-        """Go on from what the last leader left; return what was told of alerts."""
+    async def _take_over(self) -> Raised:
+        """Go on from what the last leader left; return what people know of alerts."""
         left = await self._store.alerts()
+        unanswered, self._unanswered = self._unanswered, None
+        if left and unanswered and left.as_of == unanswered[0]:
+            self._count(unanswered[1])
         if left is None:
             return self._told or {}  # it leads still, and Redis was wiped
         if not self._has_led:
@@ -131,20 +152,31 @@ class PerformanceCollector:
             except UNREADABLE as error:
                 logger.warning("the alerts that the last leader left cannot be read: %s", error)
         self._has_led = True
-        return left.told
+        return left.raised
 
-    async def _tell(self, turn: Turn, data: PerformanceUpdateData, told: Firing) -> None:
-        firing = self._engine.firing()
-        memory = AlertMemory(told=firing, engine=Raw(self._engine.exported()))
-        listeners = await self._store.save(turn, data, memory)
+    async def _tell(
+        self, turn: Turn, data: PerformanceUpdateData, values: Values, told: Raised
+    ) -> None:
+        raised, changes = self._engine.raised(told, values, data.timestamp.timestamp())
+        data.raised = list(raised.values())
+        memory = AlertMemory(
+            as_of=data.timestamp, raised=dict(raised), engine=Raw(self._engine.exported())
+        )
+        self._unanswered = memory.as_of, changes
+        listeners = await self._store.save(turn, data, memory, changes)
+        self._unanswered = None
         self._has_led = True
-        self._told = firing
-        for change in changes(told, firing):
-            self._gauges.count(change)
-            _log(change)
+        self._told = raised
+        self._count(changes)
         if listeners:
             self._published += 1
             self._gauges.published.inc()
+
+    def _count(self, changes: Sequence[Change]) -> None:
+        """Count what people were told, and log it."""
+        for change in changes:
+            self._gauges.count(change)
+            _log(change)
 
     async def latest(self) -> PerformanceUpdateData | None:
         """Return the newest figures: the leader's, or our own where those cannot be had."""
@@ -167,6 +199,28 @@ class PerformanceCollector:
         """
         return await self._store.history(seconds)
 
+    async def alerts(self, *, active: bool) -> AlertList | None:
+        """Return the alerts that people were told of; None where no leader has left word of them.
+
+        Args:
+            active: Only those that have not ended.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        left = await self._store.alerts()
+        if left is None:
+            return None
+        ended = [] if active else await self._store.ended()
+        over = {alert.id for alert in ended}
+        still = [alert for alert in left.raised.values() if alert.id not in over]
+        limits = {
+            metric: AlertLimits(warning=rule.warning, critical=rule.critical, unit=rule.unit)
+            for metric, rule in self._rules.items()
+        }
+        return AlertList(as_of=left.as_of, alerts=[*still, *ended][:MAX_ALERTS], limits=limits)
+
     def report(self) -> CollectorReport:
         """Tell what it is at."""
         return CollectorReport(
@@ -187,7 +241,15 @@ class PerformanceCollector:
 
 
 def _log(change: Change) -> None:
+    alert = change.alert
     logger.warning(
-        "an alert is firing" if change.firing else "an alert is resolved",
-        extra={"metric": change.metric, "severity": change.severity},
+        "an alert %s",
+        change.what,
+        extra={
+            "metric": alert.metric,
+            "severity": alert.severity,
+            "value": alert.value,
+            "peak": alert.peak,
+            "alert": alert.id,
+        },
     )

@@ -9,7 +9,7 @@ from litestar.params import FromQuery
 from msgspec import Struct
 
 from hsi.schemas import PerformanceUpdateData
-from services.collector.performance import PerformanceCollector
+from services.collector.performance import AlertList, PerformanceCollector
 from services.collector.store import StoreError
 
 Range = Literal["5m", "15m", "60m"]
@@ -45,3 +45,18 @@ async def performance_history(
     except StoreError as error:
         raise ServiceUnavailableException(str(error)) from error
     return PerformanceHistory(range=range, points=points)
+
+
+@get("/api/alerts", tags=["performance"])
+async def alerts(
+    collector: NamedDependency[PerformanceCollector],
+    active: FromQuery[bool] = False,  # noqa: FBT002 (the parameter's name)
+) -> AlertList:
+    """Return raised alerts, or only active ones; 503 without Redis, which has them."""
+    try:
+        found = await collector.alerts(active=active)
+    except StoreError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    if found is None:
+        raise ServiceUnavailableException("nothing was collected yet")
+    return found

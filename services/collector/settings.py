@@ -7,9 +7,13 @@ from msgspec import Meta
 from hsi.settings import SettingsError
 from hsi_service.settings import Seconds
 from hsi_service.sources import SourceSettings
-from services.collector.alerts import AFTER, rules_with
+from services.collector.alerts import rules_with
 from services.collector.containers import containers_from
+from services.collector.raised import AFTER
 
+MIN_LOOKUPS = 300
+"""Our own services look up more in a Redis that is theirs alone. A database that has just started
+has read everything for the first time."""
 Interval = Annotated[float, Meta(ge=0.5, le=3600)]
 
 
@@ -28,6 +32,8 @@ class CollectorSettings(SourceSettings, frozen=True, kw_only=True):
     """Other thresholds than the usual ones (R50), as `metric=warning/critical`."""
     alert_after: Seconds = AFTER
     """Seconds that a figure must be beyond a threshold, or back, without a break."""
+    alert_min_lookups: Annotated[int, Meta(ge=1)] = MIN_LOOKUPS
+    """Lookups below which a hit ratio is no alert: in all, and for Redis also in a minute."""
 
     def __post_init__(self) -> None:
         """Check what a type cannot say."""

@@ -1,23 +1,29 @@
-"""What the collector keeps in Redis: an hour of figures, and what is known of alerts."""
+"""What the collector keeps in Redis: an hour of figures, and alerts with their history."""
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
-from datetime import UTC
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 from redis.exceptions import RedisError, ResponseError
 
 from hsi.redis_client import async_client, reason_of
-from hsi.schemas import PerformanceUpdate, PerformanceUpdateData, channels
+from hsi.schemas import (
+    PerformanceUpdate,
+    PerformanceUpdateData,
+    RaisedAlert,
+    RaisedAlertData,
+    channels,
+)
 from hsi.schemas.validation import encode
 from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.bus.leader_script import LeaderScript
 from hsi_service.bus.lease import Lease, Turn
-from services.collector.alerts import Firing
 from services.collector.downsampling import MAX_POINTS, downsampled
+from services.collector.raised import Change
 
 logger = logging.getLogger(__name__)
 
@@ -25,28 +31,45 @@ HOUR = 3600
 ANSWER_TIMEOUT = 1.0
 """Seconds for an answer."""
 _SAVE = """
-local function append()
-  local added = redis.pcall('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', ARGV[6], ARGV[7])
-  return type(added) == 'table' and added['err']
+local replaced = {}
+local function append(key, length, value)
+  local function add()
+    local added = redis.pcall('XADD', key, 'MAXLEN', '~', length, '*', ARGV[6], value)
+    return type(added) == 'table' and added['err']
+  end
+  local problem = add()
+  if problem and (problem:find('WRONGTYPE') or problem:find('equal or smaller')
+      or problem:find('exhausted')) then
+    redis.call('DEL', key)
+    replaced[key], problem = 1, add()
+  end
+  return problem
 end
-local problem, replaced = append(), 0
-if problem and (problem:find('WRONGTYPE') or problem:find('equal or smaller')
-    or problem:find('exhausted')) then
-  redis.call('DEL', KEYS[3])
-  problem, replaced = append(), 1
+local problem = append(KEYS[3], ARGV[5], ARGV[7])
+for change = 14, #ARGV do
+  problem = problem or append(KEYS[5], ARGV[13], ARGV[change])
 end
 if problem then return redis.error_reply(problem) end
 redis.call('EXPIRE', KEYS[3], ARGV[8])
 redis.call('SET', KEYS[4], ARGV[9], 'EX', ARGV[10])
-return 2 * redis.call('PUBLISH', ARGV[11], ARGV[12]) + replaced
+for change = 14, #ARGV do redis.call('PUBLISH', ARGV[11], ARGV[change]) end
+return 4 * redis.call('PUBLISH', ARGV[11], ARGV[12])
+  + 2 * (replaced[KEYS[5]] or 0) + (replaced[KEYS[3]] or 0)
 """
-"""Where nobody could append to the history any more, it is replaced."""
+"""Where nobody could append to a history any more, it is replaced."""
 _FIELD = b"data"
+MAX_ALERTS = 1000
+"""Alerts that are told of at most."""
+_CHANGES = 3 * MAX_ALERTS
+"""Entries of their history: a begin, an end, and for each alert one change of its severity."""
 _CLOCKS_DIFFER = 60
 _KEPT = 24 * HOUR
 _STREAM = "expected a stream"
 UNREADABLE = ValueError, RecursionError
 """What decoding raises: not of its schema, not UTF-8 or not JSON, or too deep."""
+
+
+T = TypeVar("T")
 
 
 class StoreError(Exception):
@@ -56,8 +79,9 @@ class StoreError(Exception):
 class AlertMemory(Struct):
     """What one leader leaves to the next."""
 
-    told: Firing
-    """Alerts that were counted and logged."""
+    as_of: datetime
+    raised: dict[str, RaisedAlertData]
+    """Active alerts that people were told of, by metric."""
     engine: Raw
     """What the engine exported."""
 
@@ -84,15 +108,24 @@ class Store:
         self._length = round(HOUR / interval) + 1
         self._interval = interval
         self._points = msgspec.json.Decoder(PerformanceUpdateData)
+        self._changes = msgspec.json.Decoder(RaisedAlert)
         self._cached: dict[float, tuple[object, list[PerformanceUpdateData]]] = {}
+        self._ended: tuple[object, list[RaisedAlertData]] = None, []
 
-    async def save(self, turn: Turn, data: PerformanceUpdateData, memory: AlertMemory) -> int:
+    async def save(
+        self,
+        turn: Turn,
+        data: PerformanceUpdateData,
+        memory: AlertMemory,
+        changes: Sequence[Change] = (),
+    ) -> int:
         """Keep a round's figures and alerts, and publish them; all or none.
 
         Args:
             turn: Of this round.
             data: The figures.
             memory: Of alerts.
+            changes: What people are told of alerts.
 
         Returns:
             How many subscribers heard them.
@@ -103,10 +136,17 @@ class Store:
 
         """
         update = encode(PerformanceUpdate(data=data))
+        told = [
+            encode(RaisedAlert(data=change.alert, timestamp=data.timestamp)) for change in changes
+        ]
         async with _answering():
             done = await self._save.run(
                 turn,
-                keys=[channels.PERFORMANCE_HISTORY, channels.PERFORMANCE_ALERTS],
+                keys=[
+                    channels.PERFORMANCE_HISTORY,
+                    channels.PERFORMANCE_ALERTS,
+                    channels.ALERTS_HISTORY,
+                ],
                 arguments=[
                     self._length,
                     _FIELD,
@@ -116,11 +156,14 @@ class Store:
                     _KEPT,
                     channels.PERFORMANCE_UPDATE,
                     update,
+                    _CHANGES,
+                    *told,
                 ],
             )
-        receivers, replaced = divmod(done, 2)
-        if replaced:
-            self._spoilt.found(channels.PERFORMANCE_HISTORY, f"{_STREAM}; it was replaced")
+        receivers, replaced = divmod(done, 4)
+        for bit, key in ((1, channels.PERFORMANCE_HISTORY), (2, channels.ALERTS_HISTORY)):
+            if replaced & bit:
+                self._spoilt.found(key, f"{_STREAM}; it was replaced")
         return receivers
 
     async def alerts(self) -> AlertMemory | None:
@@ -139,6 +182,22 @@ class Store:
             self._spoilt.found(channels.PERFORMANCE_ALERTS, f"{error}; it is replaced")
             return None
 
+    async def ended(self) -> list[RaisedAlertData]:
+        """Return the alerts that ended, as far as the history of alerts goes, the latest first.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        newest = await self._entries(channels.ALERTS_HISTORY, "XREVRANGE", "+", "-", "COUNT", 1)
+        state = newest and newest[0][0]
+        if self._ended[0] != state:
+            # Made once for all who ask until there is more.
+            entries = await self._entries(channels.ALERTS_HISTORY, "XREVRANGE", "+", "-")
+            alerts = self._decoded(channels.ALERTS_HISTORY, entries, self._alert)
+            self._ended = state, [alert for alert in alerts if alert.ended is not None]
+        return self._ended[1]
+
     async def latest(self) -> PerformanceUpdateData | None:
         """Return the newest figures that were kept; None if there are none of this time.
 
@@ -146,8 +205,10 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        entries = await self._entries("XREVRANGE", "+", "-", "COUNT", 1)
-        points = self._decoded(entries)
+        entries = await self._entries(
+            channels.PERFORMANCE_HISTORY, "XREVRANGE", "+", "-", "COUNT", 1
+        )
+        points = self._decoded(channels.PERFORMANCE_HISTORY, entries, self._point)
         if points and abs(self._clock() - points[0].timestamp.timestamp()) < 2 * self._interval:
             return points[0]
         return None
@@ -159,42 +220,43 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        newest = await self._entries("XREVRANGE", "+", "-", "COUNT", 1)
+        newest = await self._entries(
+            channels.PERFORMANCE_HISTORY, "XREVRANGE", "+", "-", "COUNT", 1
+        )
         now = self._clock()
         state = newest and newest[0][0], now // (seconds / MAX_POINTS)
         if seconds not in self._cached or self._cached[seconds][0] != state:
             # Made once for all who ask until there is more.
             first = round((now - seconds - _CLOCKS_DIFFER) * 1000)
-            entries = await self._entries("XRANGE", first, "+")
-            points = downsampled(self._decoded(entries), seconds=seconds, now=now)
-            self._cached[seconds] = state, points
+            entries = await self._entries(channels.PERFORMANCE_HISTORY, "XRANGE", first, "+")
+            found = self._decoded(channels.PERFORMANCE_HISTORY, entries, self._point)
+            self._cached[seconds] = state, downsampled(found, seconds=seconds, now=now)
         return self._cached[seconds][1]
 
-    def _decoded(self, entries: list[Any]) -> list[PerformanceUpdateData]:
-        """Return the points of some entries; what cannot be read is left out."""
-        points = []
+    def _decoded(self, key: str, entries: list[Any], decode: Callable[[bytes], T]) -> list[T]:
+        """Return what some entries hold; what cannot be read is left out."""
+        decoded = []
         for entry_id, fields in entries:
             try:
-                points.append(self._point(fields))
+                decoded.append(decode(fields.get(_FIELD, b"")))
             except UNREADABLE:
                 self._spoilt.found(
-                    channels.PERFORMANCE_HISTORY,
-                    f"its entry {entry_id.decode()} cannot be read, and is left out",
+                    key, f"its entry {entry_id.decode()} cannot be read, and is left out"
                 )
-        return points
+        return decoded
 
-    def _point(self, fields: dict[bytes, bytes]) -> PerformanceUpdateData:
-        point = self._points.decode(fields.get(_FIELD, b""))
+    def _alert(self, message: bytes) -> RaisedAlertData:
+        return self._changes.decode(message).data
+
+    def _point(self, data: bytes) -> PerformanceUpdateData:
+        point = self._points.decode(data)
         if point.timestamp.tzinfo is None:
             point.timestamp = point.timestamp.replace(tzinfo=UTC)
         return point
 
-    async def _entries(self, command: str, *arguments: str | int) -> list[Any]:
-        """Return entries of the history; none where its key holds something else."""
-        found = await self._read(
-            command, channels.PERFORMANCE_HISTORY, *arguments, expected=_STREAM
-        )
-        return found or []
+    async def _entries(self, key: str, command: str, *arguments: str | int) -> list[Any]:
+        """Return entries of a history; none where its key holds something else."""
+        return await self._read(command, key, *arguments, expected=_STREAM) or []
 
     async def _read(self, command: str, key: str, *arguments: str | int, expected: str) -> Any:
         """Return Redis' answer; None where the key is of another type, which the leader replaces.

@@ -28,6 +28,7 @@ from hsi.schemas import (
     JobEnd,
     Log,
     PerformanceUpdate,
+    RaisedAlert,
     Resumed,
     ServiceStatus,
     SystemStatus,
@@ -84,6 +85,8 @@ def summary(message: ChannelMessage | Resumed | None) -> str:  # noqa: PLR0911 (
             return f"{change.service}: {change.status}"
         case PerformanceUpdate(data=figures):
             return f"{len(figures.alerts)} alerts"
+        case RaisedAlert(data=alert):
+            return alert.message
         case Log(data=line):
             return line.message
         case JobEnd(data=end):

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from hsi.latency import LatencyRecorder
 from hsi.schemas import channels
-from tests.clients import until
+from tests.clients import golden, until
 from tests.redis_data import TYPES, spoil_async
 from tests.servers import RedisServer, as_user
 from tests.services.running import running
@@ -30,7 +30,7 @@ JUNK = {
     "a huge number": b"9" * 10_000,
     "not a number": b"NaN",
     "half a surrogate pair": b'{"a":"\\ud800"}',
-    "fields of other types": b'{"told":7,"engine":[],"redis":"ill","status":[]}',
+    "fields of other types": b'{"raised":7,"engine":[],"redis":"ill","status":[]}',
 }
 
 
@@ -125,7 +125,11 @@ async def test_a_new_leader_goes_on_from_spoilt_alerts(
             await spoil_async(redis, key, spoilt)
     async with running("collector", own_redis.url, channels.PERFORMANCE_UPDATE) as collector:
         await collector.hears()
-        assert json.loads(await collector.redis.get(key) or b"").keys() == {"told", "engine"}
+        assert json.loads(await collector.redis.get(key) or b"").keys() == {
+            "as_of",
+            "raised",
+            "engine",
+        }
         assert collector.failures() == 0
     assert caplog.text.count(f"the key {key} does not hold what it should: ") == 1
 
@@ -135,8 +139,16 @@ async def test_a_new_leader_goes_on_from_an_alert_engine_that_cannot_be_read(
     own_redis: RedisServer, junk: str
 ) -> None:
     async with Redis.from_url(own_redis.url) as redis:
-        memory = b'{"told":{"host_cpu":"warning","nobodys":"critical"},"engine":'
-        await redis.set(channels.PERFORMANCE_ALERTS, memory + JUNK[junk] + b"}")
+        told = json.loads(golden("alert"))["data"] | {"metric": "nobodys"}
+        raised = json.dumps({"nobodys": told}).encode()
+        memory = (
+            b'{"as_of":"2024-01-15T10:30:00Z","raised":'
+            + raised
+            + b',"engine":'
+            + JUNK[junk]
+            + b"}"
+        )
+        await redis.set(channels.PERFORMANCE_ALERTS, memory)
     async with running("collector", own_redis.url, channels.PERFORMANCE_UPDATE) as collector:
         await collector.hears()
         assert collector.failures() == 0

@@ -3,6 +3,8 @@
 import type {
   AiModels,
   Alert,
+  AlertLimits,
+  AlertList,
   Camera,
   CameraCounts,
   ContainerMetrics,
@@ -25,6 +27,7 @@ import type {
   PipelineLatency,
   PostgresqlMetrics,
   QueueDepths,
+  RaisedAlertData,
   RedisMetrics,
   ResumedData,
   ServiceStatusData,
@@ -38,6 +41,8 @@ import type {
 export interface Definitions {
   AiModels: AiModels;
   Alert: Alert;
+  AlertLimits: AlertLimits;
+  AlertList: AlertList;
   Camera: Camera;
   CameraCounts: CameraCounts;
   ContainerMetrics: ContainerMetrics;
@@ -60,6 +65,7 @@ export interface Definitions {
   PipelineLatency: PipelineLatency;
   PostgresqlMetrics: PostgresqlMetrics;
   QueueDepths: QueueDepths;
+  RaisedAlertData: RaisedAlertData;
   RedisMetrics: RedisMetrics;
   ResumedData: ResumedData;
   ServiceStatusData: ServiceStatusData;
@@ -87,6 +93,7 @@ export const DATA_BY_TYPE = {
   system_status: "SystemStatusData",
   service_status: "ServiceStatusData",
   performance_update: "PerformanceUpdateData",
+  alert: "RaisedAlertData",
   log: "LogData",
   end: "JobEndData",
   ping: null,
@@ -98,6 +105,8 @@ export const DATA_BY_TYPE = {
 export const DEFINITIONS: Readonly<Record<keyof Definitions, Schema>> = {
   AiModels: {"type":"object","properties":{"yolo26":{"anyOf":[{"$ref":"Yolo26Metrics"},{"type":"null"}]},"nemotron":{"anyOf":[{"$ref":"NemotronMetrics"},{"type":"null"}]}},"required":[]},
   Alert: {"type":"object","properties":{"severity":{"enum":["critical","warning"]},"metric":{"type":"string"},"value":{"type":"number"},"threshold":{"type":"number"},"message":{"type":"string"}},"required":["severity","metric","value","threshold","message"]},
+  AlertLimits: {"type":"object","properties":{"warning":{"type":"number"},"critical":{"type":"number"},"unit":{"enum":["%","C"]}},"required":["warning","critical","unit"]},
+  AlertList: {"type":"object","properties":{"as_of":{"type":"string"},"alerts":{"type":"array","items":{"$ref":"RaisedAlertData"}},"limits":{"type":"object","additionalProperties":{"$ref":"AlertLimits"}}},"required":["as_of","alerts","limits"]},
   Camera: {"type":"object","properties":{"id":{"type":"string"},"name":{"type":"string"},"status":{"enum":["error","offline","online","unknown"]},"last_seen_at":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["id","name","status","last_seen_at"]},
   CameraCounts: {"type":"object","properties":{"total":{"type":"integer"},"online":{"type":"integer"},"offline":{"type":"integer"}},"required":["total","online","offline"]},
   ContainerMetrics: {"type":"object","properties":{"name":{"type":"string"},"status":{"enum":["restarting","running","stopped","unknown"]},"health":{"enum":["healthy","starting","unhealthy"]}},"required":["name","status","health"]},
@@ -116,10 +125,11 @@ export const DEFINITIONS: Readonly<Record<keyof Definitions, Schema>> = {
   ModelLatency: {"type":"object","properties":{"avg":{"anyOf":[{"type":"number"},{"type":"null"}]},"p95":{"anyOf":[{"type":"number"},{"type":"null"}]},"p99":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["avg","p95","p99"]},
   NemotronMetrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"slots_active":{"anyOf":[{"type":"integer"},{"type":"null"}]},"slots_total":{"anyOf":[{"type":"integer"},{"type":"null"}]},"context_size":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["status","slots_active","slots_total","context_size"]},
   PerformanceHistory: {"type":"object","properties":{"range":{"enum":["15m","5m","60m"]},"points":{"type":"array","items":{"$ref":"PerformanceUpdateData"}}},"required":["range","points"]},
-  PerformanceUpdateData: {"type":"object","properties":{"timestamp":{"type":"string"},"gpu":{"anyOf":[{"$ref":"GpuMetrics"},{"type":"null"}]},"ai_models":{"$ref":"AiModels"},"nemotron":{"anyOf":[{"$ref":"NemotronMetrics"},{"type":"null"}]},"inference":{"anyOf":[{"$ref":"InferenceMetrics"},{"type":"null"}]},"databases":{"$ref":"Databases"},"host":{"anyOf":[{"$ref":"HostMetrics"},{"type":"null"}]},"containers":{"type":"array","items":{"$ref":"ContainerMetrics"}},"alerts":{"type":"array","items":{"$ref":"Alert"}},"gpus":{"type":"array","items":{"$ref":"GpuDevice"}}},"required":["timestamp","gpu","ai_models","nemotron","inference","databases","host","containers","alerts"]},
+  PerformanceUpdateData: {"type":"object","properties":{"timestamp":{"type":"string"},"gpu":{"anyOf":[{"$ref":"GpuMetrics"},{"type":"null"}]},"ai_models":{"$ref":"AiModels"},"nemotron":{"anyOf":[{"$ref":"NemotronMetrics"},{"type":"null"}]},"inference":{"anyOf":[{"$ref":"InferenceMetrics"},{"type":"null"}]},"databases":{"$ref":"Databases"},"host":{"anyOf":[{"$ref":"HostMetrics"},{"type":"null"}]},"containers":{"type":"array","items":{"$ref":"ContainerMetrics"}},"alerts":{"type":"array","items":{"$ref":"Alert"}},"gpus":{"type":"array","items":{"$ref":"GpuDevice"}},"raised":{"type":"array","items":{"$ref":"RaisedAlertData"}}},"required":["timestamp","gpu","ai_models","nemotron","inference","databases","host","containers","alerts"]},
   PipelineLatency: {"type":"object","properties":{"avg":{"anyOf":[{"type":"number"},{"type":"null"}]},"p95":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["avg","p95"]},
   PostgresqlMetrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"connections_active":{"anyOf":[{"type":"integer"},{"type":"null"}]},"connections_max":{"anyOf":[{"type":"integer"},{"type":"null"}]},"cache_hit_ratio":{"anyOf":[{"type":"number"},{"type":"null"}]},"transactions_per_min":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["status","connections_active","connections_max","cache_hit_ratio","transactions_per_min"]},
   QueueDepths: {"type":"object","properties":{"detection_queue":{"anyOf":[{"type":"integer"},{"type":"null"}]},"analysis_queue":{"anyOf":[{"type":"integer"},{"type":"null"}]},"dlq_total":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["detection_queue","analysis_queue","dlq_total"]},
+  RaisedAlertData: {"type":"object","properties":{"id":{"type":"string"},"metric":{"type":"string"},"severity":{"enum":["critical","warning"]},"value":{"type":"number"},"unit":{"enum":["%","C"]},"threshold":{"type":"number"},"clears":{"type":"number"},"peak":{"type":"number"},"since":{"type":"string"},"ended":{"anyOf":[{"type":"string"},{"type":"null"}]},"unknown_since":{"anyOf":[{"type":"string"},{"type":"null"}]},"message":{"type":"string"}},"required":["id","metric","severity","value","unit","threshold","clears","peak","since","ended","unknown_since","message"]},
   RedisMetrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"connected_clients":{"anyOf":[{"type":"integer"},{"type":"null"}]},"memory_mb":{"anyOf":[{"type":"number"},{"type":"null"}]},"hit_ratio":{"anyOf":[{"type":"number"},{"type":"null"}]},"blocked_clients":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["status","connected_clients","memory_mb","hit_ratio","blocked_clients"]},
   ResumedData: {"type":"object","properties":{"recovered":{"type":"boolean"},"replayed":{"type":"integer"},"since":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["recovered","replayed","since"]},
   ServiceStatusData: {"type":"object","properties":{"service":{"type":"string"},"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"message":{"type":"string"},"circuit_state":{"$ref":"WebSocketCircuitState"}},"required":["service","status","message"]},

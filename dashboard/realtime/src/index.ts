@@ -22,6 +22,7 @@ export { type LogBuffer, type LogFilter, LogView, NO_FILTER } from "./logBuffer.
 export type { Logger } from "./logger.ts";
 export {
   type Alert,
+  type AlertLimits,
   type Camera,
   CloseCode,
   type ContainerMetrics,
@@ -29,6 +30,7 @@ export {
   type Job,
   type PerformanceHistory,
   type PerformanceUpdateData,
+  type RaisedAlertData,
   type ServerMessage,
   type ServiceStatusData,
   type SystemStatusData,
@@ -42,6 +44,7 @@ export {
 } from "./RealtimeProvider.tsx";
 export type { Connection, ConnectionState, StreamOptions } from "./stream.ts";
 export type { Sample } from "./systemFeed.ts";
+export { useActiveAlerts } from "./useActiveAlerts.ts";
 export { useCameras } from "./useCameras.ts";
 export { useEventStream } from "./useEventStream.ts";
 export { useJobLogs } from "./useJobLogs.ts";

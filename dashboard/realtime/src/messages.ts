@@ -8,6 +8,7 @@ export type ServerMessage =
   | SystemStatus
   | ServiceStatus
   | PerformanceUpdate
+  | RaisedAlert
   | Log
   | JobEnd
   | Ping
@@ -25,6 +26,7 @@ export type WebSocketCircuitState = "closed" | "half_open" | "open";
 export interface Everything {
   message?: ServerMessage;
   PerformanceHistory?: PerformanceHistory;
+  AlertList?: AlertList;
   Camera?: Camera;
   Job?: Job;
 }
@@ -245,6 +247,10 @@ export interface PerformanceUpdateData {
    * All GPUs that the driver shows; `gpu` is the first of them.
    */
   gpus?: GpuDevice[];
+  /**
+   * All raised alerts that are active; absent where only a leader knows.
+   */
+  raised?: RaisedAlertData[];
 }
 /**
  * GPU metrics (R13).
@@ -490,7 +496,7 @@ export interface ContainerMetrics {
   health: "healthy" | "starting" | "unhealthy";
 }
 /**
- * One active alert (R51).
+ * A figure that exceeds its threshold in this very update (R51).
  */
 export interface Alert {
   /**
@@ -498,15 +504,15 @@ export interface Alert {
    */
   severity: "critical" | "warning";
   /**
-   * The metric that raised it.
+   * The metric that exceeds it.
    */
   metric: string;
   /**
-   * Its current value.
+   * Its value.
    */
   value: number;
   /**
-   * The threshold that it crossed.
+   * The threshold that it exceeds.
    */
   threshold: number;
   /**
@@ -550,6 +556,74 @@ export interface GpuDevice {
    * What it is called wherever it is.
    */
   uuid: string | null;
+}
+/**
+ * What people are told of: a figure that exceeded its threshold for some time.
+ */
+export interface RaisedAlertData {
+  /**
+   * Of this alert, from its begin to its end.
+   */
+  id: string;
+  /**
+   * The metric that raised it.
+   */
+  metric: string;
+  /**
+   * warning or critical.
+   */
+  severity: "critical" | "warning";
+  /**
+   * The metric's latest value.
+   */
+  value: number;
+  /**
+   * Of all its values: C (degrees Celsius) or %.
+   */
+  unit: "%" | "C";
+  /**
+   * The threshold of its severity.
+   */
+  threshold: number;
+  /**
+   * It ends beyond this value: above it if that is above the threshold.
+   */
+  clears: number;
+  /**
+   * The worst value so far.
+   */
+  peak: number;
+  /**
+   * Since when the threshold was exceeded (UTC).
+   */
+  since: string;
+  /**
+   * When the value was back for good; null: active.
+   */
+  ended: string | null;
+  /**
+   * Since when nobody could measure the value; null: it is known.
+   */
+  unknown_since: string | null;
+  /**
+   * For a person to read.
+   */
+  message: string;
+}
+/**
+ * An alert began, changed its severity, or ended; each is told once.
+ */
+export interface RaisedAlert {
+  type: "alert";
+  /**
+   * When it was told (UTC).
+   */
+  timestamp: string;
+  data: RaisedAlertData;
+  /**
+   * Id of this message's history entry; opaque. Absent without history.
+   */
+  cursor?: string;
 }
 /**
  * A job logged a line.
@@ -691,6 +765,33 @@ export interface ResumedData {
 export interface PerformanceHistory {
   range: "15m" | "5m" | "60m";
   points: PerformanceUpdateData[];
+}
+/**
+ * Raised alerts.
+ */
+export interface AlertList {
+  as_of: string;
+  alerts: RaisedAlertData[];
+  limits: {
+    [k: string]: AlertLimits;
+  };
+}
+/**
+ * When one metric is an alert.
+ */
+export interface AlertLimits {
+  /**
+   * The threshold of a warning.
+   */
+  warning: number;
+  /**
+   * The threshold of a critical alert.
+   */
+  critical: number;
+  /**
+   * C (degrees Celsius) or %.
+   */
+  unit: "%" | "C";
 }
 /**
  * A camera, for a list of them.

@@ -8,7 +8,7 @@ import {
 import { type ReactNode, StrictMode } from "react";
 import { SWRConfig } from "swr";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Message, RealtimeProviderProps } from "../src";
+import type { Message, RaisedAlertData, RealtimeProviderProps } from "../src";
 import { figuresAt, golden } from "./golden";
 import { elasticTime, hostForTest, jump, until, visit } from "./page";
 import type { Server } from "./server";
@@ -341,6 +341,72 @@ test("a history is shown though nothing comes live", async () => {
   const { result } = use(() => page.usePerformanceMetrics());
   await until(() => expect(result.current.history.map(({ at }) => at / MINUTE)).toEqual([90, 91]));
   expect(result.current).toMatchObject({ current: null, alerts: [] });
+});
+
+const HOT = golden("alert").data as RaisedAlertData;
+
+function setAlerts(server: Server, asOf: number, alerts: readonly RaisedAlertData[]): void {
+  const limits = { gpu_temperature: { warning: 75, critical: 85, unit: "C" } };
+  const body = JSON.stringify({ as_of: new Date(asOf).toISOString(), alerts, limits });
+  server.answers.set("/api/alerts?active=1", { status: 200, body });
+}
+
+function update(minute: number, raised?: readonly RaisedAlertData[]) {
+  const { severity, metric, value, threshold, message } = HOT;
+  const alerts = [{ severity, metric, value, threshold, message }];
+  const data = { ...figuresAt(minute * MINUTE), alerts, ...(raised && { raised }) };
+  return { type: "performance_update", data };
+}
+
+test("useActiveAlerts loads the active alerts, and then follows each update", async () => {
+  const server = await hostForTest();
+  setAlerts(server, 90 * MINUTE, [HOT]);
+  const { result } = use(() => page.useActiveAlerts());
+  expect(result.current).toMatchObject({ active: null, asOf: null, error: null });
+  await until(() => expect(result.current.active).toEqual([HOT]));
+  expect(result.current.limits).toMatchObject({ gpu_temperature: { warning: 75, unit: "C" } });
+  await until(() => expect(server.open(SYSTEM)).toBe(1));
+  const hotter = { ...HOT, value: 90, peak: 90 };
+  server.say(SYSTEM, update(91, [hotter]));
+  await until(() => expect(result.current.active).toEqual([hotter]));
+  expect(result.current.asOf).toBe(91 * MINUTE);
+  server.say(SYSTEM, update(92, []));
+  await until(() => expect(result.current.active).toEqual([]));
+  expect(server.asked).toHaveLength(1);
+});
+
+test("useActiveAlerts does not take an update without word of them for none", async () => {
+  const server = await hostForTest();
+  setAlerts(server, 90 * MINUTE, [HOT]);
+  server.greetings.set(SYSTEM, [update(91)]);
+  const { result } = use(() => page.useActiveAlerts());
+  await until(() => expect(result.current.active).toEqual([HOT]));
+  expect(result.current.asOf).toBe(90 * MINUTE);
+});
+
+test("useActiveAlerts asks while no update comes, and shows the newer of what it knows", async () => {
+  const server = await hostForTest();
+  setAlerts(server, 90 * MINUTE, []);
+  server.greetings.set(SYSTEM, [update(91, [HOT])]);
+  elasticTime();
+  const { result } = use(() => page.useActiveAlerts());
+  await until(() => expect(result.current.active).toEqual([HOT]));
+  expect(result.current.exceeding).toHaveLength(1);
+  setAlerts(server, 92 * MINUTE, []);
+  await jump(17_000);
+  await until(() => expect(result.current.paused).toBe(true));
+  expect(result.current.exceeding).toBeNull();
+  await jump(6_000);
+  await until(() => expect(result.current.active).toEqual([]));
+  expect(result.current.asOf).toBe(92 * MINUTE);
+});
+
+test("useActiveAlerts does not say that there are none where it cannot know", async () => {
+  const server = await hostForTest();
+  server.answers.set("/api/alerts?active=1", { status: 503, body: '{"detail":"no Redis"}' });
+  const { result } = use(() => page.useActiveAlerts());
+  await until(() => expect(result.current.error?.message).toBe("no Redis"));
+  expect(result.current.active).toBeNull();
 });
 
 test("useJobLogs shows all lines, identical ones too, and how the job ended", async () => {

@@ -1,7 +1,7 @@
 import { CircleAlert, CircleCheck, CircleHelp, CircleX, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { useNow } from "../clock";
-import { ago, dateAndClock, UNKNOWN } from "../format";
+import { ago, clock, dateAndClock, UNKNOWN } from "../format";
 import type { Tone } from "../tones";
 import { TONE_CLASSES } from "./toneClasses";
 
@@ -100,6 +100,17 @@ export function Ago({ time }: { time: number | null }) {
       className="figure whitespace-nowrap"
     >
       {ago(time, now)}
+    </time>
+  );
+}
+
+/** A moment: its time of day, and its date where that is not today's. */
+export function Moment({ time }: { time: number | null }) {
+  if (time === null) return <span>{UNKNOWN}</span>;
+  const isToday = new Date(time).toDateString() === new Date().toDateString();
+  return (
+    <time dateTime={new Date(time).toISOString()} title={dateAndClock(time)}>
+      {isToday ? clock(time) : dateAndClock(time)}
     </time>
   );
 }

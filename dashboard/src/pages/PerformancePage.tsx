@@ -1,4 +1,6 @@
-import { usePerformanceMetrics } from "@hsi/realtime";
+import { useActiveAlerts, usePerformanceMetrics } from "@hsi/realtime";
+import { useMemo } from "react";
+import { limitsNow } from "../columns";
 import { Boundary } from "../components/Boundary";
 import { Failure } from "../components/parts";
 import { Alerts } from "../components/performance/Alerts";
@@ -9,7 +11,9 @@ import { RangePicker } from "../components/performance/RangePicker";
 
 /** How hard everything works, now and over the last minutes. */
 export default function PerformancePage() {
-  const { current, history, alerts, timeRange, setTimeRange, error } = usePerformanceMetrics();
+  const { current, history, timeRange, setTimeRange, error } = usePerformanceMetrics();
+  const { active, limits } = useActiveAlerts();
+  const now = useMemo(() => limitsNow(limits, active ?? []), [limits, active]);
   return (
     <div className="flex flex-col gap-3 sm:gap-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
@@ -17,11 +21,11 @@ export default function PerformancePage() {
         <RangePicker range={timeRange} choose={setTimeRange} />
       </div>
       {error && <Failure what="The history cannot be loaded" why={error.message} />}
-      <Alerts alerts={alerts} known={current !== null} />
+      <Alerts />
       <div className="grid gap-3 sm:gap-4 md:grid-cols-2 xl:grid-cols-3 2xl:grid-cols-4">
         {CHARTS.map((chart) => (
           <Boundary key={chart.title}>
-            <Chart {...chart} samples={history} range={timeRange} />
+            <Chart {...chart} samples={history} range={timeRange} limits={now} />
           </Boundary>
         ))}
       </div>

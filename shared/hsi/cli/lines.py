@@ -11,6 +11,7 @@ from hsi.schemas import (
     LogLevel,
     PerformanceUpdate,
     PerformanceUpdateData,
+    RaisedAlert,
     Resumed,
     RiskLevel,
     ServiceStatus,
@@ -18,6 +19,7 @@ from hsi.schemas import (
     SystemStatus,
 )
 from hsi.schemas.base import ServiceHealth
+from hsi.schemas.performance import AlertSeverity
 
 _RISKS: dict[RiskLevel, str] = {
     "low": "green",
@@ -38,6 +40,7 @@ _HEALTHS: dict[ServiceHealth, str] = {
     "unhealthy": "red",
     "unreachable": "red",
 }
+_SEVERITIES: dict[AlertSeverity, str] = {"warning": "yellow", "critical": "bright_red"}
 _NOTHING = "-"
 _COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")
 _RESET = "\x1b[0m"
@@ -60,6 +63,8 @@ def message_line(message: ChannelMessage | Resumed | None, text: str) -> str:
             return health_line(change)
         case PerformanceUpdate(data=figures):
             return performance_line(figures)
+        case RaisedAlert() as alert:
+            return alert_line(alert)
         case _:
             return plain(text)
 
@@ -127,6 +132,16 @@ def performance_line(figures: PerformanceUpdateData) -> str:
     """Return performance figures for a terminal: their time, and the alerts."""
     alerts = [f"{alert.severity}: {alert.message}" for alert in figures.alerts]
     return plain(f"{figures.timestamp:%H:%M:%S}  performance: {'; '.join(alerts) or 'no alerts'}")
+
+
+def alert_line(alert: RaisedAlert) -> str:
+    """Return what a raised alert says for a terminal: that it is so, or that it has ended."""
+    data = alert.data
+    word = click.style(
+        f"{'ended' if data.ended else data.severity:>12}",
+        fg="green" if data.ended else _SEVERITIES[data.severity],
+    )
+    return f"{alert.timestamp:%H:%M:%S} {word}  {plain(data.message)}"
 
 
 def _figure(value: float | None) -> str:

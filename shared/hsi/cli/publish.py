@@ -16,6 +16,7 @@ from hsi.schemas import (
     JobEnd,
     Log,
     PerformanceUpdate,
+    RaisedAlert,
     ServiceStatus,
     SystemStatus,
     channels,
@@ -71,7 +72,7 @@ def _channel(message: ChannelMessage, settings: ProducerSettings) -> str:
             return settings.redis_event_channel
         case SystemStatus() | ServiceStatus():
             return channels.SYSTEM_STATUS
-        case PerformanceUpdate():
+        case PerformanceUpdate() | RaisedAlert():
             return channels.PERFORMANCE_UPDATE
         case Log():
             raise InvalidMessageError("a log line belongs to a job, and says not to which")

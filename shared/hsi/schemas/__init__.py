@@ -7,7 +7,12 @@ sometimes; those are absent (`UNSET`) when they are not said. Pure, like all of 
 from hsi.schemas.control import Error, ErrorCode, ErrorData, Ping, Pong, Resumed, ResumedData
 from hsi.schemas.events import Event, EventData, RiskLevel
 from hsi.schemas.logs import EndStatus, JobEnd, JobEndData, JobStatus, Log, LogData, LogLevel
-from hsi.schemas.performance import PerformanceUpdate, PerformanceUpdateData
+from hsi.schemas.performance import (
+    PerformanceUpdate,
+    PerformanceUpdateData,
+    RaisedAlert,
+    RaisedAlertData,
+)
 from hsi.schemas.system import (
     ServiceStatus,
     ServiceStatusData,
@@ -16,7 +21,9 @@ from hsi.schemas.system import (
     WebSocketCircuitState,
 )
 
-ChannelMessage = Event | SystemStatus | ServiceStatus | PerformanceUpdate | Log | JobEnd
+ChannelMessage = (
+    Event | SystemStatus | ServiceStatus | PerformanceUpdate | RaisedAlert | Log | JobEnd
+)
 """What travels on Redis channels and is forwarded to clients."""
 
 ControlMessage = Ping | Pong | Error | Resumed
@@ -44,6 +51,8 @@ __all__ = [
     "PerformanceUpdateData",
     "Ping",
     "Pong",
+    "RaisedAlert",
+    "RaisedAlertData",
     "Resumed",
     "ResumedData",
     "RiskLevel",

@@ -34,7 +34,7 @@ SYSTEM_STATUS = "system_status"
 """Channel of `system_status` and `service_status`."""
 
 PERFORMANCE_UPDATE = "performance_update"
-"""Channel of `performance_update`."""
+"""Channel of `performance_update` and `alert`."""
 
 SYSTEM_HEALTH = "{lease:system}:health"
 """Key: what the leader of the system service knows of services' health, in its lease's slot."""
@@ -44,6 +44,9 @@ PERFORMANCE_HISTORY = "performance:history"
 
 PERFORMANCE_ALERTS = "performance:alerts"
 """Key: what the leader of the collector knows of alerts."""
+
+ALERTS_HISTORY = "alerts:history"
+"""Stream: begins, changes and ends of raised alerts."""
 
 JOBS = "jobs"
 """Sorted set: index of recent jobs."""

@@ -12,6 +12,7 @@ Amount = Annotated[float, Meta(ge=0)]
 ContainerState = Literal["running", "stopped", "restarting", "unknown"]
 ContainerHealth = Literal["healthy", "unhealthy", "starting"]
 AlertSeverity = Literal["warning", "critical"]
+AlertUnit = Literal["C", "%"]
 
 
 class GpuMetrics(Part):
@@ -140,13 +141,53 @@ class ContainerMetrics(Part):
 
 
 class Alert(Part):
-    """One active alert (R51)."""
+    """A figure that exceeds its threshold in this very update (R51)."""
 
     severity: Annotated[AlertSeverity, Meta(description="warning or critical.")]
-    metric: Annotated[str, Meta(description="The metric that raised it.")]
-    value: Annotated[float, Meta(description="Its current value.")]
-    threshold: Annotated[float, Meta(description="The threshold that it crossed.")]
+    metric: Annotated[str, Meta(description="The metric that exceeds it.")]
+    value: Annotated[float, Meta(description="Its value.")]
+    threshold: Annotated[float, Meta(description="The threshold that it exceeds.")]
     message: Annotated[str, Meta(description="For a person to read.")]
+
+
+class RaisedAlertData(Part):
+    """What people are told of: a figure that exceeded its threshold for some time."""
+
+    id: Annotated[str, Meta(description="Of this alert, from its begin to its end.")]
+    metric: Annotated[str, Meta(description="The metric that raised it.")]
+    severity: Annotated[AlertSeverity, Meta(description="warning or critical.")]
+    value: Annotated[float, Meta(description="The metric's latest value.")]
+    unit: Annotated[AlertUnit, Meta(description="Of all its values: C (degrees Celsius) or %.")]
+    threshold: Annotated[float, Meta(description="The threshold of its severity.")]
+    clears: Annotated[
+        float,
+        Meta(description="It ends beyond this value: above it if that is above the threshold."),
+    ]
+    peak: Annotated[float, Meta(description="The worst value so far.")]
+    since: Annotated[datetime, Meta(description="Since when the threshold was exceeded (UTC).")]
+    ended: Annotated[
+        datetime | None, Meta(description="When the value was back for good; null: active.")
+    ]
+    unknown_since: Annotated[
+        datetime | None,
+        Meta(description="Since when nobody could measure the value; null: it is known."),
+    ]
+    message: Annotated[str, Meta(description="For a person to read.")]
+
+
+class RaisedAlert(Message, tag="alert"):
+    """An alert began, changed its severity, or ended; each is told once."""
+
+    timestamp: Annotated[datetime, Meta(description="When it was told (UTC).")]
+    data: RaisedAlertData
+
+
+class AlertLimits(Part):
+    """When one metric is an alert."""
+
+    warning: Annotated[float, Meta(description="The threshold of a warning.")]
+    critical: Annotated[float, Meta(description="The threshold of a critical alert.")]
+    unit: Annotated[AlertUnit, Meta(description="C (degrees Celsius) or %.")]
 
 
 class PerformanceUpdateData(Part):
@@ -164,6 +205,10 @@ class PerformanceUpdateData(Part):
     gpus: Annotated[
         list[GpuDevice] | UnsetType,
         Meta(description="All GPUs that the driver shows; `gpu` is the first of them."),
+    ] = UNSET
+    raised: Annotated[
+        list[RaisedAlertData] | UnsetType,
+        Meta(description="All raised alerts that are active; absent where only a leader knows."),
     ] = UNSET
 
 

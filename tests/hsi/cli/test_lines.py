@@ -23,6 +23,7 @@ from tests.clients import golden
         ),
         ("service_status", "            unhealthy  yolo26: Health check failed"),
         ("performance_update", "10:30:00  performance: no alerts"),
+        ("alert", "10:30:00      warning  GPU temperature high: 82C"),
     ],
 )
 def test_on_a_terminal_a_message_is_one_line(name: str, line: str) -> None:

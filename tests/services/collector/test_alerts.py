@@ -1,27 +1,14 @@
-"""An alert is what the seed's table says, once, and not before it is sure nor after it is over."""
+"""An alert is what exceeds its threshold in this very update, by the seed's table."""
 
-import itertools
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hsi.schemas.performance import Alert, AlertSeverity
 from hsi.settings import SettingsError
-from services.collector.alerts import (
-    AFTER,
-    LEVELS,
-    MARGIN,
-    RULES,
-    AlertEngine,
-    Change,
-    Firing,
-    changes,
-    percent,
-    rules_with,
-)
+from services.collector.alerts import RULES, exceeding, percent, rules_with
 
 TABLE: dict[str, tuple[float, float, bool]] = {
     # The seed's, in its order: warning, critical, whether low is bad.
@@ -43,7 +30,7 @@ def threshold_of(metric: str, level: str) -> float:
 
 
 def at_once(metric: str, value: float | None) -> list[Alert]:
-    return AlertEngine(after=0).observe({metric: value}, 0)
+    return exceeding(RULES, {metric: value})
 
 
 def test_the_table_is_the_seeds() -> None:
@@ -69,51 +56,22 @@ def test_each_threshold_at_just_under_and_just_over(metric: str, level: AlertSev
             assert alert.threshold == threshold_of(metric, alert.severity)
 
 
-@pytest.mark.parametrize(("metric", "level"), CASES)
-def test_it_clears_only_beyond_its_margin(metric: str, level: AlertSeverity) -> None:
-    threshold, low = threshold_of(metric, level), TABLE[metric][2]
-    sign = 1 if low else -1
-    engine = AlertEngine(after=0)
-    engine.observe({metric: threshold - sign * LITTLE}, 0)
-    assert engine.firing() == {metric: level}
-    engine.observe({metric: threshold + sign * (MARGIN - LITTLE)}, 1)
-    assert engine.firing() == {metric: level}
-    engine.observe({metric: threshold + sign * (MARGIN + LITTLE)}, 2)
-    assert engine.firing() == ({metric: "warning"} if level == "critical" else {})
+@given(st.sampled_from(sorted(TABLE)), st.none() | st.floats())
+def test_each_alert_of_an_update_exceeds_its_threshold_and_says_this_value(
+    metric: str, value: Any
+) -> None:
+    low = TABLE[metric][2]
+    for alert in at_once(metric, value):
+        assert alert.value == value
+        assert value < alert.threshold if low else value >= alert.threshold
+        assert alert.threshold == threshold_of(metric, alert.severity)
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan")])
 @pytest.mark.parametrize("metric", TABLE)
-def test_what_is_not_measured_is_no_alert_and_ends_none(metric: str, nothing: float | None) -> None:
+def test_what_is_not_measured_is_no_alert(metric: str, nothing: float | None) -> None:
     assert at_once(metric, nothing) == []
-    worst = -0.0 if TABLE[metric][2] else 100.0
-    engine = AlertEngine()
-    engine.observe({metric: worst}, 0)
-    engine.observe({metric: nothing}, AFTER - 1)
-    engine.observe({metric: worst}, AFTER)  # the time begins anew
-    assert engine.firing() == {}
-    engine.observe({metric: worst}, 2 * AFTER)
-    assert engine.firing() == {metric: "critical"}
-    assert engine.observe({metric: nothing}, 3 * AFTER) == []  # there is no value to tell
-    assert engine.observe({}, 9 * AFTER) == []
-    assert engine.firing() == {metric: "critical"}
-    assert [alert.severity for alert in engine.observe({metric: worst}, 10 * AFTER)] == ["critical"]
-
-
-def test_a_moment_is_no_alert() -> None:
-    engine = AlertEngine()
-    for now, value, firing in (
-        (0, 99.0, {}),
-        (AFTER - 1, 99.0, {}),
-        (AFTER, 79.0, {}),
-        (AFTER + 1, 99.0, {}),
-        (2 * AFTER + 1, 99.0, {"host_cpu": "critical"}),
-        (2 * AFTER + 2, 10.0, {"host_cpu": "critical"}),
-        (3 * AFTER + 1, 10.0, {"host_cpu": "critical"}),
-        (3 * AFTER + 2, 10.0, {}),
-    ):
-        engine.observe({"host_cpu": value}, now)
-        assert engine.firing() == firing, now
+    assert exceeding(RULES, {}) == []
 
 
 @pytest.mark.parametrize(
@@ -141,56 +99,32 @@ def test_a_person_reads(metric: str, value: float, message: str) -> None:
     assert [alert.message for alert in at_once(metric, value)] == [message]
 
 
-def test_the_next_leader_goes_on_and_tells_nothing_twice() -> None:
-    first = AlertEngine()
-    first.observe({"host_cpu": 99.0, "host_ram": 99.0}, 0)
-    first.observe({"host_cpu": 99.0, "host_ram": 10.0}, AFTER)
-    told = first.firing()
-    assert told == {"host_cpu": "critical"}
-    first.observe({"host_cpu": 99.0, "host_ram": 99.0}, AFTER + 5)  # and this one waits
-    second = AlertEngine()
-    second.adopt(first.exported())
-    alerts = second.observe({"host_cpu": 99.0, "host_ram": 99.0}, AFTER + 6)
-    assert [alert.metric for alert in alerts] == ["host_cpu"]
-    assert changes(told, second.firing()) == []
-    second.observe({"host_cpu": 99.0, "host_ram": 99.0}, 2 * AFTER + 5)
-    assert changes(told, second.firing()) == [Change("host_ram", "critical", firing=True)]
-
-
-@pytest.mark.parametrize("state", [b"", b"null", b"rubbish", b'{"host_cpu":{"warning":1}}'])
-def test_a_state_that_cannot_be_read_is_refused_whole(state: bytes) -> None:
-    engine = AlertEngine(after=0)
-    engine.observe({"host_cpu": 99.0}, 0)
-    with pytest.raises(msgspec.DecodeError):
-        engine.adopt(state)
-    assert engine.firing() == {"host_cpu": "critical"}
-
-
-def test_a_state_of_another_version_is_taken_for_what_it_says() -> None:
-    engine = AlertEngine()
-    engine.adopt(b'{"host_cpu":{"warning":{"active":true}},"gone":{}}')
-    assert engine.firing() == {"host_cpu": "warning"}
-
-
-def test_a_clock_that_was_set_back_delays_nothing_for_long() -> None:
-    engine = AlertEngine()
-    engine.observe({"host_cpu": 99.0}, 1_000_000)
-    engine.observe({"host_cpu": 99.0}, 0)
-    engine.observe({"host_cpu": 99.0}, AFTER)
-    assert engine.firing() == {"host_cpu": "critical"}
-
-
-def test_an_escalation_ends_the_milder_alert() -> None:
-    assert changes({"host_cpu": "warning"}, {"host_cpu": "critical"}) == [
-        Change("host_cpu", "warning", firing=False),
-        Change("host_cpu", "critical", firing=True),
-    ]
+@pytest.mark.parametrize(
+    ("metric", "value", "severity", "message"),
+    [
+        ("gpu_temperature", 86, "warning", "GPU temperature high: 86C"),
+        ("gpu_temperature", 84, "critical", "GPU temperature high: 84C"),
+        ("gpu_temperature", 74, "warning", "GPU temperature recovering: 74C, clears below 73C"),
+        ("gpu_temperature", 73, "critical", "GPU temperature recovering: 73C, clears below 73C"),
+        ("gpu_temperature", 38, "critical", "GPU temperature recovering: 38C, clears soon"),
+        ("host_disk", 78.25, "warning", "Disk recovering: 78.2%, clears below 78%"),
+        (
+            "pg_cache_hit",
+            91,
+            "warning",
+            "PostgreSQL cache hit ratio recovering: 91.0%, clears above 92%",
+        ),
+    ],
+)
+def test_a_person_reads_of_an_alert_that_is_past_its_peak(
+    metric: str, value: float, severity: AlertSeverity, message: str
+) -> None:
+    assert RULES[metric].message(value, severity) == message
 
 
 def test_other_thresholds() -> None:
     rules = rules_with(["gpu_temperature=83/92.5", "pg_cache_hit=70/60"])
-    engine = AlertEngine(rules, after=0)
-    alerts = engine.observe({"gpu_temperature": 83, "pg_cache_hit": 70}, 0)
+    alerts = exceeding(rules, {"gpu_temperature": 83, "pg_cache_hit": 70})
     assert [(alert.metric, alert.threshold) for alert in alerts] == [("gpu_temperature", 83)]
     assert rules["host_cpu"] == RULES["host_cpu"]
 
@@ -217,80 +151,3 @@ def test_thresholds_that_make_no_sense_are_refused_with_the_reason(change: str, 
 def test_percent_of_nothing_is_nothing() -> None:
     assert percent(1, 4) == 25
     assert [percent(None, 4), percent(1, None), percent(1, 0)] == [None] * 3
-
-
-@pytest.mark.parametrize("metric", TABLE)
-def test_both_ends_of_the_scale_are_right(metric: str) -> None:
-    best = 100.0 if TABLE[metric][2] else 0.0
-    engine = AlertEngine(rules_with(["host_disk=0.5/1", "pg_cache_hit=99.5/99"]), after=0)
-    engine.observe({metric: 100.0 - best}, 0)
-    assert engine.firing() == {metric: "critical"}
-    engine.observe({metric: best}, 1)
-    assert engine.firing() == {}
-
-
-STEPS = st.lists(
-    st.tuples(
-        st.floats(min_value=0.1, max_value=3 * AFTER),
-        st.one_of(st.none(), st.floats(min_value=0, max_value=100)),
-    ),
-    max_size=60,
-)
-
-
-def history(engine: AlertEngine, metric: str, steps: Any) -> list[tuple[float, Firing]]:
-    now, seen = 0.0, []
-    for pause, value in steps:
-        now += pause
-        engine.observe({metric: value}, now)
-        seen.append((now, engine.firing()))
-    return seen
-
-
-@given(st.sampled_from(sorted(TABLE)), STEPS)
-def test_nothing_changes_more_than_once_in_its_time(metric: str, steps: Any) -> None:
-    seen = history(AlertEngine(), metric, steps)
-    for level in LEVELS:
-        changed: list[float] = []
-        active = False
-        for now, firing in seen:
-            severity = firing.get(metric)
-            is_active = severity == "critical" or (level == "warning" and severity is not None)
-            if is_active is not active:
-                active = is_active
-                changed.append(now)
-        assert all(b - a >= AFTER * 0.999 for a, b in itertools.pairwise(changed))
-
-
-@given(
-    st.sampled_from(CASES),
-    st.lists(
-        st.tuples(st.floats(min_value=0.1, max_value=60), st.floats(min_value=-1, max_value=1)),
-        max_size=60,
-    ),
-)
-def test_a_figure_that_dances_around_a_threshold_is_one_alert_at_most(
-    case: tuple[str, str], steps: Any
-) -> None:
-    metric, level = case
-    threshold = threshold_of(metric, level)
-    dance = [(pause, threshold + part * MARGIN * 0.99) for pause, part in steps]
-    told: Firing = {}
-    fired = 0
-    for _, firing in history(AlertEngine(), metric, dance):
-        fired += sum(change.firing for change in changes(told, firing))
-        told = firing
-    assert fired <= (2 if level == "critical" else 1)  # a warning, then a critical alert
-
-
-@given(st.sampled_from(sorted(TABLE)), STEPS)
-def test_a_new_leader_at_any_time_makes_no_difference(metric: str, steps: Any) -> None:
-    one, now = AlertEngine(), 0.0
-    relay = AlertEngine()
-    for pause, value in steps:
-        now += pause
-        state = relay.exported()
-        relay = AlertEngine()
-        relay.adopt(state)
-        assert relay.observe({metric: value}, now) == one.observe({metric: value}, now)
-        assert relay.firing() == one.firing()

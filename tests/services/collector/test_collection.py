@@ -22,9 +22,8 @@ from hsi_service.sources.queues import Depths
 from local.postgres import TABLES
 from local.processes import free_port
 from services.collector import collection
-from services.collector.alerts import AlertEngine
+from services.collector.alerts import RULES, exceeding
 from services.collector.collection import (
-    MIN_LOOKUPS,
     CollectedPerformance,
     PerformanceSources,
     Readings,
@@ -34,7 +33,7 @@ from services.collector.containers import Container
 from services.collector.host import HostFigures
 from services.collector.latencies import Latency
 from services.collector.redis_info import RedisFigures
-from services.collector.settings import CollectorSettings
+from services.collector.settings import MIN_LOOKUPS, CollectorSettings
 from tests.clients import golden, until
 from tests.hsi.schemas.test_schemas import comparable
 from tests.hsi_service.sources.test_gpu import FakeNvml
@@ -132,7 +131,12 @@ def everything(**other: Any) -> Readings:
 def put_together(
     readings: Readings, *, lookups: float | None = MIN_LOOKUPS
 ) -> CollectedPerformance:
-    return compose_update(readings, transactions_per_min=1200, lookups_per_min=lookups)
+    return compose_update(
+        readings,
+        transactions_per_min=1200,
+        lookups_per_min=lookups,
+        min_lookups=MIN_LOOKUPS,
+    )
 
 
 def test_the_seeds_figures_make_the_seeds_example() -> None:
@@ -161,7 +165,7 @@ def test_what_cannot_be_read_is_null_or_unreachable_and_no_alert() -> None:
     ):
         assert part.status == "unreachable"
     assert set(values.values()) == {None}
-    assert AlertEngine(after=0).observe(values, 0) == []
+    assert exceeding(RULES, values) == []
     assert encode(PerformanceUpdate(data=data))
 
 
@@ -196,7 +200,7 @@ def test_databases_that_are_idle_or_have_just_started_are_no_alert() -> None:
         connections_active=0,
         connections_max=100,
         blocks_hit=0,
-        blocks_read=999,
+        blocks_read=MIN_LOOKUPS - 1,
         transactions=1,
         at=0.0,
     )
@@ -217,6 +221,7 @@ def test_databases_that_are_idle_or_have_just_started_are_no_alert() -> None:
     [
         ({"CONTAINERS": "a=b"}, "CONTAINERS: number 1 is not name=http"),
         ({"ALERT_THRESHOLDS": "gpu=1/2"}, "ALERT_THRESHOLDS=gpu=1/2: no such metric"),
+        ({"ALERT_MIN_LOOKUPS": "0"}, "ALERT_MIN_LOOKUPS=0"),
         ({"BROADCAST_INTERVAL": "0.1"}, "BROADCAST_INTERVAL=0.1"),
     ],
 )
@@ -425,7 +430,6 @@ HUGE = {"status": "healthy", "temperature": 1e300, "vram_used_gb": -1, "gpu_util
 async def test_a_source_that_is_down_hangs_or_lies_costs_its_own_figures_and_no_others(
     home: Home, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = AlertEngine(after=0)
     async with home.sources() as sources:
         fine = shape((await sources.collect()).data)
         assert fine | {"host": True} == fine
@@ -450,7 +454,7 @@ async def test_a_source_that_is_down_hangs_or_lies_costs_its_own_figures_and_no_
         expected["yolo26"] = found["yolo26"]
     assert found == expected
     ours = {name: value for name, value in values.items() if not name.startswith("host_")}
-    assert engine.observe(ours, 0) == []
+    assert exceeding(RULES, ours) == []
 
 
 async def test_latencies_depths_and_containers_that_went_away(home: Home) -> None:

@@ -80,7 +80,9 @@ class Ear:
         async for message in pubsub.listen():
             if message["type"] == "message":
                 assert examine(message["data"]).classification is Classification.VALID
-                self.heard.append((time.monotonic(), msgspec.json.decode(message["data"])["data"]))
+                said = msgspec.json.decode(message["data"])
+                if said["type"] == "performance_update":
+                    self.heard.append((time.monotonic(), said["data"]))
 
     async def next(self, *, within: float = 20) -> tuple[float, dict[str, Any]]:
         count = len(self.heard)
@@ -126,6 +128,11 @@ async def test_it_collects_always_and_publishes_while_somebody_listens(
     assert (await collector_of(replica))["alerts"] == {"host_ram": "critical"}
     assert await metric(replica, 'hsi_alert{metric="host_ram",severity="critical"}') == 1
     assert await metric(replica, FIRED) == 1
+    assert data["raised"][0]["metric"] == "host_ram"
+    told = await get_json(replica, "/api/alerts")
+    assert [alert["id"] for alert in told["alerts"]] == [data["raised"][0]["id"]]
+    assert told["limits"]["host_ram"] == {"warning": 0.01, "critical": 0.02, "unit": "%"}
+    assert len((await get_json(replica, "/api/alerts?active=1"))["alerts"]) == 1
     memory = await metric(replica, "hsi_host_memory_bytes")
     assert memory == pytest.approx(psutil.virtual_memory().total, rel=0.01)
     latest = await get_json(replica, "/api/performance")
@@ -161,7 +168,7 @@ async def test_one_of_two_publishes_and_when_it_is_killed_the_other_does_without
         assert [alert["metric"] for alert in data["alerts"]] == ["host_ram"]
         await ear.next()
     assert await metric(other, FIRED) == 0
-    assert "an alert is firing" not in other.log.read_text()
+    assert "an alert began" not in other.log.read_text()
 
 
 async def test_a_replica_whose_clock_is_ahead_keeps_the_slots_and_the_time_of_the_others(
@@ -295,5 +302,5 @@ async def test_a_replica_that_ends_in_order_is_followed_at_once(
 async def test_a_key_is_asked_for(own_redis: RedisServer, start_collector: StartCollector) -> None:
     replica = start_collector(own_redis.url, API_KEYS="0" * 64)
     async with http_client() as client:
-        for path in ("/api/performance", "/api/performance/history"):
+        for path in ("/api/performance", "/api/performance/history", "/api/alerts"):
             assert (await client.get(replica.url + path)).status_code == 401

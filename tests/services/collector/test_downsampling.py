@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsi.schemas import PerformanceUpdate, PerformanceUpdateData
+from hsi.schemas import PerformanceUpdate, PerformanceUpdateData, RaisedAlert
 from hsi.schemas.performance import Alert, ContainerMetrics, GpuDevice
 from services.collector.downsampling import MAX_POINTS, downsampled, peak
 from tests.clients import golden
@@ -69,6 +69,9 @@ def test_a_point_has_the_worst_of_all_that_it_stands_for() -> None:
     )
     warning = Alert(severity="warning", metric="host_cpu", value=85, threshold=80, message="high")
     first.alerts, second.alerts = [critical], [warning]
+    began, later = (msgspec.json.decode(golden("alert"), type=RaisedAlert).data for _ in range(2))
+    later.value, later.peak = 76, 99
+    first.raised, second.raised = [began], [later]
     found = peak([first, second])
     assert cpu_of(found) == 50
     assert found.timestamp == second.timestamp
@@ -77,7 +80,7 @@ def test_a_point_has_the_worst_of_all_that_it_stands_for() -> None:
     assert found.containers == first.containers
     assert found.gpus
     assert [gpu.temperature for gpu in found.gpus] == [50, 90]
-    assert found.alerts == [critical]
+    assert (found.alerts, found.raised) == ([critical], [later])
 
 
 def test_nothing_is_made_of_nothing_and_something_outlives_it() -> None:

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from hsi.schemas import PerformanceUpdate, PerformanceUpdateData
+from hsi.schemas import PerformanceUpdate, PerformanceUpdateData, RaisedAlert
 from hsi_service.metrics import Metrics
-from services.collector.alerts import Change, Firing
 from services.collector.gauges import Gauges
+from services.collector.raised import Change, Firing
 from tests.clients import golden
 
 GIB = 1024**3
@@ -74,11 +74,16 @@ def test_before_the_first_round_there_are_counters_alone() -> None:
 def test_what_was_told_of_alerts_is_counted_by_metric_and_severity() -> None:
     metrics = Metrics()
     firing: Firing = {"host_cpu": "critical"}
-    gauges = Gauges(metrics, lambda: None, lambda: firing)
-    gauges.count(Change("host_cpu", "warning", firing=True))
-    gauges.count(Change("host_cpu", "warning", firing=False))
-    gauges.count(Change("host_cpu", "critical", firing=True))
+    gauges = Gauges(metrics, example, lambda: firing)
+    alert = msgspec.json.decode(golden("alert"), type=RaisedAlert).data
+    gauges.count(Change("began", alert))
+    alert.severity = "critical"
+    gauges.count(Change("changed", alert))
+    gauges.count(Change("ended", alert))
     text = metrics.exposition().decode()
-    assert 'hsi_alerts_fired_total{metric="host_cpu",severity="critical"} 1.0' in text
-    assert 'hsi_alerts_resolved_total{metric="host_cpu",severity="warning"} 1.0' in text
+    labels = '_total{metric="gpu_temperature",severity='
+    assert f'hsi_alerts_fired{labels}"warning"}} 1.0' in text
+    assert f'hsi_alerts_changed{labels}"critical"}} 1.0' in text
+    assert f'hsi_alerts_resolved{labels}"critical"}} 1.0' in text
     assert "hsi_alerts_firing 1.0" in text
+    assert 'hsi_alert{metric="host_cpu",severity="critical"} 1.0' in text

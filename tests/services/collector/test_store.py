@@ -17,6 +17,8 @@ async def test_figures_are_read_over_a_closed_connection_and_a_busy_script_is_na
     close_connections(own_redis.url)
     assert await store.alerts() is None
     close_connections(own_redis.url)
+    assert await store.ended() == []
+    close_connections(own_redis.url)
     assert await store.latest() is None
     with busy(own_redis.url), pytest.raises(StoreError, match="Redis is busy with a script"):
         await store.history(300)

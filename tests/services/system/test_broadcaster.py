@@ -136,13 +136,15 @@ async def test_clients_that_connect_at_once_share_one_collection_and_see_it_at_o
     async with screens(*[replica] * 20) as shown:
         assert ai_server.asked == ["/health"]
         assert len({screen.texts[0] for screen in shown}) == 1
-        update = golden("performance_update")
-        await publish(own_redis.url, channels.PERFORMANCE_UPDATE, update)
+        for name in ("alert", "performance_update"):
+            message = golden(name)
+            await publish(own_redis.url, channels.PERFORMANCE_UPDATE, message)
 
-        async def forwarded() -> bool:
-            return all(screen.texts[-1] == update.decode() for screen in shown)
+            async def forwarded(text: str = message.decode()) -> bool:
+                return all(screen.texts[-1] == text for screen in shown)
 
-        await until(forwarded)
+            await until(forwarded)
+        update = message
         async with screens(replica) as [late]:
 
             async def has_both() -> bool:

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { RANGE_LENGTHS, type Sample, type TimeRange } from "@hsi/realtime";
-import { columnsOf } from "../../columns";
+import { columnsOf, type Limits, limitLines } from "../../columns";
 import { clock, fixed } from "../../format";
 import { canvasColor, cssColor } from "../../theme";
 import { Card } from "../parts";
@@ -14,18 +14,21 @@ const POINTS = 60;
 interface ChartProps extends ChartDefinition {
   readonly samples: readonly Sample[];
   readonly range: TimeRange;
+  readonly limits: Limits;
 }
 
 const plain = (value: number | null) => fixed(value, 1);
 
 /** Figures over time. Cursors of all charts move together, and the legend tells their values. */
-export function Chart({ title, lines, samples, range, top, least = 1, tell = plain }: ChartProps) {
+export function Chart(props: ChartProps) {
+  const { title, lines, samples, range, limits, top, least = 1, tell = plain } = props;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const [pointed, setPointed] = useState<number | null>(null);
   const data = useMemo(
-    () => columnsOf(samples, lines, RANGE_LENGTHS[range] / POINTS),
-    [samples, lines, range],
+    () =>
+      columnsOf(samples, [...lines, ...limitLines(lines, limits)], RANGE_LENGTHS[range] / POINTS),
+    [samples, lines, limits, range],
   );
   const [times] = data;
   const index = pointed !== null && pointed < times.length ? pointed : times.length - 1;
@@ -74,6 +77,13 @@ export function Chart({ title, lines, samples, range, top, least = 1, tell = pla
             width: 1.75,
             points: { show: false },
           })),
+          ...lines.map(({ name, color }) => ({
+            label: `${name} limit`,
+            stroke: canvasColor(color),
+            width: 1,
+            dash: [4, 4],
+            points: { show: false },
+          })),
         ],
         hooks: { setCursor: [({ cursor }) => setPointed(cursor.idx ?? null)] },
       },
@@ -100,9 +110,12 @@ export function Chart({ title, lines, samples, range, top, least = 1, tell = pla
 
   const values = lines.map(({ name, color }, line) => {
     const value = data[line + 1]?.[index] ?? null;
-    return { name, color, text: tell(value) };
+    const limit = data[lines.length + line + 1]?.[index] ?? null;
+    return { name, color, text: tell(value), limit: limit === null ? "" : `limit ${tell(limit)}` };
   });
-  const spoken = values.map(({ name, text }) => `${name} ${text}`).join(", ");
+  const spoken = values
+    .map(({ name, text, limit }) => `${name} ${text} ${limit}`.trim())
+    .join(", ");
   const time = times[index];
   return (
     <Card
@@ -115,11 +128,12 @@ export function Chart({ title, lines, samples, range, top, least = 1, tell = pla
     >
       <div ref={place} role="img" aria-label={`${title}: ${spoken}`} className="h-36 min-w-0" />
       <ul className="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-xs">
-        {values.map(({ name, color, text }) => (
+        {values.map(({ name, color, text, limit }) => (
           <li key={name} className="flex items-center gap-1.5">
             <span aria-hidden className="h-0.5 w-3" style={{ backgroundColor: cssColor(color) }} />
             <span className="text-muted">{name}</span>
             <span className="figure min-w-[5ch]">{text}</span>
+            {limit && <span className="figure text-muted">{limit}</span>}
           </li>
         ))}
       </ul>

@@ -30,21 +30,32 @@ const TEN = 10;
 export const CHARTS: readonly ChartDefinition[] = [
   {
     title: "GPU utilization",
-    lines: [{ name: "GPU", color: "good", of: ({ gpu }) => gpu?.utilization }],
+    lines: [
+      { name: "GPU", color: "good", metric: "gpu_utilization", of: ({ gpu }) => gpu?.utilization },
+    ],
     top: HUNDRED,
     tell: percent,
   },
   {
     title: "VRAM",
     lines: [
-      { name: "used", color: "ai", of: ({ gpu }) => gpu?.vram_used_gb },
+      {
+        name: "used",
+        color: "ai",
+        metric: "gpu_vram",
+        of: ({ gpu }) => gpu?.vram_used_gb,
+        limitOf: ({ gpu }, limit) =>
+          gpu?.vram_total_gb == null ? null : (gpu.vram_total_gb * limit) / HUNDRED,
+      },
       { name: "total", color: "faint", of: ({ gpu }) => gpu?.vram_total_gb },
     ],
     tell: inUnit("GB", 1),
   },
   {
     title: "GPU temperature",
-    lines: [{ name: "GPU", color: "warn", of: ({ gpu }) => gpu?.temperature }],
+    lines: [
+      { name: "GPU", color: "warn", metric: "gpu_temperature", of: ({ gpu }) => gpu?.temperature },
+    ],
     top: HUNDRED,
     tell: inUnit("°C"),
   },
@@ -111,15 +122,17 @@ export const CHARTS: readonly ChartDefinition[] = [
   {
     title: "Host",
     lines: [
-      { name: "CPU", color: "data", of: ({ host }) => host?.cpu_percent },
+      { name: "CPU", color: "data", metric: "host_cpu", of: ({ host }) => host?.cpu_percent },
       {
         name: "RAM",
         color: "ai",
+        metric: "host_ram",
         of: ({ host }) => share(host?.ram_used_gb, host?.ram_total_gb),
       },
       {
         name: "disk",
         color: "warn",
+        metric: "host_disk",
         of: ({ host }) => share(host?.disk_used_gb, host?.disk_total_gb),
       },
     ],
