@@ -9,13 +9,17 @@ import { RangePicker } from "../components/performance/RangePicker";
 
 /** How hard everything works, now and over the last minutes. */
 export default function PerformancePage() {
-  const { current, history, alerts, timeRange, setTimeRange, error } = usePerformanceMetrics();
+  const { current, history, alerts, polled, timeRange, setTimeRange, error } =
+    usePerformanceMetrics();
   return (
     <div className="flex flex-col gap-3 sm:gap-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <h1 className="font-semibold text-xl">Performance</h1>
         <RangePicker range={timeRange} choose={setTimeRange} />
       </div>
+      {polled && (
+        <Failure what="Figures cannot come through Redis" why="they are asked for every 5 s" />
+      )}
       {error && <Failure what="The history cannot be loaded" why={error.message} />}
       <Alerts alerts={alerts} known={current !== null} />
       <div className="grid gap-3 sm:gap-4 md:grid-cols-2 xl:grid-cols-3 2xl:grid-cols-4">
