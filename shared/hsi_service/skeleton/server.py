@@ -26,6 +26,7 @@ from hsi_service.door.proxies import Proxies
 from hsi_service.lifecycle import seconds_since_process_start
 from hsi_service.skeleton.new_connection import ConnectionFactory
 from hsi_service.skeleton.open_requests import OpenRequests
+from hsi_service.skeleton.reserve import Reserve
 from hsi_service.skeleton.service import Service
 from hsi_service.skeleton.streams import Streams
 from hsi_service.skeleton.upgrader import Upgrader
@@ -187,10 +188,11 @@ def connection_factory(app: Litestar) -> Any:
     """Return what uvicorn is to have for its class of connections (its `http`)."""
     service: Service = app.state["service"]
     proxies = Proxies(service.settings.trusted_proxies)
+    reserve = Reserve()
     requests = OpenRequests(
-        proxies, service.metrics, per_address=service.settings.max_connections_per_ip
+        proxies, service.metrics, reserve, per_address=service.settings.max_connections_per_ip
     )
-    return ConnectionFactory(requests, Upgrader(service, Streams.of(app), proxies).upgrade)
+    return ConnectionFactory(requests, Upgrader(service, Streams.of(app), proxies, reserve).upgrade)
 
 
 def run(application: str) -> None:
