@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hsi.settings import SettingsError, load
-from local.processes import NotReadyError
+from local.processes import NotReadyError, forget_postgres
 from local.stack import Stack, StackSettings
 
 FOLDER = Path(".local")
@@ -22,6 +22,8 @@ def main() -> int:
     """Run until a signal; return the exit status."""
     try:
         settings = load(StackSettings, os.environ)
+        if not settings.database_url:
+            forget_postgres()
         stack = Stack(settings, FOLDER.resolve(), say)
     except SettingsError as error:
         say(f"error: {error}")

@@ -12,9 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from local.processes import Process
+from local.processes import Process, is_up
 
 Answers = dict[str, Callable[[float], Any]]
 """What each path answers, by the time in seconds."""
@@ -75,10 +73,7 @@ class StandIn(Process):
 
     def is_ready(self) -> bool:
         """Tell whether it answers."""
-        try:
-            return httpx.get(f"{self.url}/health", timeout=2).is_success
-        except httpx.TransportError:
-            return False
+        return is_up(f"{self.url}/health")
 
 
 def serve(answers: Answers, port: int) -> None:

@@ -20,9 +20,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import httpx
-
-from local.processes import NotReadyError, Process
+from local.processes import NotReadyError, Process, is_up, plain_environment
 
 FOLDER = Path(__file__).parent.parent / "dashboard"
 BUILT = FOLDER / "dist"
@@ -82,7 +80,6 @@ class DashboardServer(Process):
             files: What to serve.
 
         """
-        settings = {"HOST": "127.0.0.1", "PORT": str(port), "DASHBOARD_FILES": str(files)}
         super().__init__(
             "dashboard",
             [
@@ -93,15 +90,14 @@ class DashboardServer(Process):
             ],
             url=f"http://127.0.0.1:{port}",
             log=log,
-            environment=os.environ | settings,
+            environment=plain_environment(
+                HOST="127.0.0.1", PORT=str(port), DASHBOARD_FILES=str(files)
+            ),
         )
 
     def is_ready(self) -> bool:
         """Tell whether it answers."""
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=2).is_success
-        except httpx.TransportError:
-            return False
+        return is_up(f"{self.url}/health/ready")
 
 
 def is_built() -> bool:

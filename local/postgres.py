@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-from local.processes import NotReadyError, Process
+from local.processes import NotReadyError, Process, plain_environment
 
 FOLDER = "pginstall18"
 """Where the wheel has PostgreSQL 18."""
@@ -72,6 +72,7 @@ class EmbeddedPostgres(Process):
             [*self._user, _program("postgres"), "-D", self._data, *arguments],
             url=self.url_as("postgres"),
             log=folder / "postgres.log",
+            environment=plain_environment(),
         )
 
     def url_as(self, user: str) -> str:
@@ -110,7 +111,8 @@ class EmbeddedPostgres(Process):
         """Tell whether it takes connections."""
         asked: list[str | Path] = [_program("pg_isready"), "--quiet", "--timeout=1"]
         asked.append(f"--dbname={self.url}")
-        return subprocess.run(asked, timeout=_TIMEOUT, check=False).returncode == 0
+        environment = plain_environment()
+        return subprocess.run(asked, timeout=_TIMEOUT, env=environment, check=False).returncode == 0
 
     def execute(self, sql: str) -> str:
         """Run SQL statements; return what they return, as text.
@@ -137,6 +139,7 @@ def _run(command: Sequence[str | Path], text: str = "") -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env=plain_environment(),
         timeout=_TIMEOUT,
         check=False,
     )

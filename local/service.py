@@ -4,9 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-import httpx
-
-from local.processes import Process
+from local.processes import Process, is_up
 
 
 class ServiceProcess(Process):
@@ -35,7 +33,4 @@ class ServiceProcess(Process):
 
     def is_ready(self) -> bool:
         """Tell whether it takes clients."""
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=2).is_success
-        except httpx.TransportError:
-            return False
+        return is_up(f"{self.url}/health/ready")

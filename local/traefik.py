@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from local.processes import Process
+from local.processes import Process, ask, plain_environment
 from local.routes import PAGES
 
 HEALTH_INTERVAL = "1s"
@@ -43,6 +43,7 @@ class Traefik(Process):
             ],
             url=f"http://127.0.0.1:{port}",
             log=folder / "traefik.log",
+            environment=plain_environment(),
         )
 
     def is_ready(self) -> bool:
@@ -53,7 +54,7 @@ class Traefik(Process):
             return False
 
     def _leads(self, prefix: str) -> bool:
-        answer = httpx.get(self.url + prefix)
+        answer = ask(self.url + prefix)
         return answer.is_success if prefix == PAGES else _cookie(prefix) in answer.cookies
 
 

@@ -8,7 +8,7 @@ from hsi.settings import load
 from hsi_service.skeleton.service import Service, create_app
 from services.system.broadcaster import SystemBroadcaster, process_broadcaster
 from services.system.cameras import CameraList
-from services.system.routes import list_cameras, system
+from services.system.routes import list_cameras, reset_breaker, system
 from services.system.settings import SystemSettings
 
 
@@ -31,7 +31,10 @@ def create_system_app(settings: SystemSettings) -> Litestar:
     cameras = CameraList(settings.database_url)
     service.on_shutdown(cameras.aclose)
     return create_app(
-        service, routes=[system, list_cameras], broadcaster=broadcaster, cameras=cameras
+        service,
+        routes=[system, list_cameras, reset_breaker],
+        broadcaster=broadcaster,
+        cameras=cameras,
     )
 
 

@@ -21,7 +21,8 @@ class DegradedReason(StrEnum):
     CIRCUIT_OPEN = "circuit_open"
     """The circuit breaker opened."""
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
-    """`MAX_RECOVERY_ATTEMPTS` attempts without success."""
+    """`MAX_RECOVERY_ATTEMPTS` attempts without success, while the circuit is closed: somebody has
+    reset it between them. Else it opens with the fifth."""
     NOT_RESUBSCRIBED = "not_resubscribed"
     """Connected again, but the subscription could not be created."""
 

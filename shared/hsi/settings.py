@@ -5,7 +5,7 @@ Pure: the environment is given.
 
 import re
 from collections.abc import Mapping
-from typing import TypeVar, get_args, get_origin
+from typing import Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -29,7 +29,8 @@ def load(kind: type[S], environment: Mapping[str, str]) -> S:
         environment: Usually `os.environ`.
 
     Returns:
-        The settings; a variable that is absent or blank leaves its default.
+        The settings. A variable that is absent or blank leaves its default; one of a few words, as
+        levels are, may be written in any case of letters.
 
     Raises:
         SettingsError: A value that cannot be used, named in one line. Secrets are not quoted.
@@ -54,6 +55,9 @@ def _read(value: str, field: FieldInfo) -> str | list[str]:
     value = value.strip()
     if get_origin(field.type) is tuple:
         return [part.strip() for part in value.split(",") if part.strip()]
+    if get_origin(field.type) is Literal:
+        choices: dict[str, str] = {choice.lower(): choice for choice in get_args(field.type)}
+        return choices.get(value.lower(), value)
     # msgspec reads "true" and "1"; people also write these.
     return {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), value)
 

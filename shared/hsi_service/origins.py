@@ -1,7 +1,5 @@
 """Where a page comes from, as browsers write it. Pure, no I/O."""
 
-import functools
-import ipaddress
 import re
 from typing import NamedTuple, Self
 
@@ -33,24 +31,3 @@ def name_of(host: str) -> str:
     """Return the name or address in a Host header, without its port; empty if there is none."""
     found = _NAME.fullmatch(host)
     return found[1].lower() if found else ""
-
-
-@functools.lru_cache(maxsize=256)
-@functools.lru_cache(maxsize=1024)
-def is_loopback(host: str) -> bool:
-    """Return whether a name or an address is this machine's own, out of reach for any other.
-
-    Args:
-        host: An address may be in brackets, as in a Host header, and one of IPv4 may be mapped.
-
-    """
-    if host == "localhost":
-        return True
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback

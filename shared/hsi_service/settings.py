@@ -7,10 +7,11 @@ import msgspec
 from msgspec import Meta
 
 from hsi.keys import KeyEntry, parse_entries
+from hsi.loopback import is_loopback
 from hsi.redis_url import check_redis_url
 from hsi.schemas import channels
 from hsi.settings import DEFAULT_REDIS_URL, SettingsError
-from hsi_service.origins import Origin, is_loopback
+from hsi_service.origins import Origin
 
 _DAY = 86400
 PositiveSeconds = Annotated[float, Meta(gt=0, le=_DAY)]

@@ -67,6 +67,35 @@ async def test_messages_are_typed_and_heartbeats_are_not_messages(
         assert (other.text, other.message) == ('{"type":"other","data":{}}', None)
 
 
+@pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "ALL_PROXY"])
+@both
+async def test_what_is_on_this_machine_is_reached_past_every_proxy(
+    follow: Follow, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "socks5://127.0.0.1:9")
+
+    async def greet(socket: ServerConnection) -> None:
+        await socket.send(golden("event").decode())
+
+    async with serve(greet, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        assert await follow(url_of(server)) == [golden("event").decode()]
+
+
+@pytest.mark.parametrize(
+    ("url", "proxied"),
+    [
+        ("ws://127.0.0.1:8080", False),
+        ("ws://localhost/", False),
+        ("wss://[::1]:8443", False),
+        ("wss://hsi.example", True),
+        ("ws://192.168.1.7", True),
+    ],
+)
+def test_what_is_elsewhere_is_reached_as_the_environment_says(url: str, *, proxied: bool) -> None:
+    following = Following(url, since=None, tail=0, api_key="")
+    assert following.proxy is (True if proxied else None)
+
+
 async def test_it_comes_back_after_a_restart(
     redis_url: str, channel: str, start_replica: StartReplica
 ) -> None:

@@ -35,6 +35,11 @@ def test_a_value_may_end_with_a_line_end_and_a_list_with_a_comma() -> None:
     assert (program.level, program.names) == ("HIGH", ("a", "b", "c"))
 
 
+@pytest.mark.parametrize("level", ["high", "High", "HIGH", " hiGH\n"])
+def test_one_of_a_few_words_may_be_written_in_any_case(level: str) -> None:
+    assert load(Program, {"LEVEL": level}).level == "HIGH"
+
+
 @pytest.mark.parametrize(("word", "quick"), [("yes", True), ("On", True), ("0", False)])
 def test_yes_and_no_have_many_words(word: str, *, quick: bool) -> None:
     assert load(Program, {"QUICK": word}).quick is quick

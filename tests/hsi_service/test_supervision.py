@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import contextlib
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
@@ -440,7 +441,9 @@ async def test_a_subscriber_that_ends_during_the_trial_of_a_half_open_circuit_he
     own_redis: RedisServer, channel: str, supervisor: Supervisor
 ) -> None:
     """The trial that a fault left unreported held its place, and no other was let through."""
-    policy = BreakerPolicy(recovery_timeout=0, announce=lambda _: None)
+    policy = BreakerPolicy(
+        recovery_timeout=0, announce=lambda _: None, clock=itertools.count().__next__
+    )
     for _ in range(5):
         policy.may_connect()
         policy.failed(refused=False)

@@ -18,14 +18,29 @@ from tests.servers import OwnPostgres
 CAMERA = "INSERT INTO cameras (id, name, folder_path, status) VALUES ('a', 'Gate', '/a', 'online')"
 
 
+ELSEWHERE = {
+    "PGSSLMODE": "verify-full",
+    "PGSERVICE": "elsewhere",
+    "PGOPTIONS": "-c nonsense=1",
+    "PGDATA": "/nowhere",
+}
+"""What somebody has set for a PostgreSQL of their own."""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
-    """The role is made before there are tables, as at home, and again when there are."""
-    server = OwnPostgres(tmp_path_factory.mktemp("postgres"))
-    server.start()
-    server.execute(ROLE)
-    server.execute(f"{TABLES}\n{CAMERA};\nCREATE TABLE residents (name text);")
-    server.execute(ROLE)
+    """The role is made before there are tables, as at home, and again when there are.
+
+    It is in a folder with a space, and the environment is another PostgreSQL's.
+    """
+    server = OwnPostgres(tmp_path_factory.mktemp("a home"))
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in ELSEWHERE.items():
+            environment.setenv(name, value)
+        server.start()
+        server.execute(ROLE)
+        server.execute(f"{TABLES}\n{CAMERA};\nCREATE TABLE residents (name text);")
+        server.execute(ROLE)
     yield server
     server.stop()
 

@@ -42,7 +42,7 @@ HEADERS = {
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardServer]:
     """A few files, as a build leaves them."""
-    folder = tmp_path_factory.mktemp("dashboard")
+    folder = tmp_path_factory.mktemp("a dashboard")
     files = folder / "dist"
     (files / "assets").mkdir(parents=True)
     (files / "index.html").write_text("<!doctype html>the page")

@@ -21,13 +21,12 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from packaging.requirements import Requirement
 from websockets.exceptions import ConnectionClosed
 
 from hsi import __version__
-from local.processes import Process, free_port
+from local.processes import Process, free_port, is_up
 from local.service import ServiceProcess
 from tests.clients import dashboard, golden, hear, http_client, publish, until
 from tests.servers import ROOT, as_user
@@ -177,10 +176,7 @@ class Container(Process):
         )
 
     def is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=2).is_success
-        except httpx.TransportError:
-            return False
+        return is_up(f"{self.url}/health/ready")
 
     async def is_healthy(self) -> bool:
         """Tell whether its HEALTHCHECK says so."""

@@ -1,9 +1,11 @@
-import { PerClient } from "./client.ts";
+import { PerClient, type RealtimeClient } from "./client.ts";
+import { wholeOf } from "./conform.ts";
 import { Feed, type FeedState } from "./feed.ts";
 import { timeOf } from "./lenient.ts";
 import type { PerformanceUpdateData, ServiceStatusData, SystemStatusData } from "./messages.ts";
+import { Polling } from "./polling.ts";
 import { Rhythm } from "./silence.ts";
-import type { Connection, Received, Stream, StreamOptions } from "./stream.ts";
+import type { Connection, Received, StreamOptions } from "./stream.ts";
 
 const PATH = "/ws/system";
 
@@ -11,6 +13,9 @@ const PATH = "/ws/system";
 export const KEPT_FIGURES = 60 * 60_000;
 /** A status is due every 5 s (BROADCAST_INTERVAL). */
 const OPTIONS: StreamOptions = { quiet: 12_000 };
+
+/** Milliseconds between two questions for figures that cannot come through Redis: an interval. */
+const POLL_INTERVAL = 5_000;
 
 /** Something that is sent again and again, and whether it still is. */
 export interface Reading<T> {
@@ -31,6 +36,8 @@ export interface Sample {
 export interface SystemFeedState extends FeedState {
   readonly status: Reading<Partial<SystemStatusData>>;
   readonly performance: Reading<Partial<PerformanceUpdateData>>;
+  /** Whether figures are asked for at every interval, because they cannot come through Redis. */
+  readonly polled: boolean;
   /** The last hour's figures as far as this page heard them, oldest first. */
   readonly samples: readonly Sample[];
   /** What was last told of each service whose health changed. */
@@ -97,18 +104,58 @@ class Periodic<T> {
 /** How the home's system is: statuses and performance figures. */
 export class SystemFeed extends Feed<SystemFeedState> {
   readonly #status = new Periodic<Partial<SystemStatusData>>((status) => this.change({ status }));
-  readonly #performance = new Periodic<Partial<PerformanceUpdateData>>((performance) =>
-    this.change({ performance }),
-  );
+  readonly #performance = new Periodic<Partial<PerformanceUpdateData>>((performance) => {
+    this.#published = performance;
+    // What was asked for meanwhile is younger than what is late.
+    if (performance.staleSince === null || !this.#polling.isOn) this.change({ performance });
+    this.#poll();
+  });
+  /** What came through Redis, however late it is. */
+  #published: Reading<Partial<PerformanceUpdateData>> = UNKNOWN;
+  readonly #polling: Polling<PerformanceUpdateData>;
   #reconnects = 0;
 
-  constructor(stream: Stream) {
-    super(stream, {
+  constructor(client: RealtimeClient) {
+    super(client.stream(PATH, OPTIONS), {
       status: UNKNOWN,
       performance: UNKNOWN,
+      polled: false,
       samples: [],
       changes: new Map(),
     });
+    this.#polling = new Polling(
+      () => client.getJson("/api/performance", (body) => wholeOf("PerformanceUpdateData", body)),
+      (data) => this.#takeAnswer(data),
+      POLL_INTERVAL,
+    );
+  }
+
+  /** Ask for figures while they cannot come through Redis, though this page has a connection. */
+  #poll(): void {
+    const { state } = this.get().connection;
+    const isLate = this.#published.staleSince !== null;
+    this.#polling.turn(state === "degraded" || (state === "live" && isLate));
+    this.change({ polled: this.#polling.isOn });
+  }
+
+  #takeAnswer(data: Readonly<Partial<PerformanceUpdateData>> | null): void {
+    const { performance } = this.get();
+    const isNew = data && timeOf(data.timestamp) !== timeOf(performance.data?.timestamp);
+    if (isNew) {
+      this.#keep(data);
+      this.change({ performance: { data, heardAt: Date.now(), staleSince: null } });
+    } else if (this.#published.staleSince !== null) {
+      const staleSince = performance.heardAt ?? this.#published.staleSince;
+      this.change({ performance: { ...performance, staleSince } });
+    }
+  }
+
+  #keep(data: Readonly<Partial<PerformanceUpdateData>>): void {
+    const at = timeOf(data.timestamp) ?? Date.now();
+    const { samples } = this.get();
+    // A client that comes back is sent the latest one again.
+    const older = samples.filter((sample) => sample.at > at - KEPT_FIGURES && sample.at < at);
+    this.change({ samples: [...older, { at, data }] });
   }
 
   protected override take({ known }: Received): void {
@@ -116,11 +163,7 @@ export class SystemFeed extends Feed<SystemFeedState> {
       this.#status.take(known.data);
     } else if (known?.type === "performance_update") {
       const { data } = known;
-      const at = timeOf(data.timestamp) ?? Date.now();
-      const { samples } = this.get();
-      // A client that comes back is sent the latest one again.
-      const older = samples.filter((sample) => sample.at > at - KEPT_FIGURES && sample.at < at);
-      this.change({ samples: [...older, { at, data }] });
+      this.#keep(data);
       this.#performance.take(data);
     } else if (known?.type === "service_status" && known.data.service !== undefined) {
       const { data } = known;
@@ -139,13 +182,16 @@ export class SystemFeed extends Feed<SystemFeedState> {
       this.#performance.awaitFirst();
     }
     super.connected(connection);
+    this.#poll();
   }
 
   protected override end(): void {
     this.#status.forget();
     this.#performance.forget();
+    this.#polling.turn(false);
+    this.#published = UNKNOWN;
     super.end();
   }
 }
 
-export const systemFeeds = new PerClient((client) => new SystemFeed(client.stream(PATH, OPTIONS)));
+export const systemFeeds = new PerClient((client) => new SystemFeed(client));

@@ -321,6 +321,19 @@ test("figures that stop coming are stale, and shown all the same", async () => {
   }
 });
 
+test("figures that cannot come through Redis are asked for, for all who show them", async () => {
+  const server = await hostForTest();
+  server.greetings.set(SYSTEM, [figures(91), golden("service_status_degraded")]);
+  server.answers.set("/api/performance", {
+    status: 200,
+    body: JSON.stringify(figuresAt(92 * MINUTE)),
+  });
+  const { result } = use(() => [page.useLatestPerformance(), page.usePerformanceMetrics()]);
+  const shown = { current: figuresAt(92 * MINUTE), polled: true, connectionState: "degraded" };
+  await until(() => expect(result.current).toMatchObject([shown, shown]));
+  expect(server.asked.filter(({ path }) => path === "/api/performance")).toHaveLength(1);
+});
+
 test("a history that cannot be had is an error with its reason, and what comes is shown", async () => {
   const server = await hostForTest();
   server.answers.set("/api/performance/history?range=5m", {

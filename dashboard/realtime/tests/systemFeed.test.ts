@@ -3,6 +3,7 @@ import { RealtimeClient } from "../src/client";
 import { type SystemFeed, systemFeeds } from "../src/systemFeed";
 import { figuresAt, golden } from "./golden";
 import { elasticTime, hostForTest, jump, until } from "./page";
+import type { Server } from "./server";
 
 const PATH = "/ws/system";
 const STATUS = golden("system_status");
@@ -161,4 +162,71 @@ test("nor is the time in which nobody looked, after which it knows nothing", asy
   expect(feed.get().performance).toEqual(nothing);
   await jump(16_500);
   expect(feed.get().status.staleSince).not.toBeNull();
+});
+
+const FIGURES = "/api/performance";
+
+/** Have the collector answer with the figures of this moment. */
+function answerWith(server: Server, at: number): void {
+  server.answers.set(FIGURES, { status: 200, body: JSON.stringify(figuresAt(at)) });
+}
+
+function timesAsked(server: Server): number {
+  return server.asked.filter(({ path }) => path === FIGURES).length;
+}
+
+test("while its replica cannot hear Redis, figures are asked for at every interval, and it says so", async () => {
+  const server = await hostForTest();
+  server.greetings.set(PATH, [STATUS, figures(5_000)]);
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().performance.data).toEqual(figuresAt(5_000)));
+  await jump(6_000);
+  expect(feed.get().polled).toBe(false);
+  expect(timesAsked(server)).toBe(0);
+  answerWith(server, 10_000);
+  server.say(PATH, golden("service_status_degraded"));
+  await until(() => expect(feed.get().performance.data).toEqual(figuresAt(10_000)));
+  expect(feed.get()).toMatchObject({ polled: true, performance: { staleSince: null } });
+  for (const at of [15_000, 20_000, 25_000, 30_000, 35_000]) {
+    answerWith(server, at);
+    await jump(5_000);
+    await until(() => expect(feed.get().performance.data).toEqual(figuresAt(at)));
+    expect(feed.get().performance.staleSince).toBeNull();
+  }
+  expect(timesAsked(server)).toBe(6);
+  expect(feed.get().samples.map(({ at }) => at / 1_000)).toEqual([5, 10, 15, 20, 25, 30, 35]);
+  server.say(PATH, {
+    type: "service_status",
+    data: { service: "system_broadcaster", status: "healthy", message: "" },
+  });
+  server.say(PATH, figures(40_000));
+  await until(() => expect(feed.get().performance.data).toEqual(figuresAt(40_000)));
+  expect(feed.get().polled).toBe(false);
+  await jump(11_000);
+  expect(timesAsked(server)).toBe(6);
+});
+
+test("so they are where they are late for another reason; and where nobody answers they stay late", async () => {
+  const server = await hostForTest();
+  server.greetings.set(PATH, [STATUS, figures(5_000)]);
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().performance.data).toEqual(figuresAt(5_000)));
+  const { heardAt } = feed.get().performance;
+  await jump(17_000);
+  expect(feed.get()).toMatchObject({ polled: true, performance: { heardAt, staleSince: heardAt } });
+  answerWith(server, 25_000);
+  await jump(5_000);
+  await until(() => expect(feed.get().performance.data).toEqual(figuresAt(25_000)));
+  expect(feed.get().performance.staleSince).toBeNull();
+  const { heardAt: answeredAt } = feed.get().performance;
+  server.answers.delete(FIGURES);
+  await jump(6_000);
+  expect(feed.get().performance).toMatchObject({ heardAt: answeredAt, staleSince: answeredAt });
+  server.say(PATH, figures(40_000));
+  await until(() => expect(feed.get().polled).toBe(false));
+  expect(feed.get().performance.staleSince).toBeNull();
 });

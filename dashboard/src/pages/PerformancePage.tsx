@@ -11,7 +11,7 @@ import { RangePicker } from "../components/performance/RangePicker";
 
 /** How hard everything works, now and over the last minutes. */
 export default function PerformancePage() {
-  const { current, history, timeRange, setTimeRange, error } = usePerformanceMetrics();
+  const { current, history, polled, timeRange, setTimeRange, error } = usePerformanceMetrics();
   const { active, limits } = useActiveAlerts();
   const now = useMemo(() => limitsNow(limits, active ?? []), [limits, active]);
   return (
@@ -20,6 +20,9 @@ export default function PerformancePage() {
         <h1 className="font-semibold text-xl">Performance</h1>
         <RangePicker range={timeRange} choose={setTimeRange} />
       </div>
+      {polled && (
+        <Failure what="Figures cannot come through Redis" why="they are asked for every 5 s" />
+      )}
       {error && <Failure what="The history cannot be loaded" why={error.message} />}
       <Alerts />
       <div className="grid gap-3 sm:gap-4 md:grid-cols-2 xl:grid-cols-3 2xl:grid-cols-4">

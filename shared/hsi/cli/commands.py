@@ -4,6 +4,7 @@ import click
 
 from hsi import __version__
 from hsi.cli.api_keys import keys
+from hsi.cli.breaker import breaker
 from hsi.cli.invite import invite
 from hsi.cli.jobs import job, run_job
 from hsi.cli.kubernetes_secrets import new_secrets
@@ -17,7 +18,7 @@ def main() -> None:
     """Home Security Intelligence, real-time layer: publish, watch, make keys and secrets."""
 
 
-for command in (publish, tail, status, run_job, keys, invite, new_secrets):
+for command in (publish, tail, status, run_job, keys, invite, breaker, new_secrets):
     main.add_command(command)
 for stream in (events, system, job):
     tail.add_command(stream)

@@ -3,18 +3,20 @@
 import logging
 import os
 import sys
-from typing import TextIO, get_args
+from typing import NoReturn, TextIO, get_args
 
 import click
 from msgspec import UNSET
 
 from hsi.cli.lines import log_line, plain
-from hsi.cli.options import producer_settings, stream_options, tail_option
-from hsi.cli.run_job import new_job_id, run
+from hsi.cli.options import stream_options, tail_option
+from hsi.cli.run_job import new_job_id, run, why_not_started
+from hsi.cli.settings import JobSettings
 from hsi.cli.streams import follow, note, open_stream
 from hsi.client import Received
 from hsi.joblogs import JobLogEmitter
 from hsi.schemas import EndStatus, JobEnd, JobEndData, Log, LogLevel, job_ids
+from hsi.settings import SettingsError, load
 
 _STATUS: dict[EndStatus, int] = {"completed": 0, "failed": 1, "cancelled": 130}
 """Exit statuses of jobs that have none of their own."""
@@ -29,9 +31,13 @@ def run_job(job_id: str | None, command: tuple[str, ...]) -> None:
 
     The job's id stands on standard error first; the exit status is the command's. What it writes to
     standard output is INFO, to standard error WARNING. Redis is REDIS_URL; the command never waits
-    for it.
+    for it, and where REDIS_URL cannot be used it runs without a log.
     """
-    settings = producer_settings()
+    try:
+        settings = load(JobSettings, os.environ)
+    except SettingsError as error:
+        note(f"this job has no log: {error}")
+        _become(command)
     logging.basicConfig(format="-- %(message)s", level=logging.WARNING)
     try:
         emitter = JobLogEmitter(settings.redis_url, job_id or new_job_id(command))
@@ -39,6 +45,16 @@ def run_job(job_id: str | None, command: tuple[str, ...]) -> None:
         raise click.ClickException(str(error)) from error
     note(f"job {emitter.job_id}")
     sys.exit(run(command, emitter))
+
+
+def _become(command: tuple[str, ...]) -> NoReturn:
+    """Run the command in this process's place."""
+    try:
+        os.execvp(command[0], command)  # noqa: S606 (what the user typed)
+    except OSError as error:
+        code, message = why_not_started(command[0], error)
+        print(f"hsi: {message}", file=sys.stderr)
+        sys.exit(code)
 
 
 @click.command()

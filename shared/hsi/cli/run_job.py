@@ -109,9 +109,14 @@ def _end_status(code: int, *, asked: bool) -> EndStatus:
     return "cancelled" if asked else "failed"
 
 
-def _did_not_start(name: str, error: OSError, emitter: JobLogEmitter) -> int:
+def why_not_started(name: str, error: OSError) -> tuple[int, str]:
+    """Return a shell's exit status for a command that cannot be run, and why in words."""
     code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-    message = f"{name} cannot be run: {error.strerror}"
+    return code, f"{name} cannot be run: {error.strerror}"
+
+
+def _did_not_start(name: str, error: OSError, emitter: JobLogEmitter) -> int:
+    code, message = why_not_started(name, error)
     print(f"hsi: {message}", file=sys.stderr)
     emitter.error(message)
     emitter.close("failed", exit_code=code)

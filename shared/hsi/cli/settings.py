@@ -25,6 +25,16 @@ class RedisNames(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
         return names_in(self.dead_letter_queues)
 
 
+class JobSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """Where a job's log goes."""
+
+    redis_url: str = DEFAULT_REDIS_URL
+
+    def __post_init__(self) -> None:
+        """Check the URL of Redis."""
+        check_redis_url(self.redis_url)
+
+
 class ProducerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Where and how commands publish."""
 

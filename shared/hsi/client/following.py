@@ -6,13 +6,14 @@ The two streams, with asyncio (stream.py) and without (sync_stream.py), stand on
 import random
 from collections.abc import Generator
 from enum import StrEnum
-from typing import NamedTuple
-from urllib.parse import urlencode
+from typing import Literal, NamedTuple
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from msgspec import UNSET
 
 from hsi.keys import key_protocol
+from hsi.loopback import is_loopback
 from hsi.schemas import ChannelMessage, Error, Ping, Pong, Resumed, ServerMessage
 from hsi.schemas.close_codes import CODES_THAT_END, CloseCode
 from hsi.schemas.cursor import cursor_of
@@ -93,6 +94,11 @@ class Following:
         start = {"tail": self._tail} if self.cursor is None else {"since": self.cursor}
         query = urlencode(start)
         return f"{self.url}{'&' if '?' in self.url else '?'}{query}"
+
+    @property
+    def proxy(self) -> Literal[True] | None:
+        """What `connect` is to do about proxies: as the environment says, but none on loopback."""
+        return None if is_loopback(urlsplit(self.url).hostname or "") else True
 
     def take(self, text: str) -> Received | None:
         """Take a frame's text; return the message for the caller, or None for a control message."""

@@ -91,6 +91,7 @@ class Stream:
                     subprotocols=[Subprotocol(protocol)] if protocol else None,
                     close_timeout=CLOSE_TIMEOUT,
                     max_size=MAX_SIZE,
+                    proxy=following.proxy,
                 ) as socket:
                     self._tell(State.LIVE, "")
                     try:

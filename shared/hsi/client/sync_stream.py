@@ -94,6 +94,7 @@ class SyncStream:
                         subprotocols=[Subprotocol(protocol)] if protocol else None,
                         close_timeout=CLOSE_TIMEOUT,
                         max_size=MAX_SIZE,
+                        proxy=following.proxy,
                     ) as socket,
                     contextlib.closing(socket),  # With 1000, also where the caller leaves its loop.
                 ):

@@ -19,10 +19,10 @@ class JobLogHandler(logging.Handler):
 
         Args:
             sender: The job's.
-            level: Less serious records are left out.
+            level: Less serious records are left out; a name in any case of letters.
 
         """
-        super().__init__(level)
+        super().__init__(level.upper() if isinstance(level, str) else level)
         self._sender = sender
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import UNSET
@@ -57,7 +57,7 @@ def log_line(
     """Return a `log` message as JSON. Never raises, whatever the job logs.
 
     Args:
-        level: How serious it is.
+        level: How serious it is, in any case of letters.
         message: The line; cut if need be.
         context: Fields beside it. Values that JSON does not have become text.
         created: When it was logged, in seconds since 1970.
@@ -66,7 +66,7 @@ def log_line(
     """
     data = LogData(
         timestamp=datetime.fromtimestamp(created, UTC),
-        level=level,
+        level=cast("LogLevel", level.upper()),
         message=cut(message, size),
         context=context or UNSET,
     )

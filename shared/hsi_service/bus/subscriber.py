@@ -39,10 +39,10 @@ MAX_UNANSWERED_PINGS = 2
 CONNECT_TIMEOUT = 3.0
 """Seconds that connecting, or any one command before subscribing, may take."""
 BACKOFF_BASE = 0.05
-BACKOFF_CAP = 3.0
+BACKOFF_CAP = 1.0
 """Seconds between attempts to connect: at first, and at most."""
-FAILURES_UNTIL_MAX_PAUSE = 10
-"""After so many the pause is as long as it gets; it is that long too while the guard says no."""
+ASK_AGAIN = 0.25
+"""Seconds until the connect policy is asked again when it has said no."""
 STABLE_AFTER = 10.0
 """Seconds that a connection must have lasted for its loss to be a new outage, not the same one."""
 CHANNELS_PER_COMMAND = 500
@@ -217,7 +217,7 @@ class Subscriber:
                 await self._changed.wait()
             self.state = BusState.CONNECTING
             if not self.connect_policy.may_connect():
-                await asyncio.sleep(self._backoff.compute(FAILURES_UNTIL_MAX_PAUSE))
+                await asyncio.sleep(ASK_AGAIN)
                 continue
             # A task of its own: whatever ends it, a stray cancellation left behind by a timeout
             # included, ends this connection and not our trying.

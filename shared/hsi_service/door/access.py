@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from hsi.keys import KEY_PROTOCOL, KeyEntry, Scope, includes
+from hsi.loopback import is_loopback
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.door import session_cookie
 from hsi_service.door.keys import Identity, KeyRing
-from hsi_service.origins import Origin, is_loopback, name_of
+from hsi_service.origins import Origin, name_of
 
 if TYPE_CHECKING:
     from hsi_service.settings import Settings  # It reads URLs by the clients' libraries.

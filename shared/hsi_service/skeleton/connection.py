@@ -23,11 +23,20 @@ class Connection(NamedTuple):
     connections: set[Any]
     """The server's, which it closes when it ends."""
 
-    def close_with(self, last: bytes) -> None:
-        """Tell the client the last word, and end the connection once it has heard that."""
+    def close_with(self, last: bytes, *, at_once: bool = False) -> None:
+        """Tell the client the last word, and end the connection once it has heard that.
+
+        Args:
+            last: The last word.
+            at_once: End it as soon as that is sent: others wait for its descriptor.
+
+        """
         hand_to(ClosingConnection(self.transport, self.connections), self.transport)
         self.transport.write(last)
-        self.transport.write_eof()
+        if at_once:
+            self.transport.close()
+        else:
+            self.transport.write_eof()
 
 
 def hand_to(protocol: asyncio.BaseProtocol, transport: asyncio.Transport) -> None:

@@ -114,7 +114,7 @@ class NewConnection(asyncio.BufferedProtocol):
         address = transport.get_extra_info("peername")
         if isinstance(address, tuple) and address:
             self._peer = Address(address[0], address[1])
-        if answer := self._requests.enter(self, self._peer):
+        if answer := self._requests.enter(self, self._peer, transport):
             self._refuse(answer)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 (a head has its own limit)

@@ -14,6 +14,7 @@ from hsi_service.door.proxies import Address, Proxies
 from hsi_service.fanout.turns import REQUESTS, Turns
 from hsi_service.metrics import Metrics
 from hsi_service.skeleton.connection import Connection
+from hsi_service.skeleton.reserve import Reserve
 
 logger = logging.getLogger(__name__)
 
@@ -35,17 +36,23 @@ class Checked(Protocol):
 class OpenRequests:
     """What the connections of a server share until they are WebSockets."""
 
-    def __init__(self, proxies: Proxies, metrics: Metrics, *, per_address: int) -> None:
+    def __init__(
+        self, proxies: Proxies, metrics: Metrics, reserve: Reserve, *, per_address: int
+    ) -> None:
         """Begin with nobody.
 
         Args:
             proxies: Who may have any number of connections.
             metrics: Where refusals are counted.
+            reserve: The descriptors for those who ask and leave.
             per_address: Connections from one address that are not WebSockets; 0 is no limit.
 
         """
         self._proxies = proxies
         self._metrics = metrics
+        self._reserve = reserve
+        self._is_short = False
+        """Whether the last who came has one of the last descriptors."""
         self.turns = Turns(REQUESTS)
         """Who of them is answered next."""
         self._per_address = per_address or math.inf
@@ -59,7 +66,7 @@ class OpenRequests:
     def refuse(self, connection: Connection, answer: FinalResponse) -> None:
         """Answer what came, and close the connection."""
         self.note(answer, connection.peer)
-        connection.close_with(answer.serialize())
+        connection.close_with(answer.serialize(), at_once=self._is_short)
 
     def note(self, answer: FinalResponse, peer: Address) -> None:
         """Count a refusal, and log one of each kind now and then."""
@@ -72,12 +79,16 @@ class OpenRequests:
 
     # Who is there.
 
-    def enter(self, connection: Checked, peer: Address) -> FinalResponse | None:
+    def enter(
+        self, connection: Checked, peer: Address, transport: asyncio.BaseTransport
+    ) -> FinalResponse | None:
         """Count a new connection, or say why it is too many."""
+        self._is_short = self._reserve.has(transport)
         address = None if self._proxies.trusts(peer.host) else address_of(peer.host)
         if address is not None and self._counts[address] >= self._per_address:
             return FinalResponse(429, "too many unanswered connections from this address", _soon())
-        if len(self._open) >= MAX_OPEN_REQUESTS:
+        is_full = len(self._open) >= MAX_OPEN_REQUESTS
+        if self._open and (is_full or self._is_short):
             # It has been silent for longest: a probe, or who asks for something, is done long
             # before, so that a crowd of strangers keeps out nobody but themselves.
             full = FinalResponse(503, "too many unanswered connections", _soon())

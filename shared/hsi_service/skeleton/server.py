@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import importlib
 import logging
@@ -25,6 +26,7 @@ from hsi_service.door.proxies import Proxies
 from hsi_service.lifecycle import seconds_since_process_start
 from hsi_service.skeleton.new_connection import ConnectionFactory
 from hsi_service.skeleton.open_requests import OpenRequests
+from hsi_service.skeleton.reserve import Reserve
 from hsi_service.skeleton.service import Service
 from hsi_service.skeleton.streams import Streams
 from hsi_service.skeleton.upgrader import Upgrader
@@ -43,6 +45,9 @@ MAX_UNREAD_IN_KERNEL = 64 * 1024
 By itself it takes megabytes from each, which are this pod's memory, and work of the kernel's for
 what will never be looked at.
 """
+EVERYWHERE = "::"
+"""The `HOST` that stands for every address of both families."""
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 LAST_SECONDS = 3.0
 """Seconds after the drain window for connections to end by themselves."""
 
@@ -64,13 +69,13 @@ class Server(uvicorn.Server):
         """Begin to listen, and say where, and what it took since the process began."""
         await super().startup(sockets)
         if self.started:
-            for listening in self.servers[0].sockets:
+            all_listening = [each for server in self.servers for each in server.sockets]
+            for listening in all_listening:
                 _keep_little(listening)
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
             logger.info(
                 "ready",
                 extra={
-                    "url": f"http://{host}:{port}",
+                    "url": url_of(all_listening[0].getsockname()),
                     "seconds_to_start": round(seconds_since_process_start(), 3),
                     "cpu_seconds_to_start": round(time.process_time(), 3),
                 },
@@ -112,6 +117,39 @@ class Server(uvicorn.Server):
                 signal.signal(sig, handler)
 
 
+def url_of(name: tuple[Any, ...]) -> str:
+    """Return a URL by which a socket of this name can be reached from this machine."""
+    host = _ANYWHERE.get(name[0], name[0])
+    return f"http://[{host}]:{name[1]}" if ":" in host else f"http://{host}:{name[1]}"
+
+
+def listen_on_both(port: int) -> list[socket.socket]:
+    """Return sockets that listen on every address of IPv6 and of IPv4, on the same port.
+
+    One socket for both would have IPv4 addresses written as IPv6, which no limit, no trusted proxy
+    and no check of loopback would know; and asyncio makes it one of IPv6 alone.
+
+    Args:
+        port: 0 takes a free one.
+
+    Raises:
+        OSError: It is taken, or there is no IPv6.
+
+    """
+    six = _listen(socket.AF_INET6, "::", port)
+    try:
+        return [six, _listen(socket.AF_INET, "0.0.0.0", six.getsockname()[1])]
+    except OSError as error:
+        if error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:  # There is no IPv4.
+            return [six]
+        six.close()
+        raise
+
+
+def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), family=family)
+
+
 def _keep_little(listening: Any) -> None:
     """Have the kernel keep little of what nobody has taken, in both directions.
 
@@ -150,10 +188,11 @@ def connection_factory(app: Litestar) -> Any:
     """Return what uvicorn is to have for its class of connections (its `http`)."""
     service: Service = app.state["service"]
     proxies = Proxies(service.settings.trusted_proxies)
+    reserve = Reserve()
     requests = OpenRequests(
-        proxies, service.metrics, per_address=service.settings.max_connections_per_ip
+        proxies, service.metrics, reserve, per_address=service.settings.max_connections_per_ip
     )
-    return ConnectionFactory(requests, Upgrader(service, Streams.of(app), proxies).upgrade)
+    return ConnectionFactory(requests, Upgrader(service, Streams.of(app), proxies, reserve).upgrade)
 
 
 def run(application: str) -> None:
@@ -190,7 +229,16 @@ def run(application: str) -> None:
         timeout_graceful_shutdown=LAST_SECONDS,  # type: ignore[arg-type]  # wait_for takes floats
         lifespan="on",
     )
+    sockets = None
+    if settings.host == EVERYWHERE:
+        try:
+            sockets = listen_on_both(settings.port)
+        except OSError as error:
+            logger.error(  # noqa: TRY400 (it is no fault of this code: one line)
+                "cannot listen on every address, port %s: %s", settings.port, error
+            )
+            sys.exit(os.EX_UNAVAILABLE)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         server = Server(config, service)
-        runner.run(server.serve())
+        runner.run(server.serve(sockets))
     sys.exit(0 if server.started else os.EX_UNAVAILABLE)

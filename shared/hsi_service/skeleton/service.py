@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from litestar import Litestar, Response, get
+from litestar import Litestar, Response, get, route
 from litestar.config.cors import CORSConfig
 from litestar.di import NamedDependency, Provide
+from litestar.enums import HttpMethod
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -41,6 +42,9 @@ from hsi_service.skeleton.response_headers import protect
 from hsi_service.supervision import Run, Supervisor
 
 logger = logging.getLogger(__name__)
+
+_PROBED = [HttpMethod.GET, HttpMethod.HEAD]
+"""How load balancers and monitors ask; the server leaves the body of an answer to HEAD out."""
 
 
 class Service:
@@ -235,7 +239,7 @@ class Status(Struct):
     """What this service alone tells, by name."""
 
 
-@get("/health/live", tags=["health"], sync_to_thread=False)
+@route("/health/live", http_method=_PROBED, tags=["health"], sync_to_thread=False)
 def live(service: NamedDependency[Service]) -> Response[Liveness]:
     """Tell that the process answers and does its work; 500 asks for a restart.
 
@@ -247,7 +251,7 @@ def live(service: NamedDependency[Service]) -> Response[Liveness]:
     return Response(Liveness(status=status), status_code=500 if ended else 200)
 
 
-@get("/health/ready", tags=["health"], sync_to_thread=False)
+@route("/health/ready", http_method=_PROBED, tags=["health"], sync_to_thread=False)
 def ready(service: NamedDependency[Service]) -> Response[Readiness]:
     """Tell whether to send clients here: 503 while starting or draining.
 
@@ -265,7 +269,13 @@ def ready(service: NamedDependency[Service]) -> Response[Readiness]:
     )
 
 
-@get("/metrics", tags=["health"], media_type=CONTENT_TYPE_LATEST, sync_to_thread=False)
+@route(
+    "/metrics",
+    http_method=_PROBED,
+    tags=["health"],
+    media_type=CONTENT_TYPE_LATEST,
+    sync_to_thread=False,
+)
 def metrics(service: NamedDependency[Service]) -> bytes:
     """Return all figures in Prometheus' text format."""
     return service.metrics.exposition()

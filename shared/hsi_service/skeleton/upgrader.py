@@ -22,6 +22,7 @@ from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.incoming import close_frame
 from hsi_service.fanout.turns import FRAMES, Turns
 from hsi_service.skeleton.connection import Connection
+from hsi_service.skeleton.reserve import Reserve
 from hsi_service.skeleton.service import Service
 from hsi_service.skeleton.session import Session, prepare, wait_until_ready
 from hsi_service.skeleton.streams import Streams
@@ -31,6 +32,7 @@ MAX_EARLY = 2 * MAX_CLIENT_MESSAGE_BYTES
 MAX_PONG_TIMEOUT = 20.0
 """Seconds, at most, that a client may take to answer a protocol ping; else the heartbeat's."""
 _FAULT = Refusal("internal error: come back", 500)
+_FULL = Refusal("this replica has no descriptor for another client: come back", 503, 10)
 _NOT_FOUND = Refusal("there is no WebSocket of this path", 404)
 
 
@@ -46,15 +48,19 @@ class Handover(NamedTuple):
 class Upgrader:
     """Lets clients of one server in: makes them clients of its hub."""
 
-    def __init__(self, service: Service, streams: Streams, proxies: Proxies) -> None:
+    def __init__(
+        self, service: Service, streams: Streams, proxies: Proxies, reserve: Reserve
+    ) -> None:
         """Begin.
 
         Args:
             service: The replica.
             streams: Its WebSocket routes.
             proxies: Whose word on their clients is believed.
+            reserve: The descriptors that are not for clients.
 
         """
+        self._reserve = reserve
         self._service = service
         self._streams = streams
         self._proxies = proxies
@@ -69,6 +75,10 @@ class Upgrader:
         if session is None:
             service.metrics.refusals.labels("404").inc()
             _refuse(connection, request, _NOT_FOUND)
+            return
+        if self._reserve.has(connection.transport):
+            service.metrics.refusals.labels("503").inc()
+            _refuse(connection, request, _FULL, at_once=True)
             return
         client = self._proxies.client_of(connection.peer, request.headers)
         door = service.door
@@ -121,7 +131,9 @@ class Upgrader:
             peer.data_received(early)
 
 
-def _refuse(connection: Connection, request: UpgradeRequest, refusal: Refusal) -> None:
+def _refuse(
+    connection: Connection, request: UpgradeRequest, refusal: Refusal, *, at_once: bool = False
+) -> None:
     if refusal.code is not None:
         answer = switching(request.key, refusal.subprotocol)
         answer += close_frame(refusal.code, refusal.reason)
@@ -129,7 +141,7 @@ def _refuse(connection: Connection, request: UpgradeRequest, refusal: Refusal) -
         soon = refusal.retry_after
         headers = {} if soon is None else {"Retry-After": str(math.ceil(soon))}
         answer = FinalResponse(refusal.status, refusal.reason, headers).serialize()
-    connection.close_with(answer)
+    connection.close_with(answer, at_once=at_once)
 
 
 def _handshake(request: UpgradeRequest, server: Any) -> Handshake:

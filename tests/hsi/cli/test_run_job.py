@@ -51,6 +51,33 @@ def test_the_exit_status_is_the_commands(
     assert end["data"] == {"job_id": job_id, "status": "failed", "exit_code": code}
 
 
+def test_whatever_stands_in_its_environment_the_command_runs(redis_url: str, job_id: str) -> None:
+    script = "echo $PORT $HISTORY_LENGTH"
+    result = hsi(
+        *("run-job", "--id", job_id, "--", "sh", "-c", script),
+        REDIS_URL=redis_url,
+        HISTORY_LENGTH="many",
+        LOG_LEVEL="info",
+        PORT="tcp://10.43.0.1:80",
+    )
+    assert (result.returncode, result.stdout) == (0, "tcp://10.43.0.1:80 many\n")
+    assert said(redis_url, job_id) == ["tcp://10.43.0.1:80 many", "end: completed"]
+
+
+@pytest.mark.parametrize("url", ["tcp://10.43.0.1:6379", "redis://:hunter2@127.0.0.1:1?db=abc"])
+def test_where_redis_can_have_no_log_the_command_runs_without_one(url: str) -> None:
+    result = hsi("run-job", "--", "sh", "-c", "echo out; echo err >&2; exit 3", REDIS_URL=url)
+    assert (result.returncode, result.stdout) == (3, "out\n")
+    note, err = result.stderr.splitlines()
+    assert note.startswith("-- this job has no log: REDIS_URL: ")
+    assert "hunter2" not in note
+    assert err == "err"
+    result = hsi("run-job", "--", "no-such-command", REDIS_URL=url)
+    assert result.returncode == 127
+    assert "no-such-command cannot be run: No such file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_a_command_that_is_none_is_what_a_shell_says(
     redis_url: str, job_id: str, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hsi.cli.settings import ProducerSettings, RedisNames
+from hsi.cli.settings import JobSettings, ProducerSettings, RedisNames
 from hsi.settings import SettingsError, load
 from hsi_service.settings import Settings
 from hsi_service.sources import SourceSettings
@@ -22,6 +22,29 @@ def test_a_command_minds_only_its_own_variables() -> None:
     assert load(RedisNames, environment).detection_queue == "queue"
     with pytest.raises(SettingsError, match="REDIS_URL: expected one of redis://"):
         load(ProducerSettings, environment)
+
+
+FOREIGN = {
+    "HOST": "0.0.0.0",
+    "PORT": "tcp://10.43.0.1:80",
+    "LOG_LEVEL": "nonsense",
+    "API_KEYS": "x",
+    "WEBSOCKET_TOKEN": "short",
+    "BROADCAST_INTERVAL": "x",
+}
+"""What a container has in its environment for another program, or Kubernetes puts there."""
+
+
+@pytest.mark.parametrize("kind", [ProducerSettings, JobSettings, RedisNames])
+def test_no_command_minds_what_is_of_another_program(
+    kind: type[ProducerSettings | JobSettings | RedisNames],
+) -> None:
+    assert load(kind, FOREIGN) == kind()
+
+
+def test_a_job_minds_the_address_of_redis_alone() -> None:
+    environment = FOREIGN | {"HISTORY_LENGTH": "x", "REDIS_EVENT_CHANNEL": ""}
+    assert load(JobSettings, environment) == JobSettings()
 
 
 @pytest.mark.parametrize("length", ["0", "-1", "10000001", "many"])

@@ -28,6 +28,14 @@ from tests.servers import RedisServer
 
 PATIENCE = 60
 """Seconds: for tests that want everything to arrive."""
+
+
+@pytest.mark.parametrize("level", ["warning", "WARNING", logging.WARNING])
+def test_a_handlers_level_may_be_written_in_any_case(level: int | str) -> None:
+    emitter = JobLogEmitter("redis://127.0.0.1:1/0", "import-7")
+    assert emitter.handler(level).level == logging.WARNING
+
+
 HOUR = 3600
 
 

@@ -37,6 +37,12 @@ def test_a_line_with_nothing_along_has_no_context() -> None:
     assert b"context" not in log_line("INFO", "ready", {}, created=0)
 
 
+@pytest.mark.parametrize("level", ["warning", "Warning", "WARNING"])
+def test_a_level_may_be_written_in_any_case(level: Any) -> None:
+    payload = log_line(level, "late", {}, created=0)
+    assert json.loads(payload)["data"]["level"] == "WARNING"
+
+
 class Rude:
     def __str__(self) -> str:
         raise RuntimeError("not now")

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hsi.schemas.close_codes import CODES_THAT_END
-from local.processes import Process, free_port
+from local.processes import Process, free_port, is_up
 from tests.clients import dashboard, golden, hear, publish
 from tests.servers import as_user
 
@@ -46,10 +45,7 @@ class Hypercorn(Process):
         )
 
     def is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/ready").is_success
-        except httpx.TransportError:
-            return False
+        return is_up(f"{self.url}/health/ready")
 
 
 async def test_the_application_runs_under_hypercorn(

@@ -6,13 +6,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from local.processes import Process, free_port
+from local.processes import Process, free_port, is_up
 from tests.clients import hear, http_client
 from tests.servers import as_user
 
@@ -34,10 +33,7 @@ class Uvicorn(Process):
         )
 
     def is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/ready").is_success
-        except httpx.TransportError:
-            return False
+        return is_up(f"{self.url}/health/ready")
 
 
 def own_address() -> str:

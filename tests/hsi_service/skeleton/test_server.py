@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from hsi_service.skeleton.server import new_event_loop
+from hsi_service.skeleton.server import listen_on_both, new_event_loop, url_of
 
 NOWHERE = "nowhere.invalid"
 
@@ -54,3 +54,25 @@ def test_any_other_failure_that_nobody_asks_for_is_one(
     assert [record.message.split("\n")[0] for record in caplog.records] == [
         "Task exception was never retrieved"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        (("127.0.0.1", 8000), "http://127.0.0.1:8000"),
+        (("0.0.0.0", 8000), "http://127.0.0.1:8000"),
+        (("::", 8000, 0, 0), "http://[::1]:8000"),
+        (("2001:db8::7", 8000, 0, 0), "http://[2001:db8::7]:8000"),
+    ],
+)
+def test_the_url_of_a_socket_can_be_asked(name: tuple[str, int], url: str) -> None:
+    assert url_of(name) == url
+
+
+def test_both_families_are_listened_to_on_one_port() -> None:
+    listening = listen_on_both(0)
+    names = [each.getsockname()[:2] for each in listening]
+    for each in listening:
+        each.close()
+    port = names[0][1]
+    assert names == [("::", port), ("0.0.0.0", port)]

@@ -8,14 +8,15 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from hsi_service.settings import Settings
+from hsi_service.skeleton.service import Service, create_app
 from local.processes import Process, free_port
-from tests.clients import dashboard, get_json, golden, hear, http_client, publish
+from tests.clients import dashboard, get_json, golden, hear, http_client, publish, until
 from tests.conftest import StartReplica
-from tests.servers import as_user
+from tests.servers import as_user, serving
 
 
 def run_events(**settings: str) -> subprocess.CompletedProcess[str]:
@@ -100,9 +101,15 @@ def test_it_does_not_serve_strangers_unless_told_to() -> None:
     assert result.stderr.startswith("error: HOST=0.0.0.0: would be open to everybody")
 
 
-@pytest.mark.parametrize("why", [{"AUTH_DISABLED": "true"}, {"API_KEYS": "0" * 64}])
-async def test_told_to_it_serves_on_every_address(
-    redis_url: str, tmp_path: Path, why: dict[str, str]
+@pytest.mark.parametrize(
+    ("host", "families", "why"),
+    [
+        ("0.0.0.0", ("127.0.0.1",), {"AUTH_DISABLED": "true"}),
+        ("::", ("127.0.0.1", "[::1]"), {"API_KEYS": "0" * 64}),
+    ],
+)
+async def test_told_to_it_serves_on_every_address_and_prints_one_that_works(
+    redis_url: str, tmp_path: Path, host: str, families: tuple[str, ...], why: dict[str, str]
 ) -> None:
     port = free_port()
     process = Process(
@@ -111,18 +118,21 @@ async def test_told_to_it_serves_on_every_address(
         url=f"http://127.0.0.1:{port}",
         log=tmp_path / "log",
         environment=os.environ
-        | {"HOST": "0.0.0.0", "PORT": str(port), "REDIS_URL": as_user("events", redis_url)}
+        | {"HOST": host, "PORT": str(port), "REDIS_URL": as_user("events", redis_url)}
         | why,
     )
     process.start()
     try:
-        for _ in range(200):
-            try:
-                alive = await get_json(process, "/health/live")
-                break
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-        assert alive == {"status": "alive"}
+
+        async def says_that_it_is_ready() -> bool:
+            return '"ready"' in process.log.read_text()
+
+        await until(says_that_it_is_ready, within=20)
+        (said,) = (line for line in process.log.read_text().splitlines() if '"ready"' in line)
+        async with http_client() as http:
+            for url in (json.loads(said)["url"], *(f"http://{name}:{port}" for name in families)):
+                assert (await http.get(f"{url}/health/live")).json() == {"status": "alive"}
+        assert json.loads(said)["url"] == f"http://{families[-1]}:{port}"
     finally:
         process.kill()
 
@@ -165,6 +175,23 @@ async def test_metrics_are_prometheus_text(
     assert "hsi_connections 2.0" in lines
     assert 'hsi_messages_total{verdict="valid"} 1.0' in lines
     assert "hsi_deliveries_total 2.0" in lines
+
+
+async def test_probes_may_ask_by_head_and_get_what_get_says_without_its_body(
+    redis_url: str,
+) -> None:
+    app = create_app(Service("joblogs", Settings(redis_url=redis_url)), routes=[])
+    async with (
+        serving(app) as (host, port),
+        http_client(base_url=f"http://{host}:{port}") as http,  # one connection
+    ):
+        for path in ("/health/live", "/health/ready", "/metrics"):
+            head, get = await http.head(path), await http.get(path)
+            assert (head.status_code, head.content) == (200, b"")
+            assert get.content
+            for name in ("content-type", "cache-control", "x-content-type-options"):
+                assert head.headers.get(name) == get.headers.get(name)
+        assert (await http.head("/status")).status_code == 405
 
 
 async def test_schema_is_openapi(redis_url: str, channel: str, start_replica: StartReplica) -> None:
