@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { CloseCode, type Job } from "@hsi/realtime";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
@@ -8,6 +10,10 @@ import { type LogNews, logWords, type NoLines, noLineWords } from "../src/compon
 import { withMarks } from "../src/components/jobs/marks";
 import { indexAt, placeAt, rowsInSight, topOf } from "../src/components/jobs/rows";
 
+/** What a job writes, and what is shown of it: the command line's tests have the same. */
+const LINES: { what: string; line: string; shown: string }[] = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../tests/terminal_lines.json"), "utf8"),
+);
 const CSI = "\u001b[";
 const textOf = (segments: readonly Segment[]) => segments.map(({ text }) => text).join("");
 const numbersOf = (color: string | null) => (color?.match(/\d+/g) ?? []).map(Number);
@@ -51,14 +57,7 @@ describe("terminal colours", () => {
     expect(hidden?.color).not.toBeNull();
   });
 
-  it.each([
-    ["a title", "\u001b]0;title\u0007after", "after"],
-    ["a link", "\u001b]8;;http://x\u001b\\here\u001b]8;;\u001b\\", "here"],
-    ["what tput says", "\u001b(B\u001b[mafter", "after"],
-    ["colours with colons", `${CSI}38:2::255:0:0mred`, "red"],
-    ["moving the cursor", `${CSI}2K${CSI}1;1Hhere`, "here"],
-    ["control characters but the tab", "a\u0000\u0008\r\u009bb\tc", "ab\tc"],
-  ])("does not show %s", (_name, line, shown) => {
+  it.each(LINES)("does not show $what", ({ line, shown }) => {
     expect(textOf(segmentsOf(line))).toBe(shown);
   });
 
