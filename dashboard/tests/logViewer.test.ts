@@ -227,7 +227,9 @@ describe("words", () => {
     status: null,
     exitCode: null,
     lines: 1_234,
+    presence: "there",
   };
+  const NONE = { lines: 0, presence: { missing: "no job a is known here" } } as const;
   const closed = (code: number, reason = "") =>
     ({ connectionState: "closed", ended: { code, reason } }) as const;
   const NORMAL = closed(CloseCode.NORMAL);
@@ -244,6 +246,16 @@ describe("words", () => {
     ["cancelled", { ...NORMAL, status: "cancelled" }, "Cancelled", false],
     ["idle", closed(CloseCode.NORMAL, "Idle timeout"), "Nothing was said for a while", true],
     ["closed", NORMAL, "Closed, without word", true],
+    ["of no job", NONE, "No such job", false],
+    [
+      "of no job, and idle",
+      { ...NONE, ...closed(CloseCode.NORMAL, "Idle timeout") },
+      "No such",
+      true,
+    ],
+    ["of no job, without a key", { ...NONE, ...closed(CloseCode.UNAUTHORIZED) }, "Refused", false],
+    ["of no job, connecting", { ...NONE, connectionState: "connecting" }, "Connecting…", false],
+    ["of a job that is asked for", { lines: 0, presence: "asked" }, "Connecting…", false],
     ["without a key", closed(CloseCode.UNAUTHORIZED), "Refused: an API key is needed", false],
     ["of another page", closed(CloseCode.FORBIDDEN_ORIGIN), "Refused: this page's", false],
   ])("says how a log is that is %s", (_name, news, text, again) => {
@@ -259,6 +271,7 @@ describe("words", () => {
       cleared: false,
       over: false,
       connectionState: "live",
+      presence: "there",
     };
     const title = (how: Partial<NoLines>) => noLineWords({ ...none, ...how }).title;
     expect(title({})).toBe("No line yet");
@@ -268,6 +281,15 @@ describe("words", () => {
     expect(title({ kept: 3, paused: true })).toBe("Paused");
     expect(title({ cleared: true })).toBe("Cleared");
     expect(title({ over: true })).toBe("No lines");
+    expect(title({ presence: "asked" })).toBe("Connecting…");
     expect(noLineWords({ ...none, kept: 1 }).hint).toBe("1 line does not.");
+    const presence = { missing: "job a is gone" };
+    expect(noLineWords({ ...none, presence })).toEqual({
+      title: "No such job",
+      hint: "Job a is gone. Should it begin, its lines show here at once.",
+    });
+    expect(noLineWords({ ...none, presence, connectionState: "closed" }).hint).toBe(
+      "Job a is gone.",
+    );
   });
 });

@@ -44,6 +44,7 @@ export type { Connection, ConnectionState, StreamOptions } from "./stream.ts";
 export type { Sample } from "./systemFeed.ts";
 export { useCameras } from "./useCameras.ts";
 export { useEventStream } from "./useEventStream.ts";
+export { useJob } from "./useJob.ts";
 export { useJobLogs } from "./useJobLogs.ts";
 export { useJobs } from "./useJobs.ts";
 export { useLatestPerformance } from "./useLatestPerformance.ts";
