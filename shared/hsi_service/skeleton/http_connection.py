@@ -16,6 +16,7 @@ from hsi_service.door.handshake import (
     RequestHead,
     UpgradeRequest,
     is_too_large,
+    target_of,
     upgrade_of,
 )
 from hsi_service.door.proxies import NOBODY, Address
@@ -97,7 +98,7 @@ class HttpConnection(HttpToolsProtocol):
             try:
                 self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as upgrade:
-                if self._should_upgrade():
+                if self._should_upgrade() and not self._is_over:
                     self._be_a_websocket(data[begin + upgrade.args[0] :])
                 return
             except httptools.HttpParserError:
@@ -118,6 +119,7 @@ class HttpConnection(HttpToolsProtocol):
         self._in_head = False
         if is_too_large(self.url, self.headers):
             self._refuse(TOO_LARGE)
+        self._read_target()
         length = dict(self.headers).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY_BYTES:
             self._refuse(_BODY_TOO_LARGE)
@@ -125,6 +127,21 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse(FinalResponse(429, "too many requests at once on one connection"))
         if not self._is_over:
             super().on_headers_complete()
+
+    def _read_target(self) -> None:
+        """See that the target is a path; of a URL, the host counts as the Host header."""
+        if self.url.startswith(b"/"):
+            return
+        try:
+            target = target_of(self.url)
+        except RefusedError as error:
+            self._refuse(error.answer)
+            return
+        self.url = target.path + (b"?" + target.query if target.query else b"")
+        # The list itself: the request's scope has it already.
+        self.headers[:] = [field for field in self.headers if field[0] != b"host"]
+        if target.host is not None:
+            self.headers.append((b"host", target.host))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; what comes behind the body is counted, and not kept."""
