@@ -27,8 +27,7 @@ MAX_DISCARDED = 64 * 1024
 MAX_JOINED = 64 * 1024
 """Bytes at most that are joined to be one write to a client which was behind.
 
-What is joined is a copy of this client's own. A larger batch is written as it is, so that all for
-whom it waits share it in their transports too.
+What is joined is a copy of this client's own; a larger batch is shared in all transports.
 """
 
 
@@ -341,7 +340,9 @@ class DirectPeer(Peer, ReadInTurn):
         self._connections.discard(self)
         if self._farewell:
             self._farewell.cancel()
-            self._farewell = None
+        if self._handler:
+            asyncio.get_running_loop().call_soon(self._handler.gone, self)
+            self._handler = None
 
     def shutdown(self) -> None:
         """Close, as the server ends."""
@@ -382,15 +383,14 @@ class DirectPeer(Peer, ReadInTurn):
 
     def _forget(self) -> None:
         """Send nothing more, and have everybody forget the client."""
+        if not self._gone and self._handler:
+            # Not now: whoever goes through a topic's clients may be the reason why it leaves.
+            asyncio.get_running_loop().call_soon(self._handler.leave, self)
         self._gone = True
         self._clear = self._blocked = False
         self.drop_all()
         self._landed()
         self._notify_drained()
-        handler, self._handler = self._handler, None
-        if handler:
-            # Not now: whoever goes through a topic's clients may be the reason why it leaves.
-            asyncio.get_running_loop().call_soon(handler.leave, self)
 
     def _give_up_later(self) -> None:
         """End the connection after a while: its last byte may wait for ever to be taken."""

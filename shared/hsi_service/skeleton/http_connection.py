@@ -1,5 +1,6 @@
 """uvicorn's HTTP connection, with the limits that it lacks: of sizes, of time, of what waits."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,8 @@ class HttpConnection(HttpToolsProtocol):
 
     def _connection(self) -> Connection:
         peer = Address(*self.client) if self.client else NOBODY
-        return Connection(self.transport, peer, self.connections)
+        count_on = functools.partial(self._requests.count_on, self)
+        return Connection(self.transport, peer, self.connections, count_on)
 
     def data_received(self, data: bytes) -> None:
         """Take a part of a request."""
@@ -195,8 +197,10 @@ class HttpConnection(HttpToolsProtocol):
         except RefusedError as error:
             self._refuse(error.answer)
             return
-        self._end()
-        self._upgrade(self._connection(), asked, rest)
+        try:
+            self._upgrade(self._connection(), asked, rest)
+        finally:
+            self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -232,13 +236,13 @@ class HttpConnection(HttpToolsProtocol):
         if self._is_over:
             return
         self._is_over = True
-        self._end()
         if self._stop_answering():
             # The refusal cannot come in the middle of an answer.
             self._requests.note(answer, self._connection().peer)
             self.transport.abort()
         else:
             self._requests.refuse(self._connection(), answer)
+        self._end()
 
     def _stop_answering(self) -> bool:
         """Let nothing more of an answer be written; return whether one has begun and not ended."""

@@ -88,12 +88,12 @@ class Upgrader:
         try:
             prepare(session, peer, admission)
         except ValueError as error:
-            session.leave(peer)
+            _turn_away(session, peer)
             service.metrics.refusals.labels("400").inc()
             _refuse(connection, request, Refusal(str(error), 400))
             return
         except Exception as error:  # noqa: BLE001 (a fault here must not keep the client's place)
-            session.leave(peer)
+            _turn_away(session, peer)
             service.supervisor.went_on(error)
             _refuse(connection, request, _FAULT)
             return
@@ -120,6 +120,12 @@ class Upgrader:
         session.begin_in_background(peer)
         if early:
             peer.data_received(early)
+
+
+def _turn_away(session: Session, peer: DirectPeer) -> None:
+    """Forget a client that is not let in, and give its place back."""
+    session.leave(peer)
+    session.gone(peer)
 
 
 def _refuse(connection: Connection, request: UpgradeRequest, refusal: Refusal) -> None:
@@ -173,7 +179,7 @@ class PendingHandshake(asyncio.Protocol):
         finally:
             connection.connections.discard(self)
             if not peer.connected:
-                session.leave(peer)
+                _turn_away(session, peer)
                 connection.transport.abort()
 
     def data_received(self, data: bytes) -> None:
