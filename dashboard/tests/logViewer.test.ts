@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { CloseCode, type Job } from "@hsi/realtime";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
@@ -8,6 +10,10 @@ import { type LogNews, logWords, type NoLines, noLineWords } from "../src/compon
 import { withMarks } from "../src/components/jobs/marks";
 import { indexAt, placeAt, rowsInSight, topOf } from "../src/components/jobs/rows";
 
+/** What a job writes, and what is shown of it: the command line's tests have the same. */
+const LINES: { what: string; line: string; shown: string }[] = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../tests/terminal_lines.json"), "utf8"),
+);
 const CSI = "\u001b[";
 const textOf = (segments: readonly Segment[]) => segments.map(({ text }) => text).join("");
 const numbersOf = (color: string | null) => (color?.match(/\d+/g) ?? []).map(Number);
@@ -51,14 +57,7 @@ describe("terminal colours", () => {
     expect(hidden?.color).not.toBeNull();
   });
 
-  it.each([
-    ["a title", "\u001b]0;title\u0007after", "after"],
-    ["a link", "\u001b]8;;http://x\u001b\\here\u001b]8;;\u001b\\", "here"],
-    ["what tput says", "\u001b(B\u001b[mafter", "after"],
-    ["colours with colons", `${CSI}38:2::255:0:0mred`, "red"],
-    ["moving the cursor", `${CSI}2K${CSI}1;1Hhere`, "here"],
-    ["control characters but the tab", "a\u0000\u0008\r\u009bb\tc", "ab\tc"],
-  ])("does not show %s", (_name, line, shown) => {
+  it.each(LINES)("does not show $what", ({ line, shown }) => {
     expect(textOf(segmentsOf(line))).toBe(shown);
   });
 
@@ -228,7 +227,9 @@ describe("words", () => {
     status: null,
     exitCode: null,
     lines: 1_234,
+    presence: "there",
   };
+  const NONE = { lines: 0, presence: { missing: "no job a is known here" } } as const;
   const closed = (code: number, reason = "") =>
     ({ connectionState: "closed", ended: { code, reason } }) as const;
   const NORMAL = closed(CloseCode.NORMAL);
@@ -245,6 +246,16 @@ describe("words", () => {
     ["cancelled", { ...NORMAL, status: "cancelled" }, "Cancelled", false],
     ["idle", closed(CloseCode.NORMAL, "Idle timeout"), "Nothing was said for a while", true],
     ["closed", NORMAL, "Closed, without word", true],
+    ["of no job", NONE, "No such job", false],
+    [
+      "of no job, and idle",
+      { ...NONE, ...closed(CloseCode.NORMAL, "Idle timeout") },
+      "No such",
+      true,
+    ],
+    ["of no job, without a key", { ...NONE, ...closed(CloseCode.UNAUTHORIZED) }, "Refused", false],
+    ["of no job, connecting", { ...NONE, connectionState: "connecting" }, "Connecting…", false],
+    ["of a job that is asked for", { lines: 0, presence: "asked" }, "Connecting…", false],
     ["without a key", closed(CloseCode.UNAUTHORIZED), "Refused: an API key is needed", false],
     ["of another page", closed(CloseCode.FORBIDDEN_ORIGIN), "Refused: this page's", false],
   ])("says how a log is that is %s", (_name, news, text, again) => {
@@ -260,6 +271,7 @@ describe("words", () => {
       cleared: false,
       over: false,
       connectionState: "live",
+      presence: "there",
     };
     const title = (how: Partial<NoLines>) => noLineWords({ ...none, ...how }).title;
     expect(title({})).toBe("No line yet");
@@ -269,6 +281,15 @@ describe("words", () => {
     expect(title({ kept: 3, paused: true })).toBe("Paused");
     expect(title({ cleared: true })).toBe("Cleared");
     expect(title({ over: true })).toBe("No lines");
+    expect(title({ presence: "asked" })).toBe("Connecting…");
     expect(noLineWords({ ...none, kept: 1 }).hint).toBe("1 line does not.");
+    const presence = { missing: "job a is gone" };
+    expect(noLineWords({ ...none, presence })).toEqual({
+      title: "No such job",
+      hint: "Job a is gone. Should it begin, its lines show here at once.",
+    });
+    expect(noLineWords({ ...none, presence, connectionState: "closed" }).hint).toBe(
+      "Job a is gone.",
+    );
   });
 });

@@ -4,13 +4,16 @@ Redis keeps each for ten minutes, under the digest of its code; so who reads Red
 """
 
 import hashlib
+import logging
 import secrets
 
 import msgspec
 from msgspec import Struct
+from redis.exceptions import ResponseError
 
 from hsi.keys import Scope
 from hsi.redis_client import async_client
+from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.door.keys import Identity
 
 LIFETIME = 600
@@ -20,6 +23,12 @@ TIMEOUT = 2.0
 _CODE_BYTES = 24
 _MAX_CODE = 128
 _GUEST = "'s guest"
+
+logger = logging.getLogger(__name__)
+
+
+class SpoiltInviteError(Exception):
+    """Something else is in the place of an invite."""
 
 
 class _Kept(Struct, frozen=True):
@@ -36,6 +45,7 @@ class Invites:
     def __init__(self, redis_url: str) -> None:
         """Connect on first use."""
         self._redis = async_client(redis_url, name="events-invites", timeout=TIMEOUT)
+        self._spoilt = SpoiltKeys(logger)
 
     async def new(self, inviter: Identity, scope: Scope) -> str:
         """Return the code of a new invite.
@@ -56,10 +66,20 @@ class Invites:
         Returns:
             Its name says who invited it; it has no end yet. None: there is no such invite.
 
+        Raises:
+            SpoiltInviteError: Its key holds something else, which the log names.
+
         """
         if not 0 < len(code) <= _MAX_CODE:
             return None
-        found = await self._redis.getdel(_key(code))
+        key = _key(code)
+        try:
+            found = await self._redis.getdel(key)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            self._spoilt.found(key, "expected an invite, a string; it stays as it is")
+            raise SpoiltInviteError from error
         if found is None:
             return None
         try:

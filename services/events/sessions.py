@@ -29,7 +29,7 @@ from hsi_service.door.keys import Identity
 from hsi_service.door.limits import Buckets, Rate
 from hsi_service.door.session_cookie import MAX_AGE, seal, set_cookie
 from hsi_service.skeleton.service import Service
-from services.events.invites import LIFETIME, Invites
+from services.events.invites import LIFETIME, Invites, SpoiltInviteError
 
 S = TypeVar("S", bound=Struct)
 HttpRequest = Request[Any, Any, Any]
@@ -39,6 +39,7 @@ MAX_BODY = 4096
 INVITES_PER_MINUTE = 20
 """Of one key; each waits in Redis until it is used or ends."""
 UNKNOWN_INVITE = "no valid invite: it is unknown, was used already, or is over; ask for another"
+SPOILT_INVITE = "this invite cannot be read: the log of the events service names its key"
 SIGNED_OUT = "signed out in this browser; others stay signed in"
 
 logger = logging.getLogger(__name__)
@@ -147,6 +148,8 @@ class Sessions:
             raise refused(self._door, request, excess)
         try:
             guest = await self._invites.take(code)
+        except SpoiltInviteError as error:
+            raise ServiceUnavailableException(SPOILT_INVITE) from error
         except (RedisError, OSError) as error:
             raise _no_redis(error) from error
         if guest is None:

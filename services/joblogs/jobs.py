@@ -5,9 +5,11 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from msgspec import Meta
+from msgspec import DecodeError, Meta, Struct
+from msgspec.json import Decoder
+from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
 from hsi.joblogs import job_state
@@ -41,7 +43,9 @@ class Job(Part):
     ended_at: Annotated[datetime | None, Meta(description="When it ended (UTC).")]
     lines: Annotated[
         Count | None,
-        Meta(description="Messages of its log so far, its end included; null once it is gone."),
+        Meta(
+            description="Lines of its log so far, also those no longer kept; null once it is gone."
+        ),
     ]
 
 
@@ -59,6 +63,41 @@ class _Look:
 
 class SpoiltIndexError(Exception):
     """The index of jobs is not one; the text says so."""
+
+
+class NoSuchJobError(Exception):
+    """Nothing is kept of a job; the text says whether it ever was."""
+
+
+class _Kind(Struct):
+    """What is looked at of a log's last message."""
+
+    type: str
+
+
+_kinds = Decoder(_Kind)
+
+
+class _Log(NamedTuple):
+    """What is counted of a log: how many messages it has had, and its last one."""
+
+    number: bytes | None
+    last: bytes | None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything of it is kept."""
+        return self.number is not None or self.last is not None
+
+    def lines(self) -> int | None:
+        """Return how many lines it has had: the end is a message, and no line."""
+        count = _count(self.number)
+        if not count or self.last is None:
+            return count
+        try:
+            return count - (_kinds.decode(self.last).type == "end")
+        except (DecodeError, RecursionError):  # Somebody has appended it by hand.
+            return count
 
 
 class Jobs:
@@ -80,6 +119,7 @@ class Jobs:
         self._spoilt = SpoiltKeys(logger)
         self._looks: SharedAnswers[None, _Look] = SharedAnswers(kept=kept)
         self._lists: SharedAnswers[int, list[Job]] = SharedAnswers()
+        self._found: SharedAnswers[str, Job] = SharedAnswers(kept=kept)
 
     async def recent(self, count: int = 100) -> list[Job]:
         """Return the `count` jobs that began last and all older ones that run, youngest first.
@@ -107,19 +147,57 @@ class Jobs:
                 listed.append(job_id)
         missing = [job_id for job_id in listed if job_id not in look.jobs]
         if missing:
-            numbers = await self._redis.mget(
-                [channels.number(channels.job_logs(job_id)) for job_id in missing]
-            )
-            for job_id, number in zip(missing, numbers, strict=True):
-                state = states[job_id]
-                look.jobs[job_id] = Job(
-                    id=job_id,
-                    status=state.status,
-                    started_at=state.started_at or _time(look.began[job_id]),
-                    ended_at=state.ended_at,
-                    lines=_count(number),
-                )
+            for job_id, log in zip(missing, await self._logs(missing), strict=True):
+                began = look.began[job_id]
+                look.jobs[job_id] = _job(job_id, states[job_id], began, log)
         return [look.jobs[job_id] for job_id in listed]
+
+    async def find(self, job_id: str) -> Job:
+        """Return a job, up to a second old.
+
+        Raises:
+            InvalidJobIdError: It is no job id.
+            NoSuchJobError: Nothing is kept of it.
+
+        """
+        return await self._found.ask(job_ids.check(job_id), partial(self._find, job_id))
+
+    async def _find(self, job_id: str) -> Job:
+        key = channels.job(job_id)
+        async with self._redis.pipeline(transaction=False) as commands:
+            commands.get(key)
+            self._ask_about_logs(commands, [job_id])
+            value, *logs = await commands.execute(raise_on_error=False)
+        is_there = value is not None  # Also where it is of another type.
+        if is_wrong_type(value):
+            self._spoilt.found(key, "expected a job's state, a string")
+            value = None
+        if isinstance(value, Exception):
+            raise value
+        (log,) = _logs_of(logs)
+        state = self._state(job_id, value)
+        if is_there and state.started_at is not None:
+            return _job(job_id, state, None, log)
+        try:
+            began = (await self._looks.ask(None, self._look)).began.get(job_id)
+        except SpoiltIndexError:
+            began = None
+        if not (is_there or log.is_there):
+            raise NoSuchJobError(_why_not(job_id, was=began is not None))
+        return _job(job_id, state, began, log)
+
+    async def _logs(self, jobs: Sequence[str]) -> list["_Log"]:
+        """Return what is counted of each job's log, in one round trip."""
+        async with self._redis.pipeline(transaction=False) as commands:
+            self._ask_about_logs(commands, jobs)
+            return _logs_of(await commands.execute(raise_on_error=False))
+
+    @staticmethod
+    def _ask_about_logs(commands: Pipeline, jobs: Sequence[str]) -> None:
+        logs = [channels.job_logs(job_id) for job_id in jobs]
+        commands.mget(list(map(channels.number, logs)))
+        for log in logs:
+            commands.xrevrange(channels.history(log), count=1)
 
     async def _look(self) -> _Look:
         try:
@@ -163,6 +241,39 @@ class Jobs:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+
+def _logs_of(replies: Sequence[Any]) -> list[_Log]:
+    """Return what Redis answers about logs; one that is not a log is empty.
+
+    Raises:
+        RedisError: It does not answer.
+
+    """
+    numbers, *lasts = ([] if is_wrong_type(reply) else reply for reply in replies)
+    for reply in (numbers, *lasts):
+        if isinstance(reply, Exception):
+            raise reply
+    return [
+        _Log(number, last[0][1].get(b"m") if last else None)
+        for number, last in zip(numbers, lasts, strict=True)
+    ]
+
+
+def _job(job_id: str, state: JobState, began: float | None, log: _Log) -> Job:
+    return Job(
+        id=job_id,
+        status=state.status,
+        started_at=state.started_at or (None if began is None else _time(began)),
+        ended_at=state.ended_at,
+        lines=log.lines(),
+    )
+
+
+def _why_not(job_id: str, *, was: bool) -> str:
+    if was:
+        return f"job {job_id} is gone: its state and its log are kept for an hour"
+    return f"no job {job_id} is known here: it has not begun, or it is over for long"
 
 
 def _may_run(value: bytes | str | None) -> bool:

@@ -4,14 +4,19 @@ from typing import Annotated
 
 from litestar import get, websocket
 from litestar.di import NamedDependency
-from litestar.exceptions import ServiceUnavailableException
+from litestar.exceptions import (
+    NotFoundException,
+    ServiceUnavailableException,
+    ValidationException,
+)
 from litestar.params import FromPath, FromQuery, QueryParameter
 from redis.exceptions import RedisError
 
 from hsi.redis_client import is_busy, reason_of
+from hsi.schemas.job_ids import InvalidJobIdError
 from hsi_service.skeleton.session import Socket
 from hsi_service.skeleton.streams import serves
-from services.joblogs.jobs import Job, Jobs, SpoiltIndexError
+from services.joblogs.jobs import Job, Jobs, NoSuchJobError, SpoiltIndexError
 from services.joblogs.streamer import JobLogStreamer
 
 
@@ -48,5 +53,29 @@ async def list_jobs(
     except SpoiltIndexError as error:
         raise ServiceUnavailableException(str(error)) from error
     except (RedisError, OSError) as error:
-        why = reason_of(error) if is_busy(error) else "Redis does not answer"
-        raise ServiceUnavailableException(f"{why}; ask again soon") from error
+        raise _unanswered(error) from error
+
+
+@get("/api/jobs/{job_id:str}", tags=["jobs"])
+async def find_job(jobs: NamedDependency[Jobs], job_id: FromPath[str]) -> Job:
+    """Return a job, as the list does: while its state or its log is kept.
+
+    Raises:
+        NotFoundException: There is none: it never was, or it is gone: 404.
+        ValidationException: The id is not one of a job: 400.
+        ServiceUnavailableException: Redis does not answer, or is busy with a script: 503.
+
+    """
+    try:
+        return await jobs.find(job_id)
+    except NoSuchJobError as error:
+        raise NotFoundException(str(error)) from error
+    except InvalidJobIdError as error:
+        raise ValidationException(str(error)) from error
+    except (RedisError, OSError) as error:
+        raise _unanswered(error) from error
+
+
+def _unanswered(error: Exception) -> ServiceUnavailableException:
+    why = reason_of(error) if is_busy(error) else "Redis does not answer"
+    return ServiceUnavailableException(f"{why}; ask again soon")

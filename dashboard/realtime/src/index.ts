@@ -47,6 +47,7 @@ export type { Sample } from "./systemFeed.ts";
 export { useActiveAlerts } from "./useActiveAlerts.ts";
 export { useCameras } from "./useCameras.ts";
 export { useEventStream } from "./useEventStream.ts";
+export { useJob } from "./useJob.ts";
 export { useJobLogs } from "./useJobLogs.ts";
 export { useJobs } from "./useJobs.ts";
 export { useLatestPerformance } from "./useLatestPerformance.ts";

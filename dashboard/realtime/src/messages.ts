@@ -835,7 +835,7 @@ export interface Job {
    */
   ended_at: string | null;
   /**
-   * Messages of its log so far, its end included; null once it is gone.
+   * Lines of its log so far, also those no longer kept; null once it is gone.
    */
   lines: number | null;
 }

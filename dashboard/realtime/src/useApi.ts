@@ -12,21 +12,27 @@ interface ApiOptions
   readonly version?: string;
 }
 
+interface MissingOption<T> {
+  /** Makes an answer of there being nothing of this path (404), and why; else that is an error. */
+  readonly missing?: (why: string) => T;
+}
+
 /**
  * What a path under /api has: asked for again when the page is looked at again, when the network is
  * back, when the page was let in, and when it failed.
  *
+ * @param path Null asks for nothing.
  * @param read Makes of the body what was asked for; null if it is something else.
  */
 export function useApi<T>(
-  path: string,
+  path: string | null,
   read: (body: unknown) => T | null,
-  { version = "", ...options }: ApiOptions = {},
+  { version = "", missing, ...options }: ApiOptions & MissingOption<T> = {},
 ) {
   const client = useClient();
   const { data, error, isLoading, mutate } = useSWR<T, ApiError>(
-    [client, path, version],
-    () => client.getJson(path, read),
+    path === null ? null : [client, path, version],
+    () => client.getJson(path ?? "", read).catch(orMissing(missing)),
     { errorRetryInterval: RETRY_INTERVAL, shouldRetryOnError, ...options },
   );
   const { credentials } = client;
@@ -39,6 +45,14 @@ export function useApi<T>(
     });
   }, [credentials, mutate]);
   return { data, error: error ?? null, isLoading, mutate };
+}
+
+/** What to make of an error: an answer, if it says that there is nothing of the path. */
+function orMissing<T>(missing: ((why: string) => T) | undefined): (error: unknown) => T {
+  return (error) => {
+    if (missing && error instanceof ApiError && error.status === 404) return missing(error.message);
+    throw error;
+  };
 }
 
 /** Asking again before the page was let in only asks the person again. */

@@ -564,6 +564,31 @@ test("useJobs shows the list, keeps it when the next one cannot be had, and says
   expect(result.current.jobs).toEqual([job]);
 });
 
+test("useJob says that there is none, why, and follows it once it has begun", async () => {
+  const server = await hostForTest();
+  const path = "/api/jobs/import-7";
+  const why = "no job import-7 is known here";
+  server.answers.set(path, { status: 404, body: JSON.stringify({ detail: why }) });
+  elasticTime();
+  const { result, rerender } = use((id: string | null) => page.useJob(id), "import-7");
+  expect(result.current).toMatchObject({ job: null, missing: null, isLoading: true });
+  await until(() => expect(result.current.missing).toBe(why));
+  expect(result.current).toMatchObject({ job: null, isLoading: false, error: null });
+  const job = { id: "import-7", status: "pending", started_at: null, ended_at: null, lines: null };
+  server.answers.set(path, { status: 200, body: JSON.stringify(job) });
+  await jump(6_000);
+  await until(() => expect(result.current).toMatchObject({ job, missing: null }));
+  server.answers.set(path, { status: 503, body: '{"detail":"no Redis"}' });
+  await jump(6_000);
+  await until(() => expect(result.current.error?.message).toBe("no Redis"));
+  expect(result.current.missing).toBeNull();
+  rerender(null);
+  await until(() => expect(result.current).toMatchObject({ job: null, missing: null }));
+  const asked = server.asked.length;
+  await jump(20_000);
+  expect(server.asked).toHaveLength(asked);
+});
+
 /** Show a hook below a provider. */
 function useBelow<T>(props: Omit<RealtimeProviderProps, "children">, hook: () => T) {
   const wrapper = ({ children }: { children: ReactNode }) => (

@@ -1,5 +1,8 @@
 """The commands of `hsi`, put together."""
 
+import io
+import sys
+
 import click
 
 from hsi import __version__
@@ -16,6 +19,9 @@ from hsi.cli.tail import events, status, system, tail
 @click.version_option(__version__, prog_name="hsi")
 def main() -> None:
     """Home Security Intelligence, real-time layer: publish, watch, make keys and secrets."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the output's encoding lacks is no reason to show nothing at all.
+        sys.stdout.reconfigure(errors="replace")
 
 
 for command in (publish, tail, status, run_job, keys, invite, breaker, new_secrets):

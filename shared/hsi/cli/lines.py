@@ -42,7 +42,15 @@ _HEALTHS: dict[ServiceHealth, str] = {
 }
 _SEVERITIES: dict[AlertSeverity, str] = {"warning": "yellow", "critical": "bright_red"}
 _NOTHING = "-"
-_COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")
+_UNSHOWN = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles and links (OSC)
+    r"|\x1b\[[0-9;]*:[0-9;:]*m"  # colours in the form with colons
+    r"|\x1b[ -/]*[0-Z\\^-~]|\x1b(?!\[)"  # the other escapes
+    r"|[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f]"  # control characters but the tab
+)
+"""What no line shows: as on the page (dashboard/src/components/jobs/ansi.ts)."""
+_CODE = re.compile(r"\x1b\[(?:([0-9;]*m)|[!<-?]*[0-9;]*[ -,]*[@-~])?")
+"""A control sequence (CSI); the group is that of colours."""
 _RESET = "\x1b[0m"
 
 
@@ -70,15 +78,15 @@ def message_line(message: ChannelMessage | Resumed | None, text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return `text` without control characters, which could steer a terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    """Return `text` as one line without control characters, which could steer a terminal."""
+    one_line = text.replace("\t", " ").replace("\n", " ")
+    return _CODE.sub("", _UNSHOWN.sub("", one_line))
 
 
 def coloured(text: str) -> str:
-    """Return `text` with its colours and without any other control character."""
-    parts = _COLOUR.split(text)
-    safe = [part if index % 2 else plain(part) for index, part in enumerate(parts)]
-    return "".join(safe) + (_RESET if len(parts) > 1 else "")
+    """Return `text` with its colours and tabs, and without any other control character."""
+    safe = _CODE.sub(lambda code: code[0] if code[1] else "", _UNSHOWN.sub("", text))
+    return safe + (_RESET if "\x1b" in safe else "")
 
 
 def event_line(event: Event) -> str:

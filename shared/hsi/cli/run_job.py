@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import select
 import selectors
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import termios
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import NamedTuple
 
@@ -52,8 +53,8 @@ def run(command: Sequence[str], emitter: JobLogEmitter) -> int:
     """Run a command; echo its output, and stream it as a job's log.
 
     Standard output is INFO, standard error WARNING, marked with its name. On a terminal, the
-    command gets one too, so that it keeps its colours. Ctrl-C and other signals that ask to end
-    go to the command.
+    command gets one too, so that it keeps its colours, always as large as ours. Ctrl-C and other
+    signals that ask to end go to the command.
 
     Returns:
         Its exit status; 128+n if signal n ended it.
@@ -77,7 +78,17 @@ def run(command: Sequence[str], emitter: JobLogEmitter) -> int:
                 with contextlib.suppress(ProcessLookupError):
                     (os.kill if shares_terminal else os.killpg)(process.pid, number)
 
-        stack.enter_context(_handling(forward))
+        def resize(_number: int = 0, _frame: FrameType | None = None) -> None:
+            # The command's terminals are not the one that its session has, so nobody else tells it.
+            changed = [_copy_size(ours, other) for ours, other in ((_STDOUT, out), (_STDERR, err))]
+            if process is not None and any(changed):
+                with contextlib.suppress(ProcessLookupError):
+                    group = os.getpgrp() if shares_terminal else process.pid
+                    os.killpg(group, signal.SIGWINCH)  # Ours finds nothing changed, and ends there.
+
+        handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]]
+        handlers = dict.fromkeys(_FORWARDED, forward) | {signal.SIGWINCH: resize}
+        stack.enter_context(_handling(handlers))
         try:
             process = subprocess.Popen(  # noqa: S603 (what the user typed)
                 command,
@@ -96,6 +107,7 @@ def run(command: Sequence[str], emitter: JobLogEmitter) -> int:
         ]
         for number in asked_to_end:  # while it was being started
             process.send_signal(number)
+        resize()
         _carry(process, outputs, emitter)
         status = process.wait()
         code = status if status >= 0 else 128 - status
@@ -131,9 +143,19 @@ def _channel(ours: int) -> tuple[int, int]:
     attributes = termios.tcgetattr(inner)
     attributes[1] &= ~termios.OPOST  # Our own terminal makes the ends of lines.
     termios.tcsetattr(inner, termios.TCSANOW, attributes)
-    size = fcntl.ioctl(ours, termios.TIOCGWINSZ, bytes(8))
-    fcntl.ioctl(inner, termios.TIOCSWINSZ, size)
+    _copy_size(ours, inner)
     return outer, inner
+
+
+def _copy_size(ours: int, other: int) -> bool:
+    """Give another terminal our size; return whether it had a different one."""
+    if not (os.isatty(ours) and os.isatty(other)):
+        return False
+    size, before = (fcntl.ioctl(one, termios.TIOCGWINSZ, bytes(8)) for one in (ours, other))
+    if size == before:
+        return False
+    fcntl.ioctl(other, termios.TIOCSWINSZ, size)
+    return True
 
 
 def _carry(
@@ -178,7 +200,10 @@ def _read(descriptor: int) -> bytes:
 def _echo(descriptor: int, data: bytes) -> None:
     with contextlib.suppress(OSError):  # The reader has enough or is gone; the log goes on.
         while data:
-            data = data[os.write(descriptor, data) :]
+            try:
+                data = data[os.write(descriptor, data) :]
+            except BlockingIOError:  # Others who share it chose so; we wait all the same.
+                select.select([], [descriptor], [])
 
 
 def _log(output: _Output, lines: Iterator[OutputLine], emitter: JobLogEmitter) -> None:
@@ -187,11 +212,11 @@ def _log(output: _Output, lines: Iterator[OutputLine], emitter: JobLogEmitter) -
 
 
 @contextlib.contextmanager
-def _handling(handler: "signal._HANDLER") -> Iterator[None]:
-    """Handle signals that ask to end; those that we were started to ignore stay ignored."""
+def _handling(handlers: "Mapping[signal.Signals, signal._HANDLER]") -> Iterator[None]:
+    """Handle signals; those that we were started to ignore stay ignored."""
     before = {
         number: signal.signal(number, handler)
-        for number in _FORWARDED
+        for number, handler in handlers.items()
         if signal.getsignal(number) is not signal.SIG_IGN
     }
     try:

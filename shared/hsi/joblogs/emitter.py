@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 import traceback
+import weakref
 from collections.abc import Awaitable, Generator
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,7 @@ from msgspec import UNSET
 
 from hsi.joblogs.handler import JobLogHandler
 from hsi.joblogs.lines import log_line
+from hsi.joblogs.scope import JobScope
 from hsi.joblogs.sender import PATIENCE, Sender
 from hsi.logs import Throttled
 from hsi.schemas import EndStatus, JobEnd, JobEndData, LogLevel
@@ -50,6 +52,8 @@ class JobLogEmitter:
         self.job_id = job_id
         self._sender = Sender(redis_url, job_id, patience=patience)
         self._throttled = Throttled(logger)
+        self._scope = JobScope()
+        self._handlers: weakref.WeakSet[JobLogHandler] = weakref.WeakSet()
 
     def debug(self, message: str, /, **context: Any) -> Awaitable[None]:
         """Log a line of level DEBUG, with `context` beside it."""
@@ -93,11 +97,18 @@ class JobLogEmitter:
     def handler(self, level: int | str = logging.NOTSET) -> JobLogHandler:
         """Return a handler that streams ordinary logging as this job's.
 
+        Where several jobs run in a process, each has what is logged in its own block: by its
+        thread, its tasks and `asyncio.to_thread`. What a thread logs that nobody gave a job's
+        context (`contextvars.copy_context().run`) goes to every job whose handler hears it.
+        Closing takes the handler from its loggers.
+
         Args:
             level: Less serious records are left out.
 
         """
-        return JobLogHandler(self._sender, level)
+        handler = JobLogHandler(self._sender, level, scope=self._scope)
+        self._handlers.add(handler)
+        return handler
 
     def flush(self, patience: float = PATIENCE) -> bool:
         """Wait for at most `patience` seconds until Redis has all lines.
@@ -110,6 +121,7 @@ class JobLogEmitter:
 
     def begin(self) -> None:
         """Report that the job runs, as entering the block does."""
+        self._scope.begin()
         self._sender.begin()
 
     def close(self, status: EndStatus | None = None, *, exit_code: int | None = None) -> None:
@@ -123,8 +135,11 @@ class JobLogEmitter:
             exit_code: A command's exit status.
 
         """
+        self._scope.end()
         if self._sender.closed:
             return
+        for handler in list(self._handlers):
+            handler.detach()
         end = None
         if status is not None:
             data = JobEndData(
@@ -165,7 +180,10 @@ class JobLogEmitter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await asyncio.to_thread(self._end, error)
+        try:
+            await asyncio.to_thread(self._end, error)
+        finally:
+            self._scope.end()  # Here too: the thread has a context of its own.
 
 
 def status_of(error: BaseException | None) -> EndStatus:

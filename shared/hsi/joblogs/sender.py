@@ -10,14 +10,23 @@ from typing import Any
 
 from msgspec import UNSET
 from redis.client import Pipeline
-from redis.exceptions import ResponseError
+from redis.exceptions import InvalidResponse, ResponseError
 
 from hsi import redis_functions
 from hsi.joblogs import job_state
 from hsi.joblogs.buffer import LineBuffer, chunks
 from hsi.joblogs.lines import dropped_line, end_line
 from hsi.logs import Throttled
-from hsi.publishing import FUNCTION, LIBRARY, Bounds, Numbering, is_gap, numbered_call
+from hsi.publishing import (
+    FUNCTION,
+    LIBRARY,
+    Bounds,
+    ForgedSenderError,
+    Numbering,
+    PublishError,
+    is_gap,
+    numbered_call,
+)
 from hsi.redis_client import sync_client
 from hsi.schemas import JobEnd, channels
 from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
@@ -36,7 +45,7 @@ PATIENCE = 3.0
 LINGER = 0.02
 """Seconds between two batches: a job that logs much costs itself fewer, larger ones."""
 REFRESH = 600.0
-"""Seconds between two signs that a job still runs; without one its state ends after an hour."""
+"""Seconds between two signs that a job still runs; its state and log end an hour after the last."""
 LOOK_INTERVAL = 5.0
 """Seconds between two looks whether Redis still knows the job: it may be wiped or rolled back."""
 AFTERLIFE = 600.0
@@ -208,17 +217,33 @@ class Sender:
             if isinstance(reply, Exception):
                 self._mend(reply)
                 return
+            self._check(reply, len(part))
             with self._lock:
                 self._buffer.acknowledge(len(part))
             self._numbering.advance(len(part))
+
+    def _check(self, reply: Any, count: int) -> None:
+        """See that a reply acknowledges lines; where it cannot be true, they are sent again.
+
+        Raises:
+            InvalidResponse: It does not: something else may have the function's name.
+
+        """
+        try:
+            self._numbering.acknowledgements(reply, count)
+        except PublishError as error:
+            if isinstance(error, ForgedSenderError):
+                self._numbering.rename()
+            raise InvalidResponse(str(error)) from error
 
     def _mend(self, error: Exception) -> None:
         """Make the next attempt succeed, where that is possible; else raise the error."""
         if redis_functions.is_missing(error):
             redis_functions.load(self._redis, FUNCTION, LIBRARY)
         elif is_gap(error):
-            # Redis was wiped or rolled back, or an hour went by: those lines start it afresh.
-            self._numbering.rename()
+            # Redis was wiped or rolled back: those lines start it afresh, and what the answers
+            # were before says nothing about those to come.
+            self._numbering = Numbering()
         else:
             raise error
         self._refresh_now()
@@ -238,13 +263,24 @@ class Sender:
             self._refresh_at = now + REFRESH
             if self._started is None:
                 self._list()
-                return
-            change = job_state.still if self._begun else job_state.begun
-            self._write(functools.partial(change, job_id=self._job_id, started=self._started))
-            self._begun = True
+            else:
+                change = job_state.still if self._begun else job_state.begun
+                self._write(functools.partial(change, job_id=self._job_id, started=self._started))
+                self._begun = True
+            self._renew_log()
         except ResponseError as error:  # Redis is there, and refuses: the lines go on.
             self._refresh_at = 0.0
             self._throttled.warning(f"cannot keep the state of job {self._job_id}: {error}")
+
+    def _renew_log(self) -> None:
+        """Have Redis keep the log of a job that says nothing for as long as it runs."""
+        names = channels.history, channels.number
+        keys = [name(self._channel) for name in names]
+        keys.append(channels.sender(self._channel, self._numbering.name))
+        with self._redis.pipeline(transaction=False) as commands:
+            for key in keys:
+                commands.expire(key, job_state.KEPT)
+            commands.execute()
 
     def _is_forgotten(self) -> bool:
         """Return whether Redis has lost what a sender keeps there. It only reads."""

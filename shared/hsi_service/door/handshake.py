@@ -6,6 +6,7 @@ A request is parsed once, by httptools, and answered with bytes that are ready b
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import NamedTuple, Self
@@ -20,6 +21,8 @@ MAX_HEADERS = 128
 END_OF_HEAD = b"\r\n\r\n"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
+_SCHEMES = frozenset({b"http", b"https", b"ws", b"wss"})
+_END_OF_AUTHORITY = re.compile(rb"[/?#]")
 _SWITCHING = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: %b\r\n"
@@ -195,21 +198,42 @@ def upgrade_of(head: RequestHead) -> UpgradeRequest:
         raise _refused(400, "Sec-WebSocket-Key: expected 16 bytes as Base64, once")
     if headers.get(b"sec-websocket-version") != b"13":
         raise _refused(426, "Sec-WebSocket-Version: expected 13", **{"Sec-WebSocket-Version": "13"})
-    path, query = _target(head.url)
-    decoded = path.decode("latin-1")
-    return UpgradeRequest(unquote(decoded) if "%" in decoded else decoded, query, headers, key)
+    target = target_of(head.url)
+    if target.host is not None:
+        headers[b"host"] = target.host
+    path = target.path.decode("latin-1")
+    return UpgradeRequest(unquote(path) if "%" in path else path, target.query, headers, key)
 
 
-def _target(url: bytes) -> tuple[bytes, bytes]:
-    """Return the path and the query of a request's target."""
+class Target(NamedTuple):
+    """What a request asks for."""
+
+    path: bytes
+    query: bytes
+    host: bytes | None
+    """Name and port, as in a Host header, which it replaces; None: the header says it."""
+
+
+def target_of(url: bytes) -> Target:
+    """Return a request's target: a path, or a URL as a proxy is asked for (RFC 9112, 3.2.2).
+
+    Raises:
+        RefusedError: It is neither.
+
+    """
     if url.startswith(b"/"):
         path, _, query = url.partition(b"?")
-        return path, query
-    try:  # As a proxy is asked; a server has to understand it (RFC 9112, section 3.2.2).
+        return Target(path, query, None)
+    try:
         parsed = httptools.parse_url(url)
     except httptools.HttpParserInvalidURLError:
-        raise _refused(400, "the request's target is not a path") from None
-    return parsed.path or b"/", parsed.query or b""
+        parsed = None
+    if not (parsed and parsed.host and parsed.schema and parsed.schema.lower() in _SCHEMES):
+        raise _refused(400, "the request's target is not a path")
+    if parsed.userinfo is not None:
+        raise _refused(400, "the request's target has a user in it")
+    host = _END_OF_AUTHORITY.split(url.partition(b"://")[2], maxsplit=1)[0]
+    return Target(parsed.path or b"/", parsed.query or b"", host)
 
 
 def _refused(status: int, reason: str, **headers: str) -> RefusedError:

@@ -74,7 +74,7 @@ def _read(path: Path) -> list[KeyEntry]:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise ValueError(f"{_VARIABLE}: it has over {MAX_BYTES} bytes")
-    lines = (line.partition("#")[0].strip() for line in content.decode().splitlines())
+    lines = (line.partition("#")[0].strip() for line in content.decode("utf-8-sig").splitlines())
     return parse_entries([line for line in lines if line], what=_VARIABLE)
 
 

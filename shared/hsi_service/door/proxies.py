@@ -1,9 +1,14 @@
 """Who asks, where proxies stand between."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+
+_PROTO = b"x-forwarded-proto"
 
 
 class Address(NamedTuple):
@@ -55,3 +60,22 @@ class Proxies:
             if host:
                 return Address(host, port)
         return peer
+
+
+class ProxyHeaders(ProxyHeadersMiddleware):
+    """uvicorn's, which takes X-Forwarded-Proto for one word in small letters.
+
+    Of a list, what the client asked the first proxy by counts.
+    """
+
+    async def __call__(
+        self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
+    ) -> None:
+        """Say in the scope what the proxies say, and pass on."""
+        if scope["type"] != "lifespan":
+            protos = [value for name, value in scope["headers"] if name == _PROTO]
+            if protos:
+                first = protos[0].partition(b",")[0].strip().lower()
+                others = [field for field in scope["headers"] if field[0] != _PROTO]
+                scope["headers"] = [*others, (_PROTO, first)]
+        await super().__call__(scope, receive, send)

@@ -26,4 +26,8 @@ class ConnectionHandler(ABC):
 
     @abstractmethod
     def leave(self, peer: Peer) -> None:
-        """Forget the client; called once."""
+        """Forget the client: it is sent nothing more; called once."""
+
+    @abstractmethod
+    def gone(self, peer: Peer) -> None:
+        """Give back what the client's connection took: it has ended. Called once, after `leave`."""

@@ -341,7 +341,9 @@ class DirectPeer(Peer, ReadInTurn):
         self._connections.discard(self)
         if self._farewell:
             self._farewell.cancel()
-            self._farewell = None
+        if self._handler:
+            asyncio.get_running_loop().call_soon(self._handler.gone, self)
+            self._handler = None
 
     def shutdown(self) -> None:
         """Close, as the server ends."""
@@ -382,15 +384,14 @@ class DirectPeer(Peer, ReadInTurn):
 
     def _forget(self) -> None:
         """Send nothing more, and have everybody forget the client."""
+        if not self._gone and self._handler:
+            # Not now: whoever goes through a topic's clients may be the reason why it leaves.
+            asyncio.get_running_loop().call_soon(self._handler.leave, self)
         self._gone = True
         self._clear = self._blocked = False
         self.drop_all()
         self._landed()
         self._notify_drained()
-        handler, self._handler = self._handler, None
-        if handler:
-            # Not now: whoever goes through a topic's clients may be the reason why it leaves.
-            asyncio.get_running_loop().call_soon(handler.leave, self)
 
     def _give_up_later(self) -> None:
         """End the connection after a while: its last byte may wait for ever to be taken."""

@@ -21,6 +21,9 @@ _OPCODE = 0x0F
 _MASKED = 0x80
 _SIZE = 0x7F
 _MEDIUM = 126
+_LONG = 65_536
+"""Bytes of a payload from which on its length takes eight."""
+_MAX_SIZE = 2**63 - 1
 _HEAD = 2
 _MASK = 4
 _OPCODES = frozenset(Opcode)
@@ -129,8 +132,8 @@ class Incoming:
                 return None
             size = int.from_bytes(pending[_HEAD:begin])
         deflated = bool(first & _DEFLATED)
-        if opcode not in _CONTROL and size > self._room(deflated=deflated):
-            return _too_big()
+        if wrong := self._wrong_size(opcode, size, given=second & _SIZE, deflated=deflated):
+            return wrong
         end = begin + _MASK + size
         if len(pending) < end:
             return None
@@ -138,6 +141,15 @@ class Incoming:
         del pending[:end]
         self.size = end
         return _Frame(opcode, bool(first & _FINAL), deflated, payload)
+
+    def _wrong_size(self, opcode: int, size: int, *, given: int, deflated: bool) -> End | None:
+        """Return what is wrong with a frame's size; `given` is its first byte of it."""
+        least = 0 if given < _MEDIUM else _MEDIUM if given == _MEDIUM else _LONG
+        if not least <= size <= _MAX_SIZE:  # RFC 6455, section 5.2
+            return _broken(StandardCode.PROTOCOL_ERROR, "a frame's length is not minimal")
+        if opcode not in _CONTROL and size > self._room(deflated=deflated):
+            return _too_big()
+        return None
 
     def _room(self, *, deflated: bool) -> int:
         """Return how many bytes of a message the next frame may have."""

@@ -1,6 +1,7 @@
 """A connection that changes hands between the protocols of a server, and how it is ended."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hsi_service.door.proxies import Address
@@ -22,6 +23,8 @@ class Connection(NamedTuple):
     """Who is connected."""
     connections: set[Any]
     """The server's, which it closes when it ends."""
+    count_on: "Callable[[ClosingConnection], Callable[[], None]]"
+    """Has a connection count for its address while it closes; returns what to call when it ends."""
 
     def close_with(self, last: bytes, *, at_once: bool = False) -> None:
         """Tell the client the last word, and end the connection once it has heard that.
@@ -31,7 +34,9 @@ class Connection(NamedTuple):
             at_once: End it as soon as that is sent: others wait for its descriptor.
 
         """
-        hand_to(ClosingConnection(self.transport, self.connections), self.transport)
+        closing = ClosingConnection(self.transport, self.connections)
+        closing.when_gone = self.count_on(closing)
+        hand_to(closing, self.transport)
         self.transport.write(last)
         if at_once:
             self.transport.close()
@@ -52,7 +57,10 @@ def hand_to(protocol: asyncio.BaseProtocol, transport: asyncio.Transport) -> Non
 class ClosingConnection(asyncio.BufferedProtocol):
     """A connection that was told its last word; what it sends is not looked at."""
 
-    __slots__ = ("_allowed", "_connections", "_end", "_transport")
+    __slots__ = ("_allowed", "_connections", "_end", "_transport", "when_gone")
+
+    when_gone: Callable[[], None]
+    """Called once, when the connection has ended."""
 
     def __init__(self, transport: asyncio.Transport, connections: set[Any]) -> None:
         self._transport = transport
@@ -75,6 +83,14 @@ class ClosingConnection(asyncio.BufferedProtocol):
         """Forget the connection."""
         self._connections.discard(self)
         self._end.cancel()
+        self.when_gone()
+
+    def check(self, now: float) -> None:
+        """Do nothing: it has a time of its own."""
+
+    def give_way(self, answer: Any) -> None:  # noqa: ARG002 (it was told something already)
+        """Make room for another connection."""
+        self._transport.abort()
 
     def shutdown(self) -> None:
         """Close, as the server ends."""

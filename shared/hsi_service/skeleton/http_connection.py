@@ -1,5 +1,6 @@
 """uvicorn's HTTP connection, with the limits that it lacks: of sizes, of time, of what waits."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from hsi_service.door.handshake import (
     RequestHead,
     UpgradeRequest,
     is_too_large,
+    target_of,
     upgrade_of,
 )
 from hsi_service.door.proxies import NOBODY, Address
@@ -82,7 +84,8 @@ class HttpConnection(HttpToolsProtocol):
 
     def _connection(self) -> Connection:
         peer = Address(*self.client) if self.client else NOBODY
-        return Connection(self.transport, peer, self.connections)
+        count_on = functools.partial(self._requests.count_on, self)
+        return Connection(self.transport, peer, self.connections, count_on)
 
     def data_received(self, data: bytes) -> None:
         """Take a part of a request."""
@@ -97,7 +100,7 @@ class HttpConnection(HttpToolsProtocol):
             try:
                 self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as upgrade:
-                if self._should_upgrade():
+                if self._should_upgrade() and not self._is_over:
                     self._be_a_websocket(data[begin + upgrade.args[0] :])
                 return
             except httptools.HttpParserError:
@@ -118,6 +121,7 @@ class HttpConnection(HttpToolsProtocol):
         self._in_head = False
         if is_too_large(self.url, self.headers):
             self._refuse(TOO_LARGE)
+        self._read_target()
         length = dict(self.headers).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY_BYTES:
             self._refuse(_BODY_TOO_LARGE)
@@ -125,6 +129,21 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse(FinalResponse(429, "too many requests at once on one connection"))
         if not self._is_over:
             super().on_headers_complete()
+
+    def _read_target(self) -> None:
+        """See that the target is a path; of a URL, the host counts as the Host header."""
+        if self.url.startswith(b"/"):
+            return
+        try:
+            target = target_of(self.url)
+        except RefusedError as error:
+            self._refuse(error.answer)
+            return
+        self.url = target.path + (b"?" + target.query if target.query else b"")
+        # The list itself: the request's scope has it already.
+        self.headers[:] = [field for field in self.headers if field[0] != b"host"]
+        if target.host is not None:
+            self.headers.append((b"host", target.host))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; what comes behind the body is counted, and not kept."""
@@ -178,8 +197,10 @@ class HttpConnection(HttpToolsProtocol):
         except RefusedError as error:
             self._refuse(error.answer)
             return
-        self._end()
-        self._upgrade(self._connection(), asked, rest)
+        try:
+            self._upgrade(self._connection(), asked, rest)
+        finally:
+            self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -215,13 +236,13 @@ class HttpConnection(HttpToolsProtocol):
         if self._is_over:
             return
         self._is_over = True
-        self._end()
         if self._stop_answering():
             # The refusal cannot come in the middle of an answer.
             self._requests.note(answer, self._connection().peer)
             self.transport.abort()
         else:
             self._requests.refuse(self._connection(), answer)
+        self._end()
 
     def _stop_answering(self) -> bool:
         """Let nothing more of an answer be written; return whether one has begun and not ended."""

@@ -172,8 +172,10 @@ class NewConnection(asyncio.BufferedProtocol):
             if asked is None:
                 self._speak_http(head)
             else:
-                self._leave()
-                self._upgrade(self._connection(), asked, head[end:])
+                try:
+                    self._upgrade(self._connection(), asked, head[end:])
+                finally:
+                    self._leave()
         turns.spend_since(began)
 
     def _speak_http(self, data: bytes) -> None:
@@ -203,11 +205,12 @@ class NewConnection(asyncio.BufferedProtocol):
         self._transport.close()
 
     def _refuse(self, answer: FinalResponse) -> None:
-        self._leave()
         self._requests.refuse(self._connection(), answer)
+        self._leave()
 
     def _connection(self) -> Connection:
-        return Connection(self._transport, self._peer, self._connections)
+        count_on = functools.partial(self._requests.count_on, self)
+        return Connection(self._transport, self._peer, self._connections, count_on)
 
     def _leave(self) -> None:
         self._head = b""

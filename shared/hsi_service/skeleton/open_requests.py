@@ -1,10 +1,12 @@
 """The connections of a server that are not WebSockets: how many, from where, and for how long."""
 
 import asyncio
+import functools
 import logging
 import math
 import random
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 
 from hsi.logs import Throttled
@@ -108,6 +110,17 @@ class OpenRequests:
         """Note that a connection which was kept asks again."""
         if connection in self._open:
             self._open.move_to_end(connection)
+
+    def count_on(self, before: Checked, closing: Checked) -> Callable[[], None]:
+        """Count a connection while it closes, if it counted before.
+
+        Returns:
+            What to call when it has ended.
+
+        """
+        if before in self._open:
+            self.change(before, closing)
+        return functools.partial(self.leave, closing)
 
     def leave(self, connection: Checked) -> None:
         """Forget a connection that is a WebSocket, or has ended; once more does nothing."""

@@ -21,7 +21,6 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 from msgspec import UNSET, Struct, UnsetType
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hsi import __version__
 from hsi.keys import Scope
@@ -31,6 +30,7 @@ from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import BusState, Subscriber
 from hsi_service.door.door import LOOK_INTERVAL, Door
 from hsi_service.door.http import Doorstep, guard_of
+from hsi_service.door.proxies import ProxyHeaders
 from hsi_service.fanout.hub import Hub
 from hsi_service.fanout.memory import MIB, Budget
 from hsi_service.lifecycle import Lifecycle, Phase
@@ -347,7 +347,7 @@ def create_app(
         # Here and not in the server, so that it holds under any of them.
         middleware=[
             DefineMiddleware(
-                ProxyHeadersMiddleware,  # type: ignore[arg-type]  # its ASGI types are uvicorn's
+                ProxyHeaders,  # type: ignore[arg-type]  # its ASGI types are uvicorn's
                 trusted_hosts=list(service.settings.trusted_proxies),
             ),
         ],

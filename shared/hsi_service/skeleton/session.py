@@ -104,12 +104,15 @@ class Session(ConnectionHandler):
             peer.send(reply.text)
 
     def leave(self, peer: Peer) -> None:
-        """Forget the client, and give its place back."""
+        """Forget the client."""
         self.service.hub.leave(peer, *self.topics)
         if peer.closing:
             self.service.metrics.closes.labels(str(int(peer.closing[0]))).inc()
         if self._beginning:
             self._beginning.cancel()
+
+    def gone(self, peer: Peer) -> None:  # noqa: ARG002 (each client has a session of its own)
+        """Give the client's place back: one that is being closed has it until then."""
         if self.admission:
             self.admission.release()
 
@@ -263,6 +266,7 @@ async def serve_client(socket: Socket, session: Session) -> None:
             return
         peer = AsgiPeer(_address(socket), socket.send)
         with contextlib.ExitStack() as leaving:
+            leaving.callback(session.gone, peer)
             leaving.callback(session.leave, peer)
             try:
                 prepare(session, peer, admission)

@@ -105,11 +105,11 @@ class Upgrader:
             else:
                 PendingHandshake(handover, rest, self._hand_over)
         except ValueError as error:
-            session.leave(peer)
+            _turn_away(session, peer)
             service.metrics.refusals.labels("400").inc()
             _refuse(connection, request, Refusal(str(error), 400))
         except Exception as error:  # noqa: BLE001 (a fault here must not keep the client's place)
-            session.leave(peer)
+            _turn_away(session, peer)
             service.supervisor.went_on(error)
             _refuse(connection, request, _FAULT)
 
@@ -129,6 +129,12 @@ class Upgrader:
         )
         if early:
             peer.data_received(early)
+
+
+def _turn_away(session: Session, peer: DirectPeer) -> None:
+    """Forget a client that is not let in, and give its place back."""
+    session.leave(peer)
+    session.gone(peer)
 
 
 def _refuse(
@@ -184,7 +190,7 @@ class PendingHandshake(asyncio.Protocol):
         finally:
             connection.connections.discard(self)
             if not peer.connected:
-                session.leave(peer)
+                _turn_away(session, peer)
                 connection.transport.abort()
 
     def data_received(self, data: bytes) -> None:

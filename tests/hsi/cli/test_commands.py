@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
+import pytest
 from click.testing import CliRunner
 
 from hsi import __version__
@@ -53,3 +55,13 @@ def test_its_help_lists_every_command() -> None:
 
 def test_it_says_its_version() -> None:
     assert hsi("--version").stdout == f"hsi, version {__version__}\n"
+
+
+def test_a_character_that_cannot_be_shown_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def say() -> None:
+        click.echo("naïve \N{SNOWMAN}")
+
+    monkeypatch.setitem(main.commands, "say", say)
+    shown = CliRunner(charset="latin-1").invoke(main, ["say"], catch_exceptions=False)
+    assert shown.stdout_bytes == "naïve ?\n".encode("latin-1")

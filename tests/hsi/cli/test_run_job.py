@@ -1,12 +1,18 @@
 """`hsi run-job`: the command as it is, and its output as a job's log."""
 
+import contextlib
+import fcntl
 import os
 import pty
 import re
+import select
 import signal
+import struct
 import subprocess
+import sys
+import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -171,12 +177,13 @@ async def test_who_asks_us_to_end_asks_the_command(
     assert said(redis_url, job_id) == ["ready", "end: cancelled"]
 
 
-def test_on_a_terminal_the_command_has_one_too_and_ctrl_c_reaches_it(
-    redis_url: str, job_id: str, tmp_path: Path
-) -> None:
-    script = "test -t 0 && test -t 1 && test -t 2 && echo a terminal; echo err >&2; exec sleep 100"
+@contextlib.contextmanager
+def on_terminal(
+    redis_url: str, job_id: str, folder: Path, *command: str
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Run a job on a terminal of its own; yield the terminal's other side, and the process."""
     ours, theirs = pty.openpty()
-    program = tmp_path / "program"  # takes the terminal as its own, as a shell does
+    program = folder / "program"  # takes the terminal as its own, as a shell does
     program.write_text(
         "import fcntl, os, signal, sys, termios\n"
         # A shell that runs us in the background has us ignore it.
@@ -184,9 +191,8 @@ def test_on_a_terminal_the_command_has_one_too_and_ctrl_c_reaches_it(
         "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
         "os.execv(sys.argv[1], sys.argv[1:])\n"
     )
-    command = HSI, "run-job", "--id", job_id, "--", "sh", "-c", script
     with subprocess.Popen(
-        [HSI.with_name("python"), program, *command],
+        [HSI.with_name("python"), program, HSI, "run-job", "--id", job_id, "--", *command],
         env=os.environ | {"REDIS_URL": redis_url},
         stdin=theirs,
         stdout=theirs,
@@ -194,13 +200,69 @@ def test_on_a_terminal_the_command_has_one_too_and_ctrl_c_reaches_it(
         start_new_session=True,
     ) as process:
         os.close(theirs)
-        shown = b""
-        while b"a terminal" not in shown or b"err\r\n" not in shown:
-            shown += os.read(ours, 1000)
+        try:
+            yield ours, process
+        finally:
+            process.kill()
+    os.close(ours)
+
+
+def shown_until(terminal: int, *texts: bytes) -> None:
+    """Read what a terminal shows until all of this was there."""
+    shown, deadline = b"", time.monotonic() + 20
+    while not all(text in shown for text in texts):
+        assert select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0], shown
+        shown += os.read(terminal, 1000)
+
+
+def test_on_a_terminal_the_command_has_one_too_and_ctrl_c_reaches_it(
+    redis_url: str, job_id: str, tmp_path: Path
+) -> None:
+    script = "test -t 0 && test -t 1 && test -t 2 && echo a terminal; echo err >&2; exec sleep 100"
+    with on_terminal(redis_url, job_id, tmp_path, "sh", "-c", script) as (ours, process):
+        shown_until(ours, b"a terminal", b"err\r\n")
         os.write(ours, b"\x03")
         assert process.wait(30) == 130
-    os.close(ours)
     assert set(said(redis_url, job_id)) == {"a terminal", "err", "end: cancelled"}
+
+
+def test_a_terminal_that_is_resized_is_so_for_the_command_too(
+    redis_url: str, job_id: str, tmp_path: Path
+) -> None:
+    script = (
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGWINCH, lambda *_: print(os.get_terminal_size(1), flush=True))\n"
+        "print('ready', flush=True)\n"
+        "while True: time.sleep(1)\n"
+    )
+    with on_terminal(redis_url, job_id, tmp_path, sys.executable, "-c", script) as (ours, process):
+        shown_until(ours, b"ready")
+        size = struct.pack("HHHH", 37, 123, 0, 0)
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, size)
+        shown_until(ours, b"columns=123, lines=37")
+        os.write(ours, b"\x03")
+        process.wait(30)
+
+
+def test_an_output_that_does_not_block_is_waited_for(redis_url: str, job_id: str) -> None:
+    size = 1_000_000
+    script = f"head -c {size} /dev/zero | tr '\\0' x"
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with subprocess.Popen(
+        [HSI, "run-job", "--id", job_id, "--", "sh", "-c", script],
+        env=os.environ | {"REDIS_URL": redis_url},
+        stdout=write,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        os.close(write)
+        time.sleep(0.5)  # until it is full
+        got = 0
+        while data := os.read(read, 65536):
+            got += len(data)
+        assert process.wait(30) == 0
+    os.close(read)
+    assert got == size
 
 
 def test_redis_killed_and_restarted_while_a_command_runs(

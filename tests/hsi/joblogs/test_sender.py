@@ -10,7 +10,9 @@ import pytest
 from redis import Redis
 
 from hsi.joblogs import JobLogEmitter, sender
+from hsi.joblogs.job_state import KEPT
 from hsi.joblogs.sender import MAX_JOBS
+from hsi.publishing import FUNCTION, LIBRARY
 from hsi.schemas import channels
 from tests.hsi.joblogs.test_emitter import PATIENCE, wait_for
 from tests.job_logs import said, state
@@ -168,6 +170,55 @@ def test_a_running_job_is_back_after_redis_was_rolled_back_to_before_it_began(
             redis_server.roll_back()
             wait_for(lambda: is_running(url, job_id))
         assert state(url, job_id)["status"] == "completed"
+
+
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("has_block", [True, False])
+def test_a_job_that_says_nothing_for_long_keeps_its_log(
+    own_redis: RedisServer, job_id: str, monkeypatch: pytest.MonkeyPatch, *, has_block: bool
+) -> None:
+    monkeypatch.setattr(sender, "REFRESH", LOOKS)
+    emitter = JobLogEmitter(own_redis.url, job_id)
+    if has_block:
+        emitter.begin()
+    emitter.info("the only line")
+    assert emitter.flush(PATIENCE)
+    with Redis.from_url(own_redis.url) as redis:
+        keys: Any = redis.keys(f"*{channels.job(job_id)}*")
+        assert len(keys) == 3 + has_block  # history, number, sender, and the state
+        for key in keys:
+            redis.expire(key, 60)
+        wait_for(lambda: all(redis.ttl(key) > KEPT - 60 for key in keys), within=10)
+    emitter.close()
+    assert said(own_redis.url, job_id) == ["the only line"]
+
+
+# Answers that cannot be true.
+
+IMPOSTOR = f"""#!lua name=hsi_realtime_v2
+redis.register_function('{FUNCTION}', function() return ANSWER end)
+"""
+"""Says that it publishes, and publishes nothing."""
+
+
+@pytest.mark.parametrize(
+    "answer", ["1", "'OK'", "{}", "{1, 0}", "{1, 0, 'x'}", "{0, 1, ''}", "{1, 0, '5-2'}"]
+)
+def test_an_answer_that_cannot_be_true_is_an_error_and_no_line_is_taken_for_sent(
+    own_redis: RedisServer, job_id: str, caplog: pytest.LogCaptureFixture, answer: str
+) -> None:
+    with Redis.from_url(own_redis.url) as redis:
+        redis.function_load(LIBRARY, replace=True)
+        with JobLogEmitter(own_redis.url, job_id, patience=10) as emitter:
+            emitter.info("before")
+            assert emitter.flush(PATIENCE)
+            redis.function_load(IMPOSTOR.replace("ANSWER", answer), replace=True)
+            emitter.info("meanwhile")
+            wait_for(lambda: "cannot send the log of job" in caplog.text, within=10)
+            assert not emitter.flush(0.1)
+            redis.function_load(LIBRARY, replace=True)
+    assert said(own_redis.url, job_id) == ["before", "meanwhile", "end: completed"]
+    assert "Redis' answer" in caplog.text or "Redis does not know" in caplog.text
 
 
 # Keys that are not what a sender keeps there.

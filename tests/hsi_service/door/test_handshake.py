@@ -122,6 +122,33 @@ def test_the_path_is_decoded_and_the_query_is_not() -> None:
     assert asked(request(b"GET http://home/ws/system?a=b HTTP/1.1"))[:2] == ("/ws/system", b"a=b")
 
 
+@pytest.mark.parametrize(
+    ("target", "host", "rest"),
+    [
+        (b"/ws/events?a=b", "localhost", ("/ws/events", b"a=b")),
+        (b"http://home:8000/ws/events?a=b", "home:8000", ("/ws/events", b"a=b")),
+        (b"HTTPS://Home", "Home", ("/", b"")),
+        (b"http://[::1]:80/x", "[::1]:80", ("/x", b"")),
+        (b"ws://127.0.0.1/x", "127.0.0.1", ("/x", b"")),
+    ],
+)
+def test_a_target_with_an_authority_is_judged_by_that_host(
+    target: bytes, host: str, rest: tuple[str, bytes]
+) -> None:
+    upgrade = asked(request(b"GET %b HTTP/1.1" % target))
+    assert upgrade.text(b"host") == host
+    assert upgrade[:2] == rest
+
+
+@pytest.mark.parametrize(
+    "target", [b"http:///x", b"http://me@home/x", b"*", b"ftp://home/x", b"home:80", b"http://a b/"]
+)
+def test_a_target_that_is_none_is_refused(target: bytes) -> None:
+    with pytest.raises(RefusedError) as caught:
+        asked(request(b"GET %b HTTP/1.1" % target))
+    assert caught.value.answer.status == 400
+
+
 def test_a_header_that_comes_twice_is_joined_so_that_nobody_takes_one_for_all() -> None:
     twice = request(
         b"GET / HTTP/1.1", b"origin: http://b", b"cookie: c=d", Origin=b"http://a", Cookie=b"a=b"

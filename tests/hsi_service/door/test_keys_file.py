@@ -31,6 +31,11 @@ def test_it_has_a_key_a_line_and_comments(path: Path) -> None:
     assert names(KeysFile(path)) == ["one", TWO[:8]]
 
 
+def test_what_some_editors_put_before_the_first_line_is_no_part_of_it(path: Path) -> None:
+    path.write_text(f"{ONE}\n", encoding="utf-8-sig")
+    assert names(KeysFile(path)) == [ONE[:8]]
+
+
 def test_keys_come_and_go(path: Path) -> None:
     file = KeysFile(path)
     assert not changed(file)

@@ -75,6 +75,12 @@ BROKEN = {
     "a message within another": (sent(TEXT, b"a", fin=False) + sent(TEXT, b"b"), 1002),
     "a ping in fragments": (bytes([0x09]) + sent(PING, b"in fragments")[1:], 1002),
     "a ping that is too long": (bytes([0x89, 0xFE, 0x00, 0x7E]) + bytes(4 + 126), 1002),
+    "a length that fits into fewer bytes": (bytes([0x81, 0xFE, 0x00, 0x7D]) + bytes(4 + 125), 1002),
+    "a length that fits into two bytes": (
+        bytes([0x81, 0xFF]) + (65_535).to_bytes(8) + bytes(4),
+        1002,
+    ),
+    "a length that is negative": (bytes([0x81, 0xFF, 0x80]) + bytes(7), 1002),
     "half a close code": (sent(CLOSE, b"\x03"), 1002),
     "an invalid close code": (sent(CLOSE, Close(1000, "").serialize()[:1] + b"\x00"), 1002),
     "invalid UTF-8": (sent(TEXT, b"\xff"), 1007),

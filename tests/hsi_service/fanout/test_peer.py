@@ -84,6 +84,9 @@ class Ending(ConnectionHandler):
     def leave(self, peer: Peer) -> None:  # noqa: ARG002 (there is one alone)
         self.ended.set()
 
+    def gone(self, peer: Peer) -> None:
+        """Nothing is given back here."""
+
 
 class Greeting(asyncio.Protocol):
     """Answers a handshake, and hands the connection over."""

@@ -56,6 +56,26 @@ async def test_what_is_refused_is_answered_and_closed(server: Server, what: str)
     assert f"HTTP/1.1 {status} ".encode() in heard
 
 
+LOCAL, FOREIGN = b"http://localhost/health/live", b"http://evil.example/health/live"
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GET %b HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n" % LOCAL, 200),
+        (b"GET %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % FOREIGN, 403),
+        (b"GET %b HTTP/1.1\r\nConnection: close\r\n\r\n" % FOREIGN, 403),
+        (b"GET http://me@localhost/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    ],
+)
+async def test_a_target_with_an_authority_is_judged_by_that_host(
+    server: Server, data: bytes, status: int
+) -> None:
+    assert await server.status(data) == status
+
+
 async def test_a_large_cookie_is_none_of_these(server: Server) -> None:
     async with server.stranger(request(LINE, large(MAX_HEAD_BYTES))) as stranger:
         assert (await stranger.head()).startswith(b"HTTP/1.1 101 ")

@@ -39,6 +39,31 @@ async def test_connections_that_ask_for_nothing_are_counted_by_address(
         assert status == 200
 
 
+NOTHING = request(b"GET /ws/nothing HTTP/1.1")
+
+
+@pytest.mark.parametrize(
+    "data", [b"nonsense\r\n\r\n", NOTHING, GET + b"Connection: keep-alive\r\n\r\n" + NOTHING]
+)
+async def test_who_was_refused_counts_until_its_connection_is_gone(
+    redis_url: str, channel: str, data: bytes
+) -> None:
+    async with (
+        replica(redis_url, channel, max_connections_per_ip=2, trusted_proxies=()) as server,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for _ in range(2):
+            # It has read why, and does not hang up.
+            stranger = await stack.enter_async_context(server.stranger(data))
+            while b"HTTP/1.1 40" not in await stranger.head():
+                pass
+        assert await server.status(GET + b"Connection: close\r\n\r\n") == 429
+        await stack.aclose()
+        while (status := await server.status(GET + b"Connection: close\r\n\r\n")) == 429:
+            await asyncio.sleep(0.01)
+        assert status == 200
+
+
 async def test_of_all_connections_together_the_one_that_asked_longest_ago_gives_way(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

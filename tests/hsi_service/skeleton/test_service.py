@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -16,7 +17,9 @@ from hsi_service.skeleton.service import Service, create_app
 from local.processes import Process, free_port
 from tests.clients import dashboard, get_json, golden, hear, http_client, publish, until
 from tests.conftest import StartReplica
+from tests.hsi_service.door.test_handshake import request
 from tests.servers import as_user, serving
+from tests.strangers import replica
 
 
 def run_events(**settings: str) -> subprocess.CompletedProcess[str]:
@@ -159,6 +162,29 @@ async def test_status_tells_what_a_replica_is_at(
         {"name": channel, "listeners": 2, "subscribed": True, "live": True, "cursor": None}
     ]
     assert status["redis"]["state"] == "listening"
+
+
+async def redis_of(redis_url: str, channel: str, state: str) -> Any:
+    """Return what /status says of Redis once it is so for a client that wants to hear."""
+    async with (
+        replica(redis_url, channel) as server,
+        server.stranger(request()),
+        http_client(base_url=server.url("").replace("ws", "http", 1)) as http,
+        asyncio.timeout(10),
+    ):
+        while (told := (await http.get("/status")).json()["redis"])["state"] != state:
+            await asyncio.sleep(0.02)
+        while state == "connecting" and told["trouble"] is None:
+            told = (await http.get("/status")).json()["redis"]
+        return told
+
+
+async def test_status_says_why_redis_is_not_heard(redis_url: str, channel: str) -> None:
+    away = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
+    trouble = (await redis_of(away, channel, "connecting"))["trouble"]
+    assert trouble.startswith("ConnectionError: ")
+    assert "hunter2" not in trouble
+    assert (await redis_of(redis_url, channel, "listening"))["trouble"] is None
 
 
 async def test_metrics_are_prometheus_text(

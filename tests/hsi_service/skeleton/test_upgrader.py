@@ -13,6 +13,8 @@ from tests.strangers import Server, replica
 
 PING = b"\x89\x80abcd"
 PONG = b"\x8a\x00"
+BROKEN = b"\xff\x80abcd"
+"""A frame that no protocol has."""
 
 
 async def test_what_comes_with_a_handshake_that_has_to_wait_is_heard(
@@ -79,3 +81,26 @@ async def test_a_fault_while_a_client_is_taken_in_keeps_no_place(
                 assert await server.status(request()) == 500
         async with server.stranger(request()) as stranger:
             assert (await stranger.head()).startswith(b"HTTP/1.1 101 ")
+
+
+async def test_a_client_that_is_closed_keeps_its_place_until_its_connection_is_gone(
+    redis_url: str, channel: str
+) -> None:
+    async with (
+        replica(redis_url, channel, max_connections_per_ip=2, trusted_proxies=()) as server,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for _ in range(2):
+            stranger = await stack.enter_async_context(server.stranger(request()))
+            assert (await stranger.head()).startswith(b"HTTP/1.1 101 ")
+            await stranger.send(BROKEN)
+            assert await stranger.reader.readexactly(1) == b"\x88"  # and it does not hang up
+        assert not len(server.app.state["service"].hub)
+        assert await server.status(request()) == 429
+        await stack.aclose()
+
+        async def is_let_in() -> bool:
+            async with server.stranger(request()) as stranger:
+                return (await stranger.head()).startswith(b"HTTP/1.1 101 ")
+
+        await until(is_let_in)

@@ -1,16 +1,19 @@
 """No deaf replica: whatever happens to Redis, clients stay connected and hear again."""
 
 import asyncio
+import json
 
 import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection
 
+from hsi.publisher import Publisher
 from local.processes import Process
 from tests.clients import (
     dashboard,
     dashboards,
     get_json,
+    golden,
     has_connections,
     hear,
     hears_again,
@@ -112,6 +115,41 @@ async def test_a_redis_that_refuses_us_is_asked_again_until_it_does_not(
         await hears_again(client, own_redis.url, channel, within=PROMISE)
         await redis.acl_log_reset()  # what was denied was meant to be
     assert replica.log.read_text().count("lost the subscription to Redis") == 1
+
+
+async def test_a_redis_that_has_as_many_clients_as_it_may_is_an_outage_in_its_own_words(
+    own_redis: RedisServer, channel: str, start_replica: StartReplica
+) -> None:
+    replica = start_replica(own_redis.url, channel)
+    async with (
+        Redis.from_url(own_redis.url) as redis,
+        Publisher(own_redis.url) as publisher,
+        dashboard(replica) as client,
+    ):
+        await hears_again(client, own_redis.url, channel, within=PROMISE)
+        await redis.config_set("maxclients", 1)
+        for kind in ("pubsub", "normal"):
+            await redis.client_kill_filter(_type=kind, skipme=True)
+
+        async def says_why() -> bool:
+            told = (await get_json(replica, "/status"))["redis"]
+            is_out = told["state"] == "connecting"
+            return is_out and "max number of clients reached" in (told["trouble"] or "")
+
+        await until(says_why)
+        waiting = asyncio.create_task(publisher.publish(channel, golden("event")))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        await redis.config_set("maxclients", 100)
+        await waiting
+        async with asyncio.timeout(PROMISE):
+            while json.loads(await client.recv())["type"] != "event":
+                pass
+        await until(lambda: redis_state_is(replica, "listening"))
+        assert (await get_json(replica, "/status"))["redis"]["trouble"] is None
+    log = replica.log.read_text()
+    assert log.count("lost the subscription to Redis") == 1
+    assert "max number of clients reached" in log
 
 
 async def redis_state_is(replica: Process, state: str) -> bool:

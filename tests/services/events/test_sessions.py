@@ -23,6 +23,7 @@ from hsi_service.skeleton import service as service_module
 from local.processes import free_port
 from services.events.app import create_events_app
 from tests.clients import hear, http_client
+from tests.redis_data import spoil_async
 from tests.servers import as_user, serving, under_uvicorn
 
 SECRET = "a secret that all replicas share"
@@ -168,12 +169,20 @@ async def test_a_browser_sends_the_cookie_from_pages_alone(server: Server) -> No
 
 
 async def test_where_the_page_is_https_so_is_the_cookie(redis_url: str) -> None:
-    headers = {"X-API-Key": "read", "X-Forwarded-Proto": "https"}
-    for trusted, is_secure in ((("127.0.0.1",), True), (("192.0.2.1",), False)):
+    for trusted, is_believed in ((("127.0.0.1",), True), (("192.0.2.1",), False)):
         async with running(redis_url, trusted_proxies=trusted) as server:
-            for method in ("POST", "DELETE"):
+            for method, proto, is_https in (
+                ("POST", "https", True),
+                ("DELETE", "https", True),
+                ("DELETE", "HTTPS", True),
+                ("DELETE", "https, http", True),  # the client's first, then what proxies had
+                ("DELETE", "http,https", False),
+                ("DELETE", "gopher", False),
+            ):
+                headers = {"X-API-Key": "read", "X-Forwarded-Proto": proto}
                 answer = await server.http.request(method, "/api/session", headers=headers)
-                assert answer.headers["Set-Cookie"].endswith("; Secure") is is_secure
+                is_secure = answer.headers["Set-Cookie"].endswith("; Secure")
+                assert is_secure is (is_believed and is_https), proto
 
 
 async def test_without_a_secret_of_the_services_nobody_can_sign_in(redis_url: str) -> None:
@@ -278,6 +287,26 @@ async def test_invites_wait_for_redis_and_say_so_and_keys_do_not() -> None:
             assert answer.status_code == 503
             assert "invites need Redis" in answer.json()["detail"]
         assert (await server.sign_in("read")).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["list", "hash"])
+async def test_an_invite_whose_key_holds_something_else_is_503_and_named_in_the_log(
+    server: Server, redis_url: str, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    code = (await invite(server, "read")).json()["code"]
+    key = f"invite:{digest(code.encode()).hex()}"
+    async with Redis.from_url(redis_url) as redis:
+        await redis.delete(key)
+        await spoil_async(redis, key, kind)
+        answer = await accept(server, code)
+        assert (answer.status_code, answer.json()["detail"]) == (
+            503,
+            "this invite cannot be read: the log of the events service names its key",
+        )
+        assert await redis.type(key) == kind.encode()
+        await redis.delete(key)
+    assert f"the key {key} does not hold what it should: expected an invite" in caplog.text
+    assert code not in caplog.text
 
 
 # Who has to go.

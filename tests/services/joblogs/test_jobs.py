@@ -13,7 +13,7 @@ from hsi.joblogs import JobLogEmitter, job_state
 from hsi.joblogs.job_state import UNKNOWN
 from hsi.schemas import channels
 from hsi.schemas.job_ids import InvalidJobIdError
-from services.joblogs.jobs import MAX_JOBS, Jobs
+from services.joblogs.jobs import MAX_JOBS, Jobs, NoSuchJobError
 from tests.clients import until
 from tests.servers import RedisServer
 
@@ -46,7 +46,8 @@ async def test_a_job_of_ours_is_listed_while_it_runs_and_afterwards(own_redis: R
     )
     assert running.started_at is not None
     assert abs(running.started_at.timestamp() - began) < 60
-    assert (ended.status, ended.started_at, ended.lines) == ("completed", running.started_at, 3)
+    # The end is a message of the log, and no line of it.
+    assert (ended.status, ended.started_at, ended.lines) == ("completed", running.started_at, 2)
     assert ended.ended_at is not None
     assert ended.ended_at >= running.started_at
 
@@ -73,7 +74,8 @@ async def test_many_jobs_take_three_round_trips(own_redis: RedisServer) -> None:
     await jobs.aclose()
     assert {state.status for state in states.values()} == {"running"}
     assert listed.get("zrevrange", 0) - before.get("zrevrange", 0) == 1
-    assert listed.get("mget", 0) - before.get("mget", 0) == 2  # states, numbers of lines
+    assert listed.get("mget", 0) - before.get("mget", 0) == 2  # states, numbers of messages
+    assert listed.get("xrevrange", 0) - before.get("xrevrange", 0) == MAX_JOBS  # with the numbers
     assert asked.get("mget", 0) - listed.get("mget", 0) == 1
     assert "get" not in asked
 
@@ -182,3 +184,54 @@ async def test_the_states_of_jobs_nobody_knows_are_unknown(redis_url: str) -> No
     with pytest.raises(InvalidJobIdError):
         await jobs.states(["a:logs"])
     await jobs.aclose()
+
+
+# One job.
+
+
+async def test_a_job_is_found_while_anything_is_kept_of_it(own_redis: RedisServer) -> None:
+    jobs = Jobs(own_redis.url, name="tests", kept=0)
+    async with Redis.from_url(own_redis.url) as redis:
+        with pytest.raises(NoSuchJobError, match="no job nightly is known here"):
+            await jobs.find("nightly")
+        await redis.set(channels.job("nightly"), '{"status":"pending"}')
+        assert (await jobs.find("nightly")).status == "pending"
+        async with JobLogEmitter(own_redis.url, "nightly") as emitter:
+            await emitter.info("one")
+            assert emitter.flush()
+            [listed] = await jobs.recent()
+            assert await jobs.find("nightly") == listed
+        await redis.delete(channels.job("nightly"))
+        found = await jobs.find("nightly")
+        assert (found.status, found.lines) == (None, 1)
+        assert found.started_at is not None  # the index knows
+        log = channels.job_logs("nightly")
+        await redis.delete(channels.history(log), channels.number(log))
+        with pytest.raises(NoSuchJobError, match="job nightly is gone"):
+            await jobs.find("nightly")
+        await redis.hset(channels.job("hash"), "status", "running")
+        assert (await jobs.find("hash")).status is None
+        await redis.delete(channels.JOBS)
+        await redis.set(channels.JOBS, "spoilt")
+        with pytest.raises(NoSuchJobError, match="no job nightly is known here"):
+            await jobs.find("nightly")
+    with pytest.raises(InvalidJobIdError):
+        await jobs.find("a:logs")
+    await jobs.aclose()
+
+
+async def test_a_log_that_is_none_has_no_lines_that_could_be_counted(
+    own_redis: RedisServer,
+) -> None:
+    log = channels.job_logs("odd")
+    async with Redis.from_url(own_redis.url) as redis:
+        await redis.set(channels.number(log), "3")
+        for value in (b"\xff", b"[]", b'{"type":7}', b'{"type":"end"}'):
+            await redis.xadd(channels.history(log), {"m": value})
+            jobs = Jobs(own_redis.url, name="tests", kept=0)
+            assert (await jobs.find("odd")).lines == (2 if b"end" in value else 3)
+            await jobs.aclose()
+        await redis.set(channels.history(log), "no log")
+        jobs = Jobs(own_redis.url, name="tests", kept=0)
+        assert (await jobs.find("odd")).lines == 3
+        await jobs.aclose()

@@ -347,9 +347,34 @@ async def test_the_list_of_jobs_says_how_each_is(
         emitter.flush()
         jobs = {job["id"]: job for job in await get_json(replica, "/api/jobs?limit=1000")}
         ended, running = jobs[job_id], jobs[f"{job_id}-2"]
-        assert (ended["status"], ended["lines"]) == ("completed", 3)
+        assert (ended["status"], ended["lines"]) == ("completed", 2)
         assert ended["started_at"] <= ended["ended_at"]
         assert (running["status"], running["ended_at"]) == ("running", None)
+        for job in (ended, running):
+            assert await get_json(replica, f"/api/jobs/{job['id']}") == job
+
+
+async def test_a_job_that_never_was_is_not_found_until_it_begins_and_its_viewer_has_waited(
+    redis_url: str, job_id: str, start: StartJobLogs
+) -> None:
+    replica = start(redis_url)
+    async with (
+        http_client(base_url=replica.url) as http,
+        viewer(replica, job_id) as client,
+    ):
+        assert json.loads(await hear(client))["type"] == "ping"
+        answer = await http.get(f"/api/jobs/{job_id}")
+        assert answer.status_code == 404
+        assert answer.json()["detail"].startswith(f"no job {job_id} is known here")
+        await run_job(redis_url, job_id, "one")
+        assert lines(await all_of(client)) == ["one"]
+
+        async def is_found() -> bool:  # Up to a second there is an answer from before.
+            return (await http.get(f"/api/jobs/{job_id}")).status_code == 200
+
+        await until(is_found)
+        answer = await http.get("/api/jobs/a:logs")
+        assert (answer.status_code, "is not a job id" in answer.text) == (400, True)
 
 
 async def test_the_list_of_jobs_says_so_when_redis_does_not_answer(
@@ -358,9 +383,10 @@ async def test_the_list_of_jobs_says_so_when_redis_does_not_answer(
     replica = start(own_redis.url)
     own_redis.kill()
     async with http_client(base_url=replica.url) as http:
-        answer = await http.get("/api/jobs")
-    assert answer.status_code == 503
-    assert "Redis does not answer" in answer.text
+        answers = [await http.get("/api/jobs"), await http.get("/api/jobs/nightly")]
+    for answer in answers:
+        assert answer.status_code == 503
+        assert "Redis does not answer" in answer.text
 
 
 async def test_the_list_of_jobs_comes_at_once_after_a_quiet_while_in_which_redis_hung_up(

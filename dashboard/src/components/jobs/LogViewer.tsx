@@ -1,4 +1,11 @@
-import { type Job, type LogLevel, type LogView, NO_FILTER, useJobLogs } from "@hsi/realtime";
+import {
+  type Job,
+  type LogLevel,
+  type LogView,
+  NO_FILTER,
+  useJob,
+  useJobLogs,
+} from "@hsi/realtime";
 import { ArrowDown } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { Empty } from "../parts";
@@ -6,7 +13,7 @@ import { linesIn, whole } from "./count";
 import { LogFooter } from "./LogFooter";
 import { LogLines } from "./LogLines";
 import { LogToolbar } from "./LogToolbar";
-import { logWords, noLineWords } from "./logWords";
+import { logWords, noLineWords, type Presence } from "./logWords";
 import { indexAt } from "./rows";
 import { useLogScroll } from "./useLogScroll";
 import { useLogView } from "./useLogView";
@@ -43,6 +50,8 @@ export function LogViewer({ id, job, refresh }: Props) {
   const { follow, leftAt } = scroll;
   useNextRun(log.ended !== null, job?.started_at, log.reconnect);
 
+  const presence = usePresence(id, job, lines.end === 0 && log.status === null);
+
   const end = log.status === "running" ? null : log.status;
   useEffect(() => {
     if (end) refresh();
@@ -66,6 +75,7 @@ export function LogViewer({ id, job, refresh }: Props) {
     cleared,
     over: end !== null,
     connectionState: log.connectionState,
+    presence,
   });
   const words = logWords({
     connectionState: log.connectionState,
@@ -74,6 +84,7 @@ export function LogViewer({ id, job, refresh }: Props) {
     status: end,
     exitCode: log.exitCode,
     lines: kept,
+    presence,
   });
 
   return (
@@ -119,6 +130,16 @@ export function LogViewer({ id, job, refresh }: Props) {
       <Found view={view} count={filtered ? numbers.length : null} />
     </div>
   );
+}
+
+/** Asks whether there is such a job, while neither its log nor the list has said so. */
+function usePresence(id: string, job: Job | undefined, silent: boolean): Presence {
+  const { missing, isLoading } = useJob(silent && !job?.status ? id : null);
+  // As one object while it says the same.
+  return useMemo(() => {
+    if (missing !== null) return { missing };
+    return isLoading ? "asked" : "there";
+  }, [missing, isLoading]);
 }
 
 function NewLines({ count, show }: { count: number; show: () => void }) {

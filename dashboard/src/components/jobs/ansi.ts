@@ -25,11 +25,12 @@ const DIM = 0.4;
 const CSI = "\u001b[";
 /**
  * What a terminal does not show and anser does not read: titles and links (OSC), the other escapes,
- * colours in the form with colons, and control characters but the tab.
+ * colours in the form with colons, and control characters but the tab. `hsi tail job` leaves out the
+ * same (shared/hsi/cli/lines.py).
  */
 const UNSHOWN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the subject
-  /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b\[[0-9;]*:[0-9;:]*m|\u001b[ -/]*[0-Z\\^-~]|[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f]/g;
+  /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b\[[0-9;]*:[0-9;:]*m|\u001b[ -/]*[0-Z\\^-~]|\u001b(?!\[)|[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f]/g;
 
 const PLAIN: Omit<Segment, "text"> = {
   color: null,

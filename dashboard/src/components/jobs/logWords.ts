@@ -15,7 +15,14 @@ export interface LogNews {
   readonly exitCode: number | null;
   /** Lines that are kept. */
   readonly lines: number;
+  readonly presence: Presence;
 }
+
+/**
+ * Whether there is such a job: nobody has said yet, there is one as far as is known, or there is
+ * none, and why.
+ */
+export type Presence = "asked" | "there" | { readonly missing: string };
 
 /** What a viewer says of a log as a whole. */
 export interface LogWords {
@@ -31,6 +38,8 @@ const ENDS: Partial<Record<NonNullable<Status>, string>> = {
   cancelled: "Cancelled",
 };
 
+const NO_SUCH_JOB = { tone: "unknown", text: "No such job" } as const;
+
 /** An exit status over this one tells of a signal. */
 const SIGNALS = 128;
 
@@ -40,7 +49,11 @@ export function logWords(news: LogNews): LogWords {
   const end = status === null ? undefined : ENDS[status];
   const known = status !== null &&
     end !== undefined && { tone: JOB_TONES[status], text: `${end}${exit(news.exitCode)}` };
-  if (ended) return known && ended.code === CloseCode.NORMAL ? words(known) : closed(ended);
+  const none = typeof news.presence === "object" && !known;
+  if (ended) {
+    if (ended.code !== CloseCode.NORMAL) return closed(ended);
+    return known ? words(known) : none ? words(NO_SUCH_JOB, true) : closed(ended);
+  }
   if (connectionState === "connecting") {
     if (staleSince === null) return words({ tone: "note", text: "Connecting…" });
     const text = `${linesIn(news.lines)} so far; reconnecting…`;
@@ -50,6 +63,8 @@ export function logWords(news: LogNews): LogWords {
     const since = staleSince === null ? "" : ` since ${clock(staleSince)}`;
     return words({ tone: "warn", text: `No sign of the server${since}` }, true);
   }
+  if (none) return words(NO_SUCH_JOB);
+  if (news.presence === "asked" && !known) return words({ tone: "note", text: "Connecting…" });
   return words(known || { tone: "good", text: "Live" });
 }
 
@@ -84,11 +99,12 @@ export interface NoLines {
   /** Whether the job ended. */
   readonly over: boolean;
   readonly connectionState: ConnectionState;
+  readonly presence: Presence;
 }
 
 /** Says why a log shows no line, and what would bring some. Pure. */
 export function noLineWords(how: NoLines): { readonly title: string; readonly hint: string } {
-  const { kept, paused, cleared, over, connectionState } = how;
+  const { kept, paused, cleared, over, connectionState, presence } = how;
   if (kept > 0 && !paused) {
     const hint = `${linesIn(kept)} ${kept === 1 ? "does" : "do"} not.`;
     return { title: "No line matches", hint };
@@ -98,7 +114,18 @@ export function noLineWords(how: NoLines): { readonly title: string; readonly hi
   if (cleared && connectionState !== "closed") {
     return { title: "Cleared", hint: "New lines show here." };
   }
-  if (connectionState === "connecting") return { title: "Connecting…", hint: "" };
+  if (typeof presence === "object") {
+    const soon =
+      connectionState === "closed" ? "" : " Should it begin, its lines show here at once.";
+    return { title: "No such job", hint: `${sentence(presence.missing)}${soon}` };
+  }
+  if (connectionState === "connecting" || (presence === "asked" && connectionState !== "closed")) {
+    return { title: "Connecting…", hint: "" };
+  }
   if (connectionState === "closed") return { title: "No lines", hint: "" };
   return { title: "No line yet", hint: "What the job says shows here at once." };
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
