@@ -310,8 +310,7 @@ class DirectPeer(Peer, ReadInTurn):
         return count > 0
 
     def _answer(self, answers: list[bytes]) -> None:
-        """Answer pings, with one write."""
-        # Not to a client that does not read what it is sent already.
+        """Answer pings, with one write, unless the client does not read what it is sent already."""
         if not (self.behind or self._gone):
             self._transport.write(b"".join(answers))
         answers.clear()
