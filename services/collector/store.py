@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC
 from typing import Any
 
 import msgspec
@@ -16,6 +15,8 @@ from hsi.schemas.validation import encode
 from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.bus.leader_script import LeaderScript
 from hsi_service.bus.lease import Lease, Turn
+from hsi_service.sources.latest_round import FIELD, LatestRound, point_of
+from hsi_service.sources.time_limited import SourceError
 from services.collector.alerts import Firing
 from services.collector.downsampling import MAX_POINTS, downsampled
 
@@ -41,7 +42,6 @@ redis.call('SET', KEYS[4], ARGV[9], 'EX', ARGV[10])
 return 2 * redis.call('PUBLISH', ARGV[11], ARGV[12]) + replaced
 """
 """Where nobody could append to the history any more, it is replaced."""
-_FIELD = b"data"
 _CLOCKS_DIFFER = 60
 _KEPT = 24 * HOUR
 _STREAM = "expected a stream"
@@ -82,8 +82,9 @@ class Store:
         self._save = LeaderScript(self._redis, lease, _SAVE)
         self._spoilt = SpoiltKeys(logger)
         self._length = round(HOUR / interval) + 1
-        self._interval = interval
-        self._points = msgspec.json.Decoder(PerformanceUpdateData)
+        self._latest = LatestRound(
+            redis_url, name="collector", clock=self._clock, interval=interval
+        )
         self._cached: dict[float, tuple[object, list[PerformanceUpdateData]]] = {}
 
     async def save(self, turn: Turn, data: PerformanceUpdateData, memory: AlertMemory) -> int:
@@ -109,7 +110,7 @@ class Store:
                 keys=[channels.PERFORMANCE_HISTORY, channels.PERFORMANCE_ALERTS],
                 arguments=[
                     self._length,
-                    _FIELD,
+                    FIELD,
                     msgspec.json.encode(data),
                     2 * HOUR,
                     msgspec.json.encode(memory),
@@ -146,11 +147,11 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        entries = await self._entries("XREVRANGE", "+", "-", "COUNT", 1)
-        points = self._decoded(entries)
-        if points and abs(self._clock() - points[0].timestamp.timestamp()) < 2 * self._interval:
-            return points[0]
-        return None
+        try:
+            found = await self._latest.read()
+        except SourceError as error:
+            raise StoreError(str(error)) from error
+        return found.data if found else None
 
     async def history(self, seconds: float) -> list[PerformanceUpdateData]:
         """Return the figures of the last so many seconds, downsampled, oldest first.
@@ -175,19 +176,13 @@ class Store:
         points = []
         for entry_id, fields in entries:
             try:
-                points.append(self._point(fields))
+                points.append(point_of(fields))
             except UNREADABLE:
                 self._spoilt.found(
                     channels.PERFORMANCE_HISTORY,
                     f"its entry {entry_id.decode()} cannot be read, and is left out",
                 )
         return points
-
-    def _point(self, fields: dict[bytes, bytes]) -> PerformanceUpdateData:
-        point = self._points.decode(fields.get(_FIELD, b""))
-        if point.timestamp.tzinfo is None:
-            point.timestamp = point.timestamp.replace(tzinfo=UTC)
-        return point
 
     async def _entries(self, command: str, *arguments: str | int) -> list[Any]:
         """Return entries of the history; none where its key holds something else."""
@@ -218,6 +213,7 @@ class Store:
         """Close the connections."""
         await self._redis.aclose()
         await self._reads.aclose()
+        await self._latest.aclose()
 
 
 @contextlib.asynccontextmanager

@@ -146,6 +146,10 @@ export interface GpuStatus {
    * Power drawn, watts.
    */
   power_usage: number | null;
+  /**
+   * Who tells; absent: NVML beside this service.
+   */
+  source?: "collector" | "yolo26";
 }
 /**
  * How much work waits.
@@ -274,6 +278,10 @@ export interface GpuMetrics {
    * Power drawn, watts.
    */
   power_watts: number | null;
+  /**
+   * Who tells; absent: NVML beside the collector.
+   */
+  source?: "collector" | "yolo26";
 }
 /**
  * AI model metrics by model name (R14).
@@ -542,6 +550,10 @@ export interface GpuDevice {
    * Power drawn, watts.
    */
   power_watts: number | null;
+  /**
+   * Who tells; absent: NVML beside the collector.
+   */
+  source?: "collector" | "yolo26";
   /**
    * The driver's number for it.
    */

@@ -21,7 +21,7 @@ from hsi_service.sources.gpu import Gpu, GPUMonitor
 from hsi_service.sources.queues import Depths
 from local.postgres import TABLES
 from local.processes import free_port
-from services.collector import collection
+from services.collector import collection, parts
 from services.collector.alerts import AlertEngine
 from services.collector.collection import (
     MIN_LOOKUPS,
@@ -188,6 +188,23 @@ def test_all_gpus_are_there_by_index_and_uuid() -> None:
     assert values["gpu_temperature"] is None  # of the seed's GPU
 
 
+def test_without_nvml_what_yolo26_says_is_marked_and_its_models_memory_is_not_the_gpus() -> None:
+    yolo26 = Yolo26(health="healthy", temperature=60.0, vram_used=round(0.2 * GIB))
+    data = put_together(everything(gpus=Reading([]), yolo26=Reading(yolo26))).data
+    said = comparable(encode(PerformanceUpdate(data=data)))["data"]
+    assert said["gpu"] == {
+        "name": None,
+        "utilization": None,
+        "vram_used_gb": None,
+        "vram_total_gb": None,
+        "temperature": 60,
+        "power_watts": None,
+        "source": "yolo26",
+    }
+    assert said["ai_models"]["yolo26"]["vram_gb"] == 0.2
+    assert "gpus" not in said
+
+
 def test_databases_that_are_idle_or_have_just_started_are_no_alert() -> None:
     redis = RedisFigures(
         connected_clients=1, blocked_clients=0, memory_used=1, hits=0, misses=10_000
@@ -306,10 +323,11 @@ Fault = Callable[[Home, pytest.MonkeyPatch], dict[str, Any]]
 YOLO26_GPU = {
     "name": None,
     "utilization": 50,
-    "vram_used_gb": 1,
+    "vram_used_gb": None,
     "vram_total_gb": None,
     "temperature": 65,
     "power_watts": 100,
+    "source": "yolo26",
 }
 AWAY_REDIS = {"redis": "unreachable", "queues": None}
 AWAY_POSTGRES = {"postgresql": "unreachable", "throughput": None}
@@ -374,7 +392,7 @@ def nvml_lies(home: Home, _: pytest.MonkeyPatch) -> dict[str, Any]:
     home.nvml.gpus = (
         {"name": None, "utilization": 10**30, "temperature": float("nan"), "milliwatts": "many"},
     )
-    return {"gpu": dict.fromkeys(YOLO26_GPU)}
+    return {"gpu": dict.fromkeys(set(YOLO26_GPU) - {"source"})}
 
 
 def the_disk_hangs(_: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -455,7 +473,7 @@ async def test_a_source_that_is_down_hangs_or_lies_costs_its_own_figures_and_no_
 
 async def test_latencies_depths_and_containers_that_went_away(home: Home) -> None:
     async with Redis.from_url(home.redis.url) as redis, home.sources() as sources:
-        for stage in collection.STAGES:
+        for stage in parts.STAGES:
             for milliseconds in (10, 20, 30):
                 await redis.xadd(f"latency:{stage}", {FIELD: milliseconds})
         await redis.rpush("detection_queue", 1, 2, 3)
