@@ -17,7 +17,7 @@ from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
 from hsi_service.sources.queues import Depths, Queues
 from services.collector.alerts import percent
 from services.collector.containers import Container, containers_from
-from services.collector.host import Host, HostFigures
+from services.collector.host import Disk, DiskFigures, Host, HostFigures
 from services.collector.latencies import Latencies, Latency
 from services.collector.parts import (
     STAGES,
@@ -56,6 +56,7 @@ class Readings(Struct, kw_only=True):
     throughput: Reading[Rates | None]
     redis: Reading[RedisFigures]
     host: Reading[HostFigures]
+    disk: Reading[DiskFigures]
     containers: Reading[list[Container]]
 
 
@@ -102,7 +103,6 @@ class PerformanceSources:
         def guarded(name: str, read: Callable[[], Awaitable[T]]) -> TimeLimited[T]:
             return TimeLimited(name, read, limit=limit)
 
-        host = Host(proc=settings.host_proc, disk=settings.host_disk)
         self._gpus = guarded("gpu", GPUMonitor().get_current_stats)
         self._yolo26 = guarded("yolo26", self._ai.yolo26)
         self._nemotron = guarded("nemotron", self._ai.nemotron)
@@ -111,13 +111,14 @@ class PerformanceSources:
         self._activity = guarded("postgresql", self._read_activity)
         self._throughput = guarded("throughput", self._read_throughput)
         self._info = guarded("redis", self._redis.read)
-        self._host = guarded("host", host.read)
+        self._host = guarded("host", Host(proc=settings.host_proc).read)
+        self._disk = guarded("disk", Disk(settings.host_disk).read)
         self._pods = guarded("containers", self._containers.read)
 
     async def collect(self) -> CollectedPerformance:
         """Ask everything at once; what cannot be read is null, or says `unreachable`."""
         (
-            (gpus, yolo26, nemotron, host, containers),
+            (gpus, yolo26, nemotron, host, disk, containers),
             (
                 latencies,
                 queues,
@@ -131,6 +132,7 @@ class PerformanceSources:
                 self._yolo26.read(),
                 self._nemotron.read(),
                 self._host.read(),
+                self._disk.read(),
                 self._pods.read(),
             ),
             asyncio.gather(
@@ -154,6 +156,7 @@ class PerformanceSources:
                 throughput=throughput,
                 redis=redis,
                 host=host,
+                disk=disk,
                 containers=self._containers_now(containers),
             ),
             transactions_per_min=None
@@ -206,7 +209,8 @@ def compose_update(
     """
     gpu = chosen(readings.gpus.value, readings.yolo26.value)
     nemotron = nemotron_part(readings.nemotron)
-    activity, redis, host = readings.postgresql.value, readings.redis.value, readings.host.value
+    activity, redis = readings.postgresql.value, readings.redis.value
+    host, disk = readings.host.value, readings.disk.value
     data = PerformanceUpdateData(
         timestamp=now(),
         gpu=None if gpu is None else gpu_part(gpu),
@@ -222,7 +226,7 @@ def compose_update(
             postgresql=postgresql_part(readings.postgresql, transactions_per_min),
             redis=redis_part(redis),
         ),
-        host=None if host is None else host_part(host),
+        host=host_part(host, disk),
         containers=[
             ContainerMetrics(name=each.name, status=each.status, health=each.health)
             for each in readings.containers.value or ()
@@ -235,7 +239,7 @@ def compose_update(
         "gpu_vram": None if gpu is None else percent(gpu.memory_used, gpu.memory_total),
         "host_cpu": None if host is None else host.cpu,
         "host_ram": None if host is None else percent(host.memory_used, host.memory_total),
-        "host_disk": None if host is None else host.disk_percent,
+        "host_disk": None if disk is None else disk.percent,
         "pg_cache_hit": None
         if activity is None
         else ratio(activity.blocks_hit, activity.blocks_read, least=MIN_EVIDENCE),

@@ -25,7 +25,7 @@ from hsi_service.sources.database import Activity, Rates
 from hsi_service.sources.gpu import Gpu
 from hsi_service.sources.queues import Depths
 from services.collector.alerts import percent
-from services.collector.host import HostFigures
+from services.collector.host import DiskFigures, HostFigures
 from services.collector.latencies import Latency
 from services.collector.redis_info import RedisFigures
 
@@ -179,12 +179,15 @@ def redis_part(found: RedisFigures | None) -> RedisMetrics:
     )
 
 
-def host_part(found: HostFigures) -> HostMetrics:
-    """Return `host` (R18)."""
+def host_part(host: HostFigures | None, disk: DiskFigures | None) -> HostMetrics | None:
+    """Return `host` (R18); null where nothing of it is known."""
+    if host is None and disk is None:
+        return None
+    host = host or HostFigures()
     return HostMetrics(
-        cpu_percent=rounded(found.cpu),
-        ram_used_gb=gib(found.memory_used),
-        ram_total_gb=gib(found.memory_total),
-        disk_used_gb=gib(found.disk_used),
-        disk_total_gb=gib(found.disk_total),
+        cpu_percent=rounded(host.cpu),
+        ram_used_gb=gib(host.memory_used),
+        ram_total_gb=gib(host.memory_total),
+        disk_used_gb=gib(disk.used if disk else None),
+        disk_total_gb=gib(disk.total if disk else None),
     )

@@ -32,8 +32,8 @@ IDLE = 60.0
 # Of this transaction alone: as a parameter of the connection, a pooler such as pgbouncer would
 # refuse it, and set for the session, it would be left to that pooler's next client. A little less
 # than our patience, so that the server's answer still comes. The second limit is for a process that
-# is suspended in the middle. A column without a time zone is UTC, as the pipeline writes it; compared
-# with now(), it is read in the session's zone, which a server, a database or a role may set to any.
+# is suspended in the middle. A column without a time zone is UTC, as the pipeline writes it; but it
+# is compared with now() in the session's, which a server, a database or a role may set to any.
 _LIMITS = f"""
 SET LOCAL statement_timeout = {round((ANSWER_TIMEOUT - 0.2) * 1000)};
 SET LOCAL idle_in_transaction_session_timeout = 60000;

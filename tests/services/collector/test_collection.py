@@ -31,7 +31,7 @@ from services.collector.collection import (
     compose_update,
 )
 from services.collector.containers import Container
-from services.collector.host import HostFigures
+from services.collector.host import DiskFigures, HostFigures
 from services.collector.latencies import Latency
 from services.collector.redis_info import RedisFigures
 from services.collector.settings import CollectorSettings
@@ -113,11 +113,9 @@ def everything(**other: Any) -> Readings:
                     cpu=12.0,
                     memory_used=round(8.2 * GIB),
                     memory_total=32 * GIB,
-                    disk_used=156 * GIB,
-                    disk_total=500 * GIB,
-                    disk_percent=31.2,
                 )
             ),
+            "disk": Reading(DiskFigures(used=156 * GIB, total=500 * GIB, percent=31.2)),
             "containers": Reading(
                 [
                     Container(name=name, status="running", health="healthy")
@@ -312,7 +310,8 @@ def shape(data: Any) -> dict[str, Any]:
         "queues": inference.get("queues"),
         "postgresql": said["databases"]["postgresql"]["status"],
         "redis": said["databases"]["redis"]["status"],
-        "host": said["host"] is not None,
+        "host": {name: value is not None for name, value in (said["host"] or {}).items()}
+        | {"cpu_percent": ...},  # at the first look, since when?
         "containers": said["containers"],
     }
 
@@ -331,6 +330,10 @@ YOLO26_GPU = {
 }
 AWAY_REDIS = {"redis": "unreachable", "queues": None}
 AWAY_POSTGRES = {"postgresql": "unreachable", "throughput": None}
+KNOWN = dict.fromkeys(("ram_used_gb", "ram_total_gb", "disk_used_gb", "disk_total_gb"), True) | {
+    "cpu_percent": ...
+}
+NO_DISK = {"disk_used_gb": False, "disk_total_gb": False}
 UNKNOWN = [{"name": "backend", "status": "unknown", "health": "unhealthy"}]
 UNHEALTHY = [{"name": "backend", "status": "running", "health": "unhealthy"}]
 
@@ -397,7 +400,7 @@ def nvml_lies(home: Home, _: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def the_disk_hangs(_: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(psutil, "disk_usage", lambda _: threading.Event().wait(LIMIT + 1))
-    return {"host": False}
+    return {"host": KNOWN | NO_DISK}
 
 
 def psutil_fails(_: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -405,7 +408,7 @@ def psutil_fails(_: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         raise ValueError("rubbish in /proc")
 
     monkeypatch.setattr(psutil, "virtual_memory", fail)
-    return {"host": False}
+    return {"host": KNOWN | {"ram_used_gb": False, "ram_total_gb": False}}
 
 
 DATABASE_FAULTS = [
@@ -446,7 +449,7 @@ async def test_a_source_that_is_down_hangs_or_lies_costs_its_own_figures_and_no_
     engine = AlertEngine(after=0)
     async with home.sources() as sources:
         fine = shape((await sources.collect()).data)
-        assert fine | {"host": True} == fine
+        assert all(fine["host"].values())
         assert fine["gpu"]["temperature"] == 38
         assert (fine["yolo26"], fine["nemotron"]) == ("healthy", ("healthy", 1))
         assert (fine["postgresql"], fine["redis"]) == ("healthy", "healthy")

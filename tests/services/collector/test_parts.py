@@ -6,7 +6,7 @@ from hsi.schemas.performance import GpuDevice, HostMetrics
 from hsi_service.sources import Reading
 from hsi_service.sources.ai import GIB
 from hsi_service.sources.gpu import Gpu
-from services.collector.host import HostFigures
+from services.collector.host import DiskFigures, HostFigures
 from services.collector.parts import (
     gpu_device,
     host_part,
@@ -33,9 +33,14 @@ def test_a_gpu_is_in_gb_and_whole_degrees_and_one_that_is_lost_has_its_index_alo
 
 
 def test_the_host_is_in_gb() -> None:
-    found = host_part(HostFigures(cpu=12.345, memory_used=round(8.204 * GIB)))
+    assert host_part(None, None) is None
+    found = host_part(HostFigures(cpu=12.345, memory_used=round(8.204 * GIB)), None)
     assert found == HostMetrics(
         cpu_percent=12.35, ram_used_gb=8.2, ram_total_gb=None, disk_used_gb=None, disk_total_gb=None
+    )
+    found = host_part(None, DiskFigures(used=GIB, total=2 * GIB, percent=50.0))
+    assert found == HostMetrics(
+        cpu_percent=None, ram_used_gb=None, ram_total_gb=None, disk_used_gb=1.0, disk_total_gb=2.0
     )
 
 
