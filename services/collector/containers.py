@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hsi.schemas.performance import ContainerHealth, ContainerState
-from hsi_service.sources.http import Http, HttpResult
+from hsi_service.sources.http import Http, HttpResult, trust_in
 from hsi_service.sources.time_limited import SourceError
 
 KUBERNETES = "kubernetes"
@@ -111,7 +111,7 @@ class Kubernetes:
             token = self._read_account("token")
             namespace = self._read_account("namespace")
             if self._http is None:
-                self._http = Http(max_answer=MAX_ANSWER, verify=self._trust())
+                self._http = Http(max_answer=MAX_ANSWER, trust=self._trust())
         except (OSError, ValueError) as error:
             raise SourceError(f"no ServiceAccount: {type(error).__name__}") from error
         answer = await self._http.get(
@@ -125,16 +125,9 @@ class Kubernetes:
     def _read_account(self, name: str) -> str:
         return (self._account / name).read_text(encoding="ascii").strip()
 
-    def _trust(self) -> ssl.SSLContext | bool:
+    def _trust(self) -> ssl.SSLContext | None:
         certificate = self._account / "ca.crt"
-        if not certificate.exists():
-            return True
-        trust = ssl.create_default_context(cafile=certificate)
-        # Authorities of many clusters (MicroK8s, EKS, those of years ago) say too little of
-        # themselves for the strictness that is Python's default since 3.13. Everything that
-        # matters here is checked without it: who signed, for which name, and until when.
-        trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        return trust
+        return trust_in(file=str(certificate)) if certificate.exists() else None
 
     async def aclose(self) -> None:
         """Close the connections."""
