@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from msgspec import UNSET, Struct
@@ -16,7 +17,8 @@ from hsi_service.sources.database import Activity, Database, Rates
 from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
 from hsi_service.sources.queues import Depths, Queues
 from services.collector.alerts import percent
-from services.collector.containers import Container, containers_from
+from services.collector.container_list import ContainerList, own_containers
+from services.collector.containers import Container, worst_of_each
 from services.collector.host import Disk, DiskFigures, Host, HostFigures
 from services.collector.latencies import Latencies, Latency
 from services.collector.parts import (
@@ -95,8 +97,7 @@ class PerformanceSources:
         self._redis = RedisInfo(redis_url, name="collector")
         self.redis_memory_limit: int | None = None
         """Bytes that Redis' data may take, as it said last; None: without end, or not known."""
-        self._containers = containers_from(settings.containers)
-        self._known_containers: list[Container] = []
+        self._containers = ContainerList(settings.containers, limit=limit)
         self._transactions = PerMinute()
         self._lookups = PerMinute()
 
@@ -113,10 +114,14 @@ class PerformanceSources:
         self._info = guarded("redis", self._redis.read)
         self._host = guarded("host", Host(proc=settings.host_proc).read)
         self._disk = guarded("disk", Disk(settings.host_disk).read)
-        self._pods = guarded("containers", self._containers.read)
 
-    async def collect(self) -> CollectedPerformance:
-        """Ask everything at once; what cannot be read is null, or says `unreachable`."""
+    async def collect(self, *, redis_refuses: bool = False) -> CollectedPerformance:
+        """Ask everything at once; what cannot be read is null, or says `unreachable`.
+
+        Args:
+            redis_refuses: Whether Redis, though it answers, takes no writes.
+
+        """
         (
             (gpus, yolo26, nemotron, host, disk, containers),
             (
@@ -133,7 +138,7 @@ class PerformanceSources:
                 self._nemotron.read(),
                 self._host.read(),
                 self._disk.read(),
-                self._pods.read(),
+                self._containers.read(),
             ),
             asyncio.gather(
                 self._stages.read(),
@@ -157,8 +162,10 @@ class PerformanceSources:
                 redis=redis,
                 host=host,
                 disk=disk,
-                containers=self._containers_now(containers),
+                containers=Reading(containers),
             ),
+            own=self._containers.own,
+            redis_refuses=redis_refuses,
             transactions_per_min=None
             if activity is None
             else self._transactions.rate(activity.transactions, activity.at),
@@ -173,19 +180,6 @@ class PerformanceSources:
     async def _read_throughput(self) -> Rates | None:
         return await self._database.throughput() if self._has_database else None
 
-    def _containers_now(self, reading: Reading[list[Container]]) -> Reading[list[Container]]:
-        """Say of containers that nobody tells about any more that they are unknown."""
-        if reading.value is None:
-            return Reading(
-                [
-                    Container(name=known.name, status="unknown", health="unhealthy")
-                    for known in self._known_containers
-                ],
-                reading.reason,
-            )
-        self._known_containers = reading.value
-        return reading
-
     async def aclose(self) -> None:
         """Close all connections."""
         await self._ai.aclose()
@@ -197,7 +191,12 @@ class PerformanceSources:
 
 
 def compose_update(
-    readings: Readings, *, transactions_per_min: float | None, lookups_per_min: float | None
+    readings: Readings,
+    *,
+    transactions_per_min: float | None,
+    lookups_per_min: float | None,
+    own: Mapping[str, str] = MappingProxyType({}),
+    redis_refuses: bool = False,
 ) -> CollectedPerformance:
     """Put together what the sources said.
 
@@ -205,6 +204,8 @@ def compose_update(
         readings: What they said.
         transactions_per_min: PostgreSQL's, if that can be told yet.
         lookups_per_min: Keys that were looked up in Redis, if that can be told yet.
+        own: Containers that are sources themselves, as `own_containers` takes them.
+        redis_refuses: Whether Redis, though it answers, takes no writes.
 
     """
     gpu = chosen(readings.gpus.value, readings.yolo26.value)
@@ -224,15 +225,17 @@ def compose_update(
         ),
         databases=Databases(
             postgresql=postgresql_part(readings.postgresql, transactions_per_min),
-            redis=redis_part(redis),
+            redis=redis_part(redis, refuses=redis_refuses),
         ),
         host=host_part(host, disk),
-        containers=[
-            ContainerMetrics(name=each.name, status=each.status, health=each.health)
-            for each in readings.containers.value or ()
-        ],
+        containers=[],
         alerts=[],
     )
+    containers = [*(readings.containers.value or ()), *own_containers(own, data)]
+    data.containers = [
+        ContainerMetrics(name=each.name, status=each.status, health=each.health)
+        for each in worst_of_each(containers)
+    ]
     values = {
         "gpu_temperature": None if gpu is None else gpu.temperature,
         "gpu_utilization": None if gpu is None else gpu.utilization,

@@ -160,8 +160,8 @@ def postgresql_part(
     return UNSET
 
 
-def redis_part(found: RedisFigures | None) -> RedisMetrics:
-    """Return `databases.redis` (R17)."""
+def redis_part(found: RedisFigures | None, *, refuses: bool = False) -> RedisMetrics:
+    """Return `databases.redis` (R17); one that takes no writes is unhealthy, though it answers."""
     if found is None:
         return RedisMetrics(
             status="unreachable",
@@ -171,7 +171,7 @@ def redis_part(found: RedisFigures | None) -> RedisMetrics:
             blocked_clients=None,
         )
     return RedisMetrics(
-        status="healthy",
+        status="unhealthy" if refuses else "healthy",
         connected_clients=found.connected_clients,
         memory_mb=None if found.memory_used is None else round(found.memory_used / _MIB, 2),
         hit_ratio=rounded(ratio(found.hits, found.misses)),

@@ -231,6 +231,7 @@ def test_databases_that_are_idle_or_have_just_started_are_no_alert() -> None:
     ("settings", "why"),
     [
         ({"CONTAINERS": "a=b"}, "CONTAINERS: number 1 is not name=http"),
+        ({"CONTAINERS": "db=postgresql"}, "CONTAINERS: postgresql: no DATABASE_URL is set"),
         ({"ALERT_THRESHOLDS": "gpu=1/2"}, "ALERT_THRESHOLDS=gpu=1/2: no such metric"),
         ({"BROADCAST_INTERVAL": "0.1"}, "BROADCAST_INTERVAL=0.1"),
     ],
@@ -272,7 +273,7 @@ class Home:
                 "DATABASE_URL": self.database_url,
                 "YOLO26_URL": f"{self.ai.url}/yolo26",
                 "NEMOTRON_URL": f"{self.ai.url}/nemotron",
-                "CONTAINERS": f"backend={self.ai.url}/container",
+                "CONTAINERS": f"backend={self.ai.url}/container,redis,db=postgresql",
             },
         )
         sources = PerformanceSources(settings, limit=LIMIT)
@@ -312,7 +313,9 @@ def shape(data: Any) -> dict[str, Any]:
         "redis": said["databases"]["redis"]["status"],
         "host": {name: value is not None for name, value in (said["host"] or {}).items()}
         | {"cpu_percent": ...},  # at the first look, since when?
-        "containers": said["containers"],
+        "containers": {
+            each["name"]: (each["status"], each["health"]) for each in said["containers"]
+        },
     }
 
 
@@ -328,14 +331,24 @@ YOLO26_GPU = {
     "power_watts": 100,
     "source": "yolo26",
 }
-AWAY_REDIS = {"redis": "unreachable", "queues": None}
-AWAY_POSTGRES = {"postgresql": "unreachable", "throughput": None}
+FINE = ("running", "healthy")
+CONTAINERS = {"backend": FINE, "redis": FINE, "db": FINE}
+UNKNOWN = ("unknown", "unhealthy")
+AWAY_REDIS = {
+    "redis": "unreachable",
+    "queues": None,
+    "containers": CONTAINERS | {"redis": UNKNOWN},
+}
+AWAY_POSTGRES = {
+    "postgresql": "unreachable",
+    "throughput": None,
+    "containers": CONTAINERS | {"db": UNKNOWN},
+}
 KNOWN = dict.fromkeys(("ram_used_gb", "ram_total_gb", "disk_used_gb", "disk_total_gb"), True) | {
     "cpu_percent": ...
 }
 NO_DISK = {"disk_used_gb": False, "disk_total_gb": False}
-UNKNOWN = [{"name": "backend", "status": "unknown", "health": "unhealthy"}]
-UNHEALTHY = [{"name": "backend", "status": "running", "health": "unhealthy"}]
+UNHEALTHY = CONTAINERS | {"backend": ("running", "unhealthy")}
 
 
 def answering(path: str, behaviour: Behaviour, **different: Any) -> Fault:
@@ -454,6 +467,7 @@ async def test_a_source_that_is_down_hangs_or_lies_costs_its_own_figures_and_no_
         assert (fine["yolo26"], fine["nemotron"]) == ("healthy", ("healthy", 1))
         assert (fine["postgresql"], fine["redis"]) == ("healthy", "healthy")
         assert fine["queues"] == {"detection": 0, "analysis": 0}
+        assert fine["containers"] == CONTAINERS
         different = fault(home, monkeypatch)
     try:
         async with home.sources() as sources:
@@ -474,6 +488,15 @@ async def test_a_source_that_is_down_hangs_or_lies_costs_its_own_figures_and_no_
     assert engine.observe(ours, 0) == []
 
 
+async def test_a_redis_that_refuses_writes_is_unhealthy_wherever_it_is_told(
+    home: Home,
+) -> None:
+    async with home.sources() as sources:
+        found = shape((await sources.collect(redis_refuses=True)).data)
+    assert found["redis"] == "unhealthy"
+    assert found["containers"]["redis"] == ("running", "unhealthy")
+
+
 async def test_latencies_depths_and_containers_that_went_away(home: Home) -> None:
     async with Redis.from_url(home.redis.url) as redis, home.sources() as sources:
         for stage in parts.STAGES:
@@ -492,6 +515,7 @@ async def test_latencies_depths_and_containers_that_went_away(home: Home) -> Non
         home.ai.stop()
 
         async def unknown() -> bool:
-            return bool(shape((await sources.collect()).data)["containers"] == UNKNOWN)
+            containers = shape((await sources.collect()).data)["containers"]
+            return bool(containers == CONTAINERS | {"backend": UNKNOWN})
 
         await until(unknown, within=20)

@@ -11,12 +11,12 @@ from hsi_service.sources import SourceError
 from local.processes import free_port
 from services.collector.containers import (
     Container,
+    ContainerNames,
     Containers,
     Kubernetes,
-    NoContainers,
     Probes,
-    containers_from,
     containers_of,
+    named,
 )
 from tests.certificates import private_server
 from tests.servers import AiHandler, AiServer, Behaviour, hangs, hangs_up, lies, says
@@ -199,13 +199,14 @@ async def test_outside_a_pod_there_is_no_account(tmp_path: Path) -> None:
         await read(Kubernetes("http://127.0.0.1:1", account=tmp_path))
 
 
-async def test_a_setting_says_who_tells() -> None:
-    assert isinstance(containers_from([]), NoContainers)
-    assert await read(containers_from([])) == []
-    for setting, kind in (("kubernetes", Kubernetes), ("a=http://a/health", Probes)):
-        containers = containers_from([setting])
-        assert isinstance(containers, kind)
-        await containers.aclose()
+def test_a_setting_names_the_cluster_addresses_and_what_the_collector_knows_itself() -> None:
+    assert named([]) == ContainerNames(kubernetes=False, urls={}, own={})
+    setting = ["kubernetes", "redis", "camera=http://a/health", "db=postgresql"]
+    assert named(setting) == ContainerNames(
+        kubernetes=True,
+        urls={"camera": "http://a/health"},
+        own={"redis": "redis", "db": "postgresql"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,14 +214,17 @@ async def test_a_setting_says_who_tells() -> None:
     [
         (["a"], "number 1 is not name=http"),
         (["a=http://a", "b=ftp://user:secret@b"], "number 2 is not name=http"),
-        (["kubernetes", "a=http://a"], "number 1 is not name=http"),
         (["=http://a"], "number 1 is not name=http"),
+        (["=redis"], "number 1 is not name=http"),
+        (["a=secret"], "number 1 is not name=http"),
         (["a=http://a", "a=http://b"], "a is there twice"),
+        (["redis", "redis=http://b"], "redis is there twice"),
+        (["kubernetes", "kubernetes"], "kubernetes is there twice"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_without_its_secrets(
     setting: list[str], why: str
 ) -> None:
     with pytest.raises(ValueError, match=why) as caught:
-        containers_from(setting)
+        named(setting)
     assert "secret" not in str(caught.value)
