@@ -123,18 +123,26 @@ class Stack:
             self._start_postgres()
         if self._settings.demo:
             self._start_stand_ins()
-        numbers = range(1, self._settings.replicas + 1)
-        services = {
-            name: [self._replica(name, number) for number in numbers]
+        ports = {name: [free_port() for _ in range(self._settings.replicas)] for name in SERVICES}
+        dashboard_port, ping_port = free_port(), free_port()
+        urls = {
+            f"{name}-{number}": f"http://127.0.0.1:{port}/health/ready"
             for name in SERVICES
-            if name != "collector"
+            for number, port in enumerate(ports[name], start=1)
         }
-        watched = list(itertools.chain.from_iterable(services.values()))
-        containers = ",".join(f"{replica.name}={replica.url}/health/ready" for replica in watched)
-        services["collector"] = [
-            self._replica("collector", number, CONTAINERS=containers) for number in numbers
-        ]
-        self._start(*watched, *services["collector"])
+        urls["dashboard"] = f"http://127.0.0.1:{dashboard_port}/health/ready"
+        urls["ingress"] = f"http://127.0.0.1:{ping_port}/ping"
+        containers = [f"{name}={url}" for name, url in urls.items()]
+        containers += ["redis", "postgresql"]
+        containers += ["yolo26"] * bool(self.yolo26_url) + ["nemotron"] * bool(self.nemotron_url)
+        services = {
+            name: [
+                self._replica(name, number, port=port, CONTAINERS=",".join(containers))
+                for number, port in enumerate(ports[name], start=1)
+            ]
+            for name in SERVICES
+        }
+        self._start(*itertools.chain.from_iterable(services.values()))
         routes = {
             prefix: [replica.url for replica in services[name]] for prefix, name in ROUTES.items()
         }
@@ -144,9 +152,11 @@ class Stack:
         except NotReadyError as error:
             self._say(f"  {error}")
         else:
-            routes[PAGES] = [self._start_dashboard()]
+            routes[PAGES] = [self._start_dashboard(dashboard_port)]
             self.dashboard_url = f"http://127.0.0.1:{self._settings.port}/"
-        self._start(Traefik(self._folder / "ingress", port=self._settings.port, routes=routes))
+        ingress = self._folder / "ingress"
+        port = self._settings.port
+        self._start(Traefik(ingress, port=port, routes=routes, ping_port=ping_port))
 
     def _start_redis(self) -> None:
         users = self._redis_users
@@ -185,17 +195,17 @@ class Stack:
             self._start(nemotron)
             self.nemotron_url = nemotron.url
 
-    def _start_dashboard(self) -> str:
+    def _start_dashboard(self, port: int) -> str:
         """Serve the dashboard's files; return where."""
-        server = DashboardServer(port=free_port(), log=self._build.log)
+        server = DashboardServer(port=port, log=self._build.log)
         self._start(server)
         return server.url
 
-    def _replica(self, service: str, number: int, **settings: str) -> ServiceProcess:
+    def _replica(self, service: str, number: int, *, port: int, **settings: str) -> ServiceProcess:
         return ServiceProcess(
             service,
             name=f"{service}-{number}",
-            port=free_port(),
+            port=port,
             log=self._folder / "logs" / f"{service}-{number}.log",
             REDIS_URL=self._redis_url_of(service),
             SESSION_SECRET=self._session_secret,

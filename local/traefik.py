@@ -18,15 +18,24 @@ HEALTH_INTERVAL = "1s"
 class Traefik(Process):
     """Traefik on one port of 127.0.0.1, in front of the services' replicas."""
 
-    def __init__(self, folder: Path, *, port: int, routes: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        routes: Mapping[str, Sequence[str]],
+        ping_port: int | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
             folder: For its configuration and its log; made if need be.
             port: Port on 127.0.0.1.
             routes: URLs of the replicas by the path prefix that they serve.
+            ping_port: Port on 127.0.0.1 where `/ping` answers 200 while it runs; None: nowhere.
 
         """
+        ping = [f"--entrypoints.ping.address=127.0.0.1:{ping_port}", "--ping.entrypoint=ping"]
         folder.mkdir(parents=True, exist_ok=True)
         dynamic = folder / "traefik.yml"
         dynamic.write_text(json.dumps(configuration(routes), indent=2))  # JSON is YAML
@@ -36,6 +45,8 @@ class Traefik(Process):
             [
                 Path(sysconfig.get_path("scripts")) / "traefik",
                 f"--entrypoints.web.address=127.0.0.1:{port}",
+                "--entrypoints.web.asdefault=true",  # Else all lead to the services.
+                *(ping if ping_port else ()),
                 f"--providers.file.filename={dynamic}",
                 "--global.checknewversion=false",
                 "--global.sendanonymoususage=false",

@@ -1,21 +1,24 @@
-"""How the containers are: by an HTTP probe of each, or by what Kubernetes says of our namespace."""
+"""How a container is: by an HTTP probe, or by what Kubernetes says of our namespace."""
 
 import asyncio
+import itertools
 import os
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
 
 from hsi.schemas.performance import ContainerHealth, ContainerState
-from hsi_service.sources.http import Http, HttpResult
+from hsi_service.sources.http import Http, HttpResult, trust_in
 from hsi_service.sources.time_limited import SourceError
 
 KUBERNETES = "kubernetes"
-"""Instead of addresses: ask the cluster."""
+"""Instead of an address: ask the cluster."""
+OWN = ("redis", "postgresql", "yolo26", "nemotron")
+"""Instead of an address: what the collector itself knows of one of its sources."""
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its ServiceAccount."""
 MAX_ANSWER = 16 * 1024 * 1024
@@ -111,7 +114,7 @@ class Kubernetes:
             token = self._read_account("token")
             namespace = self._read_account("namespace")
             if self._http is None:
-                self._http = Http(max_answer=MAX_ANSWER, verify=self._trust())
+                self._http = Http(max_answer=MAX_ANSWER, trust=self._trust())
         except (OSError, ValueError) as error:
             raise SourceError(f"no ServiceAccount: {type(error).__name__}") from error
         answer = await self._http.get(
@@ -125,16 +128,9 @@ class Kubernetes:
     def _read_account(self, name: str) -> str:
         return (self._account / name).read_text(encoding="ascii").strip()
 
-    def _trust(self) -> ssl.SSLContext | bool:
+    def _trust(self) -> ssl.SSLContext | None:
         certificate = self._account / "ca.crt"
-        if not certificate.exists():
-            return True
-        trust = ssl.create_default_context(cafile=certificate)
-        # Authorities of many clusters (MicroK8s, EKS, those of years ago) say too little of
-        # themselves for the strictness that is Python's default since 3.13. Everything that
-        # matters here is checked without it: who signed, for which name, and until when.
-        trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        return trust
+        return trust_in(file=str(certificate)) if certificate.exists() else None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -200,15 +196,23 @@ def containers_of(body: Any) -> list[Container]:
         pods = msgspec.convert(body, _Pods).items
     except msgspec.ValidationError as error:
         raise SourceError("the Kubernetes API answers with something else than pods") from error
+    there = [
+        pod
+        for pod in pods
+        if not pod.metadata.deletion_timestamp and pod.status.phase != "Succeeded"
+    ]
+    found = worst_of_each(itertools.chain.from_iterable(map(_containers, there)))
+    return sorted(found, key=lambda container: container.name)
+
+
+def worst_of_each(containers: Iterable[Container]) -> list[Container]:
+    """Return one container for each name, in their order: the one that is worst."""
     found: dict[str, Container] = {}
-    for pod in pods:
-        if pod.metadata.deletion_timestamp or pod.status.phase == "Succeeded":
-            continue
-        for container in _containers(pod):
-            known = found.get(container.name)
-            if known is None or _badness(container) > _badness(known):
-                found[container.name] = container
-    return [found[name] for name in sorted(found)]
+    for container in containers:
+        known = found.get(container.name)
+        if known is None or _badness(container) > _badness(known):
+            found[container.name] = container
+    return list(found.values())
 
 
 def _containers(pod: _Pod) -> Sequence[Container]:
@@ -253,40 +257,51 @@ def _badness(container: Container) -> tuple[int, int]:
     return _BADNESS.index(container.health), _STATES.index(container.status)
 
 
-class NoContainers:
-    """There are none that we know of."""
+class ContainerNames(NamedTuple):
+    """Which containers there are to be told of."""
 
-    async def read(self) -> list[Container]:
-        """Return none."""
-        return []
+    kubernetes: bool
+    """Whether those of our namespace are among them."""
+    urls: dict[str, str]
+    """What answers 200 while a container is healthy, by its name."""
+    own: dict[str, str]
+    """One of `OWN`, by a container's name."""
 
-    async def aclose(self) -> None:
-        """Do nothing."""
 
-
-def containers_from(setting: Sequence[str]) -> Containers:
-    """Return who tells about containers.
+def named(setting: Sequence[str]) -> ContainerNames:
+    """Return what a setting names.
 
     Args:
-        setting: `name=url` for each, or `kubernetes` alone.
+        setting: Any of `kubernetes`, `name=url`, `name=` and one of `OWN`, or that one alone.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: One of it cannot be read, or is there twice.
 
     """
-    if not setting:
-        return NoContainers()
-    if list(setting) == [KUBERNETES]:
-        host = os.environ.get("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
-        port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-        return Kubernetes(f"https://{f'[{host}]' if ':' in host else host}:{port}")
-    urls: dict[str, str] = {}
+    names = ContainerNames(kubernetes=KUBERNETES in setting, urls={}, own={})
+    seen = set()
     for number, part in enumerate(setting, start=1):
-        name, _, url = part.partition("=")
-        # Not quoted: an address may hold a password.
-        if not name or not url.startswith(("http://", "https://")):
-            raise ValueError(f"number {number} is not name=http://… or name=https://…")
-        if name in urls:
+        name, _, value = part.partition("=")
+        if part in OWN:
+            value = part
+        if value in OWN and name:
+            names.own[name] = value
+        elif name and value.startswith(("http://", "https://")):
+            names.urls[name] = value
+        elif part != KUBERNETES:
+            # Not quoted: an address may hold a password.
+            raise ValueError(
+                f"number {number} is not name=http://… or name=https://…, nor one of "
+                f"{KUBERNETES}, {', '.join(OWN)}"
+            )
+        if name in seen:
             raise ValueError(f"{name} is there twice")
-        urls[name] = url
-    return Probes(urls)
+        seen.add(name)
+    return names
+
+
+def in_cluster() -> Kubernetes:
+    """Return the API server of the cluster that this pod is in."""
+    host = os.environ.get("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
+    port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    return Kubernetes(f"https://{f'[{host}]' if ':' in host else host}:{port}")

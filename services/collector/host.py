@@ -1,7 +1,11 @@
-"""The host that this runs on, by psutil; a container sees it where its /proc is mounted."""
+"""The host that this runs on, by psutil; a container sees it where its /proc is mounted.
 
+Its disk is a source of its own: one that hangs costs its own figures, and no others.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import psutil
 from msgspec import Struct
@@ -9,6 +13,8 @@ from msgspec import Struct
 from hsi_service.sources.thread import in_thread
 from hsi_service.sources.time_limited import SourceError
 from hsi_service.sources.validate import count, number
+
+T = TypeVar("T")
 
 _OWN_PROC = "/proc"
 
@@ -22,11 +28,16 @@ class HostFigures(Struct, frozen=True, kw_only=True):
     """Bytes that are not available to programs, as `free` counts."""
     memory_total: int | None = None
     """Bytes."""
-    disk_used: int | None = None
+
+
+class DiskFigures(Struct, frozen=True, kw_only=True):
+    """One look at a disk. All of it is None where there is none to fill, as in /proc."""
+
+    used: int | None
     """Bytes, as `df` counts."""
-    disk_total: int | None = None
+    total: int | None
     """Bytes."""
-    disk_percent: float | None = None
+    percent: float | None
     """Percent of what programs may use, as `df` says it; what is root's alone is not free."""
 
 
@@ -44,21 +55,76 @@ class CpuTimes(NamedTuple):
         return min(100.0, max(0.0, 100 * (1 - (self.idle - before.idle) / total)))
 
 
-class Host:
-    """Looks at the host, in a thread: a disk that hangs must not hang us."""
+class _Question(Generic[T]):
+    """What may hang is asked in a thread, and not again before it has answered."""
 
-    def __init__(self, *, proc: str, disk: str) -> None:
+    def __init__(self, ask: Callable[[], T], *, name: str, of: str) -> None:
+        self._ask = ask
+        self._name = name
+        self._of = of
+        self._busy = False
+
+    async def read(self) -> T:
+        if self._busy:
+            raise SourceError(f"{self._of} has not answered since an earlier reading")
+        self._busy = True
+        return await in_thread(self._read, name=self._name)
+
+    def _read(self) -> T:
+        try:
+            return self._ask()
+        except (OSError, ValueError, LookupError, psutil.Error) as error:
+            raise SourceError(f"{self._of} cannot be asked: {type(error).__name__}") from error
+        finally:
+            self._busy = False
+
+
+class Disk:
+    """Looks at a disk."""
+
+    def __init__(self, folder: str) -> None:
+        """Prepare.
+
+        Args:
+            folder: Folder whose file system counts.
+
+        """
+        self._folder = folder
+        self._question = _Question(self._ask, name="disk", of="the disk")
+
+    async def read(self) -> DiskFigures:
+        """Look.
+
+        Raises:
+            SourceError: The system does not tell, or has hung since an earlier look.
+
+        """
+        return await self._question.read()
+
+    def _ask(self) -> DiskFigures:
+        found = psutil.disk_usage(self._folder)
+        if not found.total:
+            return DiskFigures(used=None, total=None, percent=None)
+        return DiskFigures(
+            used=count(found.used),
+            total=count(found.total),
+            percent=number(found.percent, most=100),
+        )
+
+
+class Host:
+    """Looks at processors and memory."""
+
+    def __init__(self, *, proc: str) -> None:
         """Prepare.
 
         Args:
             proc: Folder where the host's /proc is mounted, if it is.
-            disk: Folder whose file system counts.
 
         """
         self._proc = proc if (Path(proc) / "stat").exists() else _OWN_PROC
-        self._disk = disk
         self._last: CpuTimes | None = None
-        self._busy = False
+        self._question = _Question(self._ask, name="host", of="the system")
 
     async def read(self) -> HostFigures:
         """Look.
@@ -67,40 +133,16 @@ class Host:
             SourceError: The system does not tell, or has hung since an earlier look.
 
         """
-        if self._busy:
-            raise SourceError("the system has not answered since an earlier reading")
-        self._busy = True
-        return await in_thread(self._read, name="host")
+        return await self._question.read()
 
-    def _read(self) -> HostFigures:
-        try:
-            psutil.PROCFS_PATH = self._proc
-            cpu = self._cpu()
-            memory = psutil.virtual_memory()
-        except (OSError, ValueError, LookupError, psutil.Error) as error:
-            raise SourceError(f"the system cannot be asked: {type(error).__name__}") from error
-        else:
-            return self._figures(cpu, memory.total, memory.available)
-        finally:
-            self._busy = False
-
-    def _figures(self, cpu: float | None, total: int, available: int) -> HostFigures:
-        figures = HostFigures(
-            cpu=number(cpu, most=100),
-            memory_used=count(total - available),
-            memory_total=count(total),
-        )
-        try:
-            disk = psutil.disk_usage(self._disk)
-        except OSError:
-            return figures
+    def _ask(self) -> HostFigures:
+        psutil.PROCFS_PATH = self._proc
+        cpu = self._cpu()
+        memory = psutil.virtual_memory()
         return HostFigures(
-            cpu=figures.cpu,
-            memory_used=figures.memory_used,
-            memory_total=figures.memory_total,
-            disk_used=count(disk.used),
-            disk_total=count(disk.total),
-            disk_percent=number(disk.percent, most=100),
+            cpu=number(cpu, most=100),
+            memory_used=count(memory.total - memory.available),
+            memory_total=count(memory.total),
         )
 
     def _cpu(self) -> float | None:

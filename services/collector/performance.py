@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw, Struct
 
 from hsi.logs import Throttled
 from hsi.schemas import PerformanceUpdateData, RaisedAlertData
-from hsi.schemas.performance import AlertLimits, RedisMetrics
+from hsi.schemas.performance import AlertLimits
 from hsi_service.bus.leader_script import NotLeadingError
 from hsi_service.bus.lease import Lease, Turn
 from hsi_service.metrics import Metrics
@@ -114,13 +114,10 @@ class PerformanceCollector:
 
         """
         began = time.monotonic()
-        data, values = await self._sources.collect()
+        data, values = await self._sources.collect(redis_refuses=bool(self.lease.refused))
         data.timestamp = self._clock.now()
         data.alerts = exceeding(self._rules, values)
         self._engine.observe(values, self._clock())
-        redis = data.databases.redis
-        if self.lease.refused and isinstance(redis, RedisMetrics):
-            redis.status = "unhealthy"  # It answers, and takes no writes.
         self._latest = data
         self._rounds += 1
         await asyncio.sleep(max(0.0, began + self._limit - time.monotonic()))

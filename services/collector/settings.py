@@ -8,12 +8,18 @@ from hsi.settings import SettingsError
 from hsi_service.settings import Seconds
 from hsi_service.sources import SourceSettings
 from services.collector.alerts import rules_with
-from services.collector.containers import containers_from
+from services.collector.containers import named
 from services.collector.raised import AFTER
 
 MIN_LOOKUPS = 300
 """Our own services look up more in a Redis that is theirs alone. A database that has just started
 has read everything for the first time."""
+_ADDRESSES = {
+    "postgresql": "DATABASE_URL",
+    "yolo26": "YOLO26_URL",
+    "nemotron": "NEMOTRON_URL",
+}
+"""Where the sources are that there need not be."""
 Interval = Annotated[float, Meta(ge=0.5, le=3600)]
 
 
@@ -23,7 +29,8 @@ class CollectorSettings(SourceSettings, frozen=True, kw_only=True):
     broadcast_interval: Interval = 5
     """Seconds between two rounds."""
     containers: tuple[str, ...] = ()
-    """Containers as `name=url`, probed by HTTP; or `kubernetes`: the pods of our namespace."""
+    """Containers: as `name=url`, probed by HTTP; `kubernetes`, the pods of our namespace; `redis`,
+    `postgresql`, `yolo26` and `nemotron`, or `name=` and one of them, as the collector finds it."""
     host_proc: str = "/host/proc"
     """Where the host's /proc is mounted; where it is not, our own counts."""
     host_disk: str = "/"
@@ -40,6 +47,9 @@ class CollectorSettings(SourceSettings, frozen=True, kw_only=True):
         super().__post_init__()
         rules_with(self.alert_thresholds)
         try:
-            containers_from(self.containers)
+            names = named(self.containers)
         except ValueError as error:
             raise SettingsError(f"CONTAINERS: {error}") from None
+        for source, variable in _ADDRESSES.items():
+            if source in names.own.values() and not getattr(self, variable.lower()):
+                raise SettingsError(f"CONTAINERS: {source}: no {variable} is set")

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,6 +22,8 @@ from hsi.schemas.validation import encode
 from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.bus.leader_script import LeaderScript
 from hsi_service.bus.lease import Lease, Turn
+from hsi_service.sources.latest_round import FIELD, LatestRound, point_of
+from hsi_service.sources.time_limited import SourceError
 from services.collector.downsampling import MAX_POINTS, downsampled
 from services.collector.raised import Change
 
@@ -57,7 +59,6 @@ return 4 * redis.call('PUBLISH', ARGV[11], ARGV[12])
   + 2 * (replaced[KEYS[5]] or 0) + (replaced[KEYS[3]] or 0)
 """
 """Where nobody could append to a history any more, it is replaced."""
-_FIELD = b"data"
 MAX_ALERTS = 1000
 """Alerts that are told of at most."""
 _CHANGES = 3 * MAX_ALERTS
@@ -106,9 +107,10 @@ class Store:
         self._save = LeaderScript(self._redis, lease, _SAVE)
         self._spoilt = SpoiltKeys(logger)
         self._length = round(HOUR / interval) + 1
-        self._interval = interval
-        self._points = msgspec.json.Decoder(PerformanceUpdateData)
         self._changes = msgspec.json.Decoder(RaisedAlert)
+        self._latest = LatestRound(
+            redis_url, name="collector", clock=self._clock, interval=interval
+        )
         self._cached: dict[float, tuple[object, list[PerformanceUpdateData]]] = {}
         self._ended: tuple[object, list[RaisedAlertData]] = None, []
 
@@ -149,7 +151,7 @@ class Store:
                 ],
                 arguments=[
                     self._length,
-                    _FIELD,
+                    FIELD,
                     msgspec.json.encode(data),
                     2 * HOUR,
                     msgspec.json.encode(memory),
@@ -205,13 +207,11 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        entries = await self._entries(
-            channels.PERFORMANCE_HISTORY, "XREVRANGE", "+", "-", "COUNT", 1
-        )
-        points = self._decoded(channels.PERFORMANCE_HISTORY, entries, self._point)
-        if points and abs(self._clock() - points[0].timestamp.timestamp()) < 2 * self._interval:
-            return points[0]
-        return None
+        try:
+            found = await self._latest.read()
+        except SourceError as error:
+            raise StoreError(str(error)) from error
+        return found.data if found else None
 
     async def history(self, seconds: float) -> list[PerformanceUpdateData]:
         """Return the figures of the last so many seconds, downsampled, oldest first.
@@ -229,30 +229,26 @@ class Store:
             # Made once for all who ask until there is more.
             first = round((now - seconds - _CLOCKS_DIFFER) * 1000)
             entries = await self._entries(channels.PERFORMANCE_HISTORY, "XRANGE", first, "+")
-            found = self._decoded(channels.PERFORMANCE_HISTORY, entries, self._point)
+            found = self._decoded(channels.PERFORMANCE_HISTORY, entries, point_of)
             self._cached[seconds] = state, downsampled(found, seconds=seconds, now=now)
         return self._cached[seconds][1]
 
-    def _decoded(self, key: str, entries: list[Any], decode: Callable[[bytes], T]) -> list[T]:
+    def _decoded(
+        self, key: str, entries: list[Any], decode: Callable[[dict[bytes, bytes]], T]
+    ) -> list[T]:
         """Return what some entries hold; what cannot be read is left out."""
         decoded = []
         for entry_id, fields in entries:
             try:
-                decoded.append(decode(fields.get(_FIELD, b"")))
+                decoded.append(decode(fields))
             except UNREADABLE:
                 self._spoilt.found(
                     key, f"its entry {entry_id.decode()} cannot be read, and is left out"
                 )
         return decoded
 
-    def _alert(self, message: bytes) -> RaisedAlertData:
-        return self._changes.decode(message).data
-
-    def _point(self, data: bytes) -> PerformanceUpdateData:
-        point = self._points.decode(data)
-        if point.timestamp.tzinfo is None:
-            point.timestamp = point.timestamp.replace(tzinfo=UTC)
-        return point
+    def _alert(self, fields: dict[bytes, bytes]) -> RaisedAlertData:
+        return self._changes.decode(fields.get(FIELD, b"")).data
 
     async def _entries(self, key: str, command: str, *arguments: str | int) -> list[Any]:
         """Return entries of a history; none where its key holds something else."""
@@ -280,6 +276,7 @@ class Store:
         """Close the connections."""
         await self._redis.aclose()
         await self._reads.aclose()
+        await self._latest.aclose()
 
 
 @contextlib.asynccontextmanager

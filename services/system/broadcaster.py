@@ -28,6 +28,7 @@ from services.system.circuit_breaker import WebSocketCircuitBreaker
 from services.system.collection import ROUND_TIMEOUT, CollectedStatus, StatusCollector
 from services.system.connect_policy import BreakerPolicy
 from services.system.health import HealthChange, HealthMonitor, HealthResult
+from services.system.latest_performance import LatestPerformance
 from services.system.publication import NoAnswerError, Publication
 from services.system.report import BroadcasterReport, DegradedReport, LeaseReport, SystemMetrics
 from services.system.settings import SystemSettings
@@ -88,8 +89,13 @@ class SystemBroadcaster:
         self.lease = Lease(settings.redis_url, LEASE, duration=LEASE_TIME * interval)
         self._clock = self.lease.redis_clock
         self._shown = ShownStatuses(interval, clock=self._clock, steady=clock)
+        limit = min(ROUND_TIMEOUT, COLLECT_TIME * interval)
+        self._performance = LatestPerformance(settings, clock=self._clock, limit=limit)
         self._collector = StatusCollector(
-            settings, limit=min(ROUND_TIMEOUT, COLLECT_TIME * interval), now=self._clock.now
+            settings,
+            limit=limit,
+            now=self._clock.now,
+            performance=self._performance,
         )
         self._collecting: asyncio.Task[CollectedStatus] | None = None
         self._publication = Publication(
@@ -190,8 +196,10 @@ class SystemBroadcaster:
         return statuses, hub.enter(peer, channels.PERFORMANCE_UPDATE, PerformanceTopic)
 
     async def freshen(self, topic: SnapshotTopic) -> None:
-        """See to it that the latest status is younger than an interval."""
-        if not self._is_fresh(topic):
+        """See to it that the latest status, or the latest figures, say how things are now."""
+        if not isinstance(topic, StatusTopic):
+            await self._performance.freshen(topic)
+        elif not self._is_fresh(topic):
             found = await self._collect()
             if not self._is_fresh(topic):
                 topic.keep(STATUS, encode(found.status).decode())
@@ -378,7 +386,7 @@ class SystemSession(Session):
 
     async def begin(self, peer: Peer) -> None:
         """Send the client the latest, then all that follows."""
-        await self._broadcaster.freshen(self._snapshots[0])
+        await asyncio.gather(*map(self._broadcaster.freshen, self._snapshots))
         # At one go, so that nothing comes between the latest and what follows.
         peer.send(*(latest.text for topic in self._snapshots for latest in topic.latest.values()))
         if trouble := self._broadcaster.trouble():

@@ -5,19 +5,24 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+
 from hsi.schemas import SystemStatus, SystemStatusData
 from hsi.schemas.base import now
 from hsi.schemas.system import CameraCounts, GpuStatus, QueueDepths
 from hsi_service.sources import Reading, SourceSettings, TimeLimited
-from hsi_service.sources.ai import AiServices, Health, Nemotron, Yolo26
+from hsi_service.sources.ai import GIB, AiServices, Health, Nemotron, Yolo26
 from hsi_service.sources.database import Cameras, Database
 from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
+from hsi_service.sources.latest_round import Round
 from hsi_service.sources.queues import Depths, Queues
 from services.system.health import HealthResult
+from services.system.latest_performance import LatestPerformance
 
 ROUND_TIMEOUT = 2.5
 """Seconds that a round may take."""
 _MIB = 1024**2
+_NOTHING = Reading[Round | None](None)
 
 
 class CollectedStatus(NamedTuple):
@@ -37,6 +42,7 @@ class StatusCollector:
         *,
         limit: float = ROUND_TIMEOUT,
         now: Callable[[], datetime] = now,
+        performance: LatestPerformance | None = None,
     ) -> None:
         """Prepare; everything connects on first use.
 
@@ -44,9 +50,12 @@ class StatusCollector:
             settings: Where the sources are.
             limit: Seconds that a round may take; less than the time between two of them.
             now: The clock by which a status is dated (UTC).
+            performance: What the collector found, whose GPU counts where none is here; closed
+                with the others.
 
         """
         self._now = now
+        self._performance = performance
         self._ai = AiServices(yolo26_url=settings.yolo26_url, nemotron_url=settings.nemotron_url)
         self._queues = Queues(
             settings.redis_url,
@@ -70,8 +79,9 @@ class StatusCollector:
             redis_refuses: Why Redis refuses writes, where it does.
 
         """
-        gpus, yolo26, nemotron, depths, cameras = await asyncio.gather(
+        gpus, collected, yolo26, nemotron, depths, cameras = await asyncio.gather(
             self._gpus.read(),
+            self._read_performance(),
             self._yolo26.read(),
             self._nemotron.read(),
             self._depths.read(),
@@ -79,6 +89,7 @@ class StatusCollector:
         )
         return compose_status(
             gpus=gpus,
+            collected=collected,
             yolo26=yolo26,
             nemotron=nemotron,
             depths=depths,
@@ -86,6 +97,9 @@ class StatusCollector:
             redis_refuses=redis_refuses,
             at=self._now(),
         )
+
+    async def _read_performance(self) -> Reading[Round | None]:
+        return await self._performance.read() if self._performance else Reading(None)
 
     async def _count_cameras(self) -> Cameras | None:
         return await self._database.cameras() if self._has_database else None
@@ -95,6 +109,8 @@ class StatusCollector:
         await self._ai.aclose()
         await self._queues.aclose()
         await self._database.aclose()
+        if self._performance:
+            await self._performance.aclose()
 
 
 def compose_status(
@@ -105,6 +121,7 @@ def compose_status(
     depths: Reading[Depths],
     cameras: Reading[Cameras | None],
     at: datetime,
+    collected: Reading[Round | None] = _NOTHING,
     redis_refuses: str | None = None,
 ) -> CollectedStatus:
     """Put together what the sources said, at a time (UTC)."""
@@ -117,7 +134,9 @@ def compose_status(
     return CollectedStatus(
         SystemStatus(
             data=SystemStatusData(
-                gpu=_gpu(chosen(gpus.value, yolo26.value)),
+                gpu=_gpu(
+                    chosen(gpus.value, yolo26.value, collected=_collected_gpu(collected.value))
+                ),
                 queues=_queues(depths.value),
                 cameras=_cameras(cameras.value),
                 services={service: result.health for service, result in known.items()},
@@ -144,17 +163,43 @@ def _health(reading: Reading[Any]) -> HealthResult | None:
     return HealthResult("unreachable", reading.reason) if reading.reason else None
 
 
+def _collected_gpu(found: Round | None) -> Gpu | None:
+    """Return the GPU of the collector's latest round, if it has one."""
+    gpu = found.data.gpu if found else None
+    if gpu is None:
+        return None
+    return Gpu(
+        index=0,
+        name=gpu.name,
+        utilization=gpu.utilization,
+        memory_used=_bytes(gpu.vram_used_gb),
+        memory_total=_bytes(gpu.vram_total_gb),
+        temperature=gpu.temperature,
+        power=gpu.power_watts,
+        source=gpu.source or "collector",
+    )
+
+
+def _bytes(gib: float | None) -> int | None:
+    return None if gib is None else round(gib * GIB)
+
+
 def _gpu(gpu: Gpu | None) -> GpuStatus | None:
     if gpu is None:
         return None
     return GpuStatus(
         name=gpu.name,
         utilization=gpu.utilization,
-        memory_used=None if gpu.memory_used is None else gpu.memory_used // _MIB,
-        memory_total=None if gpu.memory_total is None else gpu.memory_total // _MIB,
+        memory_used=_mib(gpu.memory_used),
+        memory_total=_mib(gpu.memory_total),
         temperature=gpu.temperature,
         power_usage=gpu.power,
+        source=gpu.source or UNSET,
     )
+
+
+def _mib(size: int | None) -> int | None:
+    return None if size is None else round(size / _MIB)
 
 
 def _queues(depths: Depths | None) -> QueueDepths | None:

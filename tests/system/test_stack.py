@@ -27,6 +27,8 @@ from tests.conftest import StartStack
 from tests.servers import ROOT, RedisServer, denied
 
 pytestmark = pytest.mark.xdist_group("make run")
+SERVICES_OF_ONE = ("events-1", "system-1", "joblogs-1", "collector-1", "dashboard", "ingress")
+"""What `make run` probes by HTTP, with one replica of each service."""
 
 
 async def test_everything_behind_the_ingress_with_an_outside_redis(
@@ -183,8 +185,8 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
             and figures["databases"]["postgresql"]["status"] == "healthy"
             and figures["containers"]
             == [
-                {"name": f"{service}-1", "status": "running", "health": "healthy"}
-                for service in ("events", "system", "joblogs")
+                {"name": name, "status": "running", "health": "healthy"}
+                for name in (*SERVICES_OF_ONE, "redis", "postgresql", "yolo26", "nemotron")
             ]
         )
 

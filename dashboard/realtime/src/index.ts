@@ -27,6 +27,8 @@ export {
   CloseCode,
   type ContainerMetrics,
   type EventData,
+  type GpuDevice,
+  type GpuStatus,
   type Job,
   type PerformanceHistory,
   type PerformanceUpdateData,

@@ -148,6 +148,10 @@ export interface GpuStatus {
    * Power drawn, watts.
    */
   power_usage: number | null;
+  /**
+   * Who tells; absent: NVML beside this service.
+   */
+  source?: "collector" | "yolo26";
 }
 /**
  * How much work waits.
@@ -280,6 +284,10 @@ export interface GpuMetrics {
    * Power drawn, watts.
    */
   power_watts: number | null;
+  /**
+   * Who tells; absent: NVML beside the collector.
+   */
+  source?: "collector" | "yolo26";
 }
 /**
  * AI model metrics by model name (R14).
@@ -548,6 +556,10 @@ export interface GpuDevice {
    * Power drawn, watts.
    */
   power_watts: number | null;
+  /**
+   * Who tells; absent: NVML beside the collector.
+   */
+  source?: "collector" | "yolo26";
   /**
    * The driver's number for it.
    */

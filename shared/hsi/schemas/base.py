@@ -11,6 +11,10 @@ Count = Annotated[int, Meta(ge=0)]
 ServiceHealth = Literal["healthy", "degraded", "unhealthy", "unreachable"]
 """How a service or a database is (R11, R17)."""
 
+GpuSource = Literal["collector", "yolo26"]
+"""Who tells of a GPU, where it is not NVML here: the collector, of its machine; or yolo26, of the
+one that it runs on, whose name and memory it does not know."""
+
 
 class Part(Struct, kw_only=True):
     """A nested part of a message.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from hsi.schemas.base import Count, Message, Part, Percent, ServiceHealth
+from hsi.schemas.base import Count, GpuSource, Message, Part, Percent, ServiceHealth
 
 Amount = Annotated[float, Meta(ge=0)]
 
@@ -24,9 +24,12 @@ class GpuMetrics(Part):
     vram_total_gb: Annotated[Amount | None, Meta(description="VRAM, GB.")]
     temperature: Annotated[int | None, Meta(description="Temperature, degrees Celsius.")]
     power_watts: Annotated[int | None, Meta(description="Power drawn, watts.")]
+    source: Annotated[
+        GpuSource | UnsetType, Meta(description="Who tells; absent: NVML beside the collector.")
+    ] = UNSET
 
 
-class GpuDevice(GpuMetrics):
+class GpuDevice(GpuMetrics, kw_only=True):
     """One of several GPUs."""
 
     index: Annotated[Count, Meta(description="The driver's number for it.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from hsi.schemas.base import Count, Message, Part, Percent, ServiceHealth
+from hsi.schemas.base import Count, GpuSource, Message, Part, Percent, ServiceHealth
 
 
 class WebSocketCircuitState(StrEnum):
@@ -29,6 +29,9 @@ class GpuStatus(Part):
     memory_total: Annotated[Count | None, Meta(description="Memory, MiB.")]
     temperature: Annotated[float | None, Meta(description="Temperature, degrees Celsius.")]
     power_usage: Annotated[float | None, Meta(description="Power drawn, watts.")]
+    source: Annotated[
+        GpuSource | UnsetType, Meta(description="Who tells; absent: NVML beside this service.")
+    ] = UNSET
 
 
 class QueueDepths(Part):

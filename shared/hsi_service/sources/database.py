@@ -32,10 +32,12 @@ IDLE = 60.0
 # Of this transaction alone: as a parameter of the connection, a pooler such as pgbouncer would
 # refuse it, and set for the session, it would be left to that pooler's next client. A little less
 # than our patience, so that the server's answer still comes. The second limit is for a process that
-# is suspended in the middle.
+# is suspended in the middle. A column without a time zone is UTC, as the pipeline writes it; but it
+# is compared with now() in the session's, which a server, a database or a role may set to any.
 _LIMITS = f"""
 SET LOCAL statement_timeout = {round((ANSWER_TIMEOUT - 0.2) * 1000)};
-SET LOCAL idle_in_transaction_session_timeout = 60000
+SET LOCAL idle_in_transaction_session_timeout = 60000;
+SET LOCAL TimeZone = 'UTC'
 """
 
 _CAMERAS = """
@@ -46,11 +48,14 @@ FROM cameras
 WHERE deleted_at IS NULL
 """
 
-# Of this database alone; the connections of clients, without those of the service that asks.
+# Of this database alone; the connections of clients, without those of the service that asks. A role
+# that may not see what others do sees their connections as idle: 0 at work, whatever goes on.
 _ACTIVITY = """
-SELECT (SELECT count(*) FROM pg_stat_activity
-        WHERE state = 'active' AND backend_type = 'client backend'
-          AND application_name <> current_setting('application_name')),
+SELECT CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN
+         (SELECT count(*) FROM pg_stat_activity
+          WHERE state = 'active' AND backend_type = 'client backend'
+            AND application_name <> current_setting('application_name'))
+       END,
        current_setting('max_connections')::int,
        blks_hit, blks_read, xact_commit + xact_rollback,
        extract(epoch FROM clock_timestamp())::double precision
@@ -74,7 +79,8 @@ class Activity(Struct, frozen=True, kw_only=True):
     """What PostgreSQL says of itself and of this database. What it does not say is None."""
 
     connections_active: int | None
-    """Clients' connections at work, without ours and our other replicas'."""
+    """Clients' connections at work, without ours and our other replicas'; None for a role that may
+    not see what others do."""
     connections_max: int | None
     blocks_hit: int | None
     """Blocks found in its cache, ever."""

@@ -5,6 +5,8 @@ them so soon. They are loaded for the first question, in a thread, so that clien
 """
 
 import asyncio
+import logging
+import os
 import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,6 +19,8 @@ from hsi_service.sources.thread import in_thread
 
 if TYPE_CHECKING:
     import httpx
+
+logger = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT = 1.0
 """Seconds for an answer, all of it."""
@@ -45,17 +49,18 @@ class Http:
     """Asks by GET; its connections stay open. `get` never raises."""
 
     def __init__(
-        self, *, max_answer: int = MAX_ANSWER, verify: ssl.SSLContext | bool = True
+        self, *, max_answer: int = MAX_ANSWER, trust: ssl.SSLContext | None = None
     ) -> None:
         """Prepare.
 
         Args:
             max_answer: Bytes of an answer.
-            verify: Whom to trust with https.
+            trust: Whom to trust with https; None: the authorities of `SSL_CERT_FILE` or
+                `SSL_CERT_DIR`, or else those that everybody trusts.
 
         """
         self._max_answer = max_answer
-        self._verify = verify
+        self._trust = trust
         self._opening = asyncio.Lock()
         self._http: httpx.AsyncClient | None = None
 
@@ -72,7 +77,7 @@ class Http:
         return httpx.AsyncClient(
             timeout=ANSWER_TIMEOUT,
             trust_env=False,
-            verify=self._verify,
+            verify=self._trust or _environments_trust() or True,
             limits=httpx.Limits(keepalive_expiry=KEEPALIVE),
         )
 
@@ -139,6 +144,42 @@ class Http:
         """Close the connections."""
         if self._http is not None:
             await self._http.aclose()
+
+
+def trust_in(*, file: str | None = None, folder: str | None = None) -> ssl.SSLContext:
+    """Return the trust in authorities, and in no others.
+
+    Authorities of homes and of many clusters (MicroK8s, EKS, those of years ago) say too little of
+    themselves for the strictness that is Python's default since 3.13. Everything that matters is
+    checked without it: who signed, for which name, and until when.
+
+    Args:
+        file: Their certificates.
+        folder: With their certificates, by hash.
+
+    Raises:
+        OSError: They cannot be read.
+
+    """
+    trust = ssl.create_default_context(cafile=file, capath=folder)
+    trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return trust
+
+
+def _environments_trust() -> ssl.SSLContext | None:
+    """Return the trust in whom the environment names; None if it names nobody who can be read."""
+    file, folder = (os.environ.get(name) or None for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+    if not file and not folder:
+        return None
+    try:
+        return trust_in(file=file, folder=folder)
+    except OSError as error:
+        # What needs no certificate goes on, and what does says that it is not trusted.
+        logger.warning(
+            "SSL_CERT_FILE or SSL_CERT_DIR cannot be used: %s",
+            error.strerror or type(error).__name__,
+        )
+        return None
 
 
 def _distrust(error: BaseException | None) -> str:

@@ -14,9 +14,9 @@ def number(value: Any, *, least: float = 0.0, most: float = LARGEST) -> float | 
     return float(value) if least <= value <= most else None
 
 
-def count(value: Any) -> int | None:
-    """Return a whole number that is not negative, or None."""
-    found = number(value)
+def count(value: Any, *, most: float = LARGEST) -> int | None:
+    """Return a whole number that is not negative, and within a bound, or None."""
+    found = number(value, most=most)
     return int(found) if found is not None and found.is_integer() else None
 
 

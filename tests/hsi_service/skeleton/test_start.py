@@ -24,7 +24,7 @@ run(sys.argv[1])
 UNREACHABLE = "127.0.0.1:1"
 NEEDED_BY_NOBODY = {"annotated_doc", "attr", "fastapi", "httpx", "psycopg", "pydantic", "pynvml"}
 """Before it is ready, even where they are installed and configured."""
-MOST_MODULES = 850
+MOST_MODULES = 860
 """Of all kinds, the standard library's included. Each takes half a millisecond."""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -111,6 +112,49 @@ async def test_a_database_without_the_table_is_no_home_without_cameras(
     await fill(database_url, "DROP TABLE events, detections, cameras")
     with pytest.raises(SourceError, match="PostgreSQL refuses: UndefinedTableError"):
         await open_database(database_url).cameras()
+
+
+@pytest.mark.parametrize("grant", ["", "pg_monitor", "pg_read_all_stats"])
+async def test_how_many_connections_are_at_work_is_null_for_a_role_that_may_not_see_them(
+    database_url: str, open_database: Callable[[str], Database], grant: str
+) -> None:
+    role = f"role_{uuid.uuid4().hex}"
+    await fill(database_url, f"CREATE ROLE {role} LOGIN")
+    if grant:
+        await fill(database_url, f"GRANT {grant} TO {role}")
+    at_work = await asyncpg.connect(database_url)
+    question = asyncio.create_task(at_work.execute("SELECT pg_sleep(60)"))
+    database = open_database(database_url.replace("postgres@", f"{role}@"))
+
+    async def is_seen() -> bool:
+        # Of others on this server, too: at least the one that sleeps.
+        active = (await database.activity()).connections_active
+        return active is None if not grant else active is not None and active >= 1
+
+    await until(is_seen)
+    assert (await database.activity()).blocks_hit is not None
+    at_work.terminate()
+    await asyncio.gather(question, return_exceptions=True)
+    await fill(database_url, f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+async def test_times_without_an_offset_are_utc_whatever_the_sessions_time_zone_is(
+    database_url: str, open_database: Callable[[str], Database], zone: str
+) -> None:
+    name = database_url.rpartition("/")[2]
+    await fill(database_url, f"ALTER DATABASE {name} SET TimeZone = '{zone}'")
+    await fill(database_url, CAMERAS)
+    await fill(
+        database_url,
+        "ALTER TABLE detections ALTER detected_at TYPE timestamp;"
+        "ALTER TABLE events ALTER started_at TYPE timestamp;"
+        "INSERT INTO detections (camera_id, detected_at)"
+        " SELECT 'front', (now() AT TIME ZONE 'UTC') - make_interval(mins => m)"
+        " FROM unnest(ARRAY[1, 2, 3, 4, 6, 60]) AS m",
+    )
+    rates = await open_database(database_url).throughput()
+    assert (rates.detections, rates.events) == (4 / 5, 0)
 
 
 @pytest.mark.parametrize("fault", ["killed", "stopped", "frozen"])

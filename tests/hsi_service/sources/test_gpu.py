@@ -1,4 +1,4 @@
-"""GPUs: NVML's, else what yolo26 says, else nothing; and never an invented figure."""
+"""GPUs: NVML's, else the collector's, else what yolo26 says; and never an invented figure."""
 # ruff: noqa: N802, N815 (NVML's own names)
 
 import asyncio
@@ -13,7 +13,7 @@ import pytest
 
 from hsi_service.sources import Reading, TimeLimited
 from hsi_service.sources.ai import GIB, Yolo26
-from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
+from hsi_service.sources.gpu import REOPEN_AFTER, Gpu, GPUMonitor, chosen
 
 MIB = 1024**2
 
@@ -50,12 +50,16 @@ class FakeNvml:
         return len(self.gpus)
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> dict[str, Any]:
+        if trouble := self.gpus[index].get("trouble"):
+            raise self.NVMLError(trouble)
         return self.gpus[index]
 
     def _figure(self, handle: dict[str, Any], name: str) -> Any:
         value = handle.get(name)
         if value is None:
             raise self.NVMLError("Not Supported")
+        if isinstance(value, Exception):
+            raise value
         return value
 
     def nvmlDeviceGetUUID(self, handle: Any) -> Any:
@@ -120,9 +124,13 @@ async def test_what_a_gpu_does_not_tell_is_null_and_the_rest_is_there(
 ) -> None:
     nvml = FakeNvml({name: value for name, value in A5500.items() if name != without})
     (gpu,) = await GPUMonitor(nvml).get_current_stats()
-    assert [name for name in Gpu.__struct_fields__ if getattr(gpu, name) is None] == sorted(
-        figures, key=Gpu.__struct_fields__.index
-    )
+    assert nulls(gpu) == figures
+
+
+def nulls(gpu: Gpu) -> list[str]:
+    """Return the names of what a GPU of NVML does not tell."""
+    told = [name for name in Gpu.__struct_fields__ if name != "source"]
+    return [name for name in told if getattr(gpu, name) is None]
 
 
 async def test_an_older_driver_tells_its_memory_too() -> None:
@@ -130,11 +138,52 @@ async def test_an_older_driver_tells_its_memory_too() -> None:
     assert (gpu.memory_used, gpu.memory_total) == (1 * MIB, 2 * MIB)
 
 
-async def test_figures_that_cannot_be_are_null() -> None:
-    lying = A5500 | {"utilization": 4_294_967_295, "temperature": 10**6, "name": ""}
-    (gpu,) = await GPUMonitor(FakeNvml(lying)).get_current_stats()
-    assert (gpu.utilization, gpu.temperature, gpu.name) == (None, None, None)
-    assert gpu.power == 125.5
+NO_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+
+@pytest.mark.parametrize(
+    ("lie", "missing"),
+    [
+        ({"utilization": 4_294_967_295}, ["utilization"]),
+        ({"temperature": 10**6}, ["temperature"]),
+        ({"milliwatts": 4_294_967_295}, ["power"]),
+        ({"memory": (2**64 - 1, 2**64 - 1)}, ["memory_used", "memory_total"]),
+        ({"memory": (2 * MIB, 1 * MIB)}, ["memory_used"]),
+        ({"memory": (0, 0)}, ["memory_used", "memory_total"]),
+        ({"name": ""}, ["name"]),
+        ({"name": NO_UTF_8}, ["name"]),
+        ({"uuid": NO_UTF_8}, ["uuid"]),
+    ],
+)
+async def test_what_cannot_be_is_null_and_the_rest_is_there(
+    lie: dict[str, Any], missing: list[str]
+) -> None:
+    (gpu,) = await GPUMonitor(FakeNvml(A5500 | lie)).get_current_stats()
+    assert nulls(gpu) == missing
+
+
+@pytest.mark.parametrize("trouble", ["GPU is lost", "Insufficient Permissions"])
+async def test_a_gpu_that_is_lost_or_may_not_be_opened_fails_alone(trouble: str) -> None:
+    lost = {"trouble": trouble}
+    monitor = GPUMonitor(FakeNvml(lost, A5500))
+    for _ in range(2):
+        first, second = await monitor.get_current_stats()
+        assert first == Gpu(index=0)
+        assert (second.index, second.temperature) == (1, 65)
+
+
+async def test_while_a_gpu_is_lost_the_driver_is_opened_again_now_and_then() -> None:
+    """What comes back after a reset is not seen through a connection that was there before."""
+    now = 0.0
+    nvml = FakeNvml(A5500, {"trouble": "GPU is lost"})
+    monitor = GPUMonitor(nvml, clock=lambda: now)
+    for _ in range(3):
+        await monitor.get_current_stats()
+    assert nvml.inits == 1
+    now = REOPEN_AFTER
+    for _ in range(3):
+        assert len(await monitor.get_current_stats()) == 2
+    assert nvml.inits == 2
 
 
 async def test_without_nvml_there_are_no_gpus_and_it_is_found_when_it_comes() -> None:
@@ -187,25 +236,29 @@ def test_a_driver_that_hangs_does_not_keep_a_process_from_ending() -> None:
 
 
 GPU = Gpu(index=0, name="NVIDIA RTX A5500")
+COLLECTED = Gpu(index=0, name="NVIDIA RTX A5500", source="collector")
 YOLO26 = Yolo26(health="healthy", temperature=60.0, vram_used=5 * GIB)
+OF_YOLO26 = Gpu(index=0, temperature=60.0, source="yolo26")
 
 
 @pytest.mark.parametrize(
-    ("gpus", "yolo26", "expected"),
+    ("gpus", "collected", "yolo26", "expected"),
     [
-        ([GPU, Gpu(index=1)], YOLO26, GPU),
-        ([], YOLO26, Gpu(index=0, temperature=60.0, memory_used=5 * GIB)),
-        (None, YOLO26, Gpu(index=0, temperature=60.0, memory_used=5 * GIB)),
-        ([], Yolo26(health="healthy", device="cuda:0"), None),
-        ([], Yolo26(health="unreachable"), None),
-        ([], None, None),
-        (None, None, None),
+        ([GPU, Gpu(index=1)], COLLECTED, YOLO26, GPU),
+        ([], COLLECTED, YOLO26, COLLECTED),
+        (None, COLLECTED, YOLO26, COLLECTED),
+        ([], None, YOLO26, OF_YOLO26),  # and never its model's memory
+        (None, None, YOLO26, OF_YOLO26),
+        ([], None, Yolo26(health="healthy", device="cuda:0", vram_used=5 * GIB), None),
+        ([], None, Yolo26(health="unreachable"), None),
+        ([], None, None, None),
+        (None, None, None, None),
     ],
 )
-def test_the_gpu_is_device_0_else_what_yolo26_says_else_none(
-    gpus: list[Gpu] | None, yolo26: Yolo26 | None, expected: Gpu | None
+def test_the_gpu_is_device_0_here_else_the_collectors_else_what_yolo26_says_else_none(
+    gpus: list[Gpu] | None, collected: Gpu | None, yolo26: Yolo26 | None, expected: Gpu | None
 ) -> None:
-    assert chosen(gpus, yolo26) == expected
+    assert chosen(gpus, yolo26, collected=collected) == expected
 
 
 async def test_on_this_machine_it_says_nothing_that_is_not_so() -> None:

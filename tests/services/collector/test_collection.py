@@ -21,7 +21,7 @@ from hsi_service.sources.gpu import Gpu, GPUMonitor
 from hsi_service.sources.queues import Depths
 from local.postgres import TABLES
 from local.processes import free_port
-from services.collector import collection
+from services.collector import collection, parts
 from services.collector.alerts import RULES, exceeding
 from services.collector.collection import (
     CollectedPerformance,
@@ -30,7 +30,7 @@ from services.collector.collection import (
     compose_update,
 )
 from services.collector.containers import Container
-from services.collector.host import HostFigures
+from services.collector.host import DiskFigures, HostFigures
 from services.collector.latencies import Latency
 from services.collector.redis_info import RedisFigures
 from services.collector.settings import MIN_LOOKUPS, CollectorSettings
@@ -112,11 +112,9 @@ def everything(**other: Any) -> Readings:
                     cpu=12.0,
                     memory_used=round(8.2 * GIB),
                     memory_total=32 * GIB,
-                    disk_used=156 * GIB,
-                    disk_total=500 * GIB,
-                    disk_percent=31.2,
                 )
             ),
+            "disk": Reading(DiskFigures(used=156 * GIB, total=500 * GIB, percent=31.2)),
             "containers": Reading(
                 [
                     Container(name=name, status="running", health="healthy")
@@ -192,6 +190,23 @@ def test_all_gpus_are_there_by_index_and_uuid() -> None:
     assert values["gpu_temperature"] is None  # of the seed's GPU
 
 
+def test_without_nvml_what_yolo26_says_is_marked_and_its_models_memory_is_not_the_gpus() -> None:
+    yolo26 = Yolo26(health="healthy", temperature=60.0, vram_used=round(0.2 * GIB))
+    data = put_together(everything(gpus=Reading([]), yolo26=Reading(yolo26))).data
+    said = comparable(encode(PerformanceUpdate(data=data)))["data"]
+    assert said["gpu"] == {
+        "name": None,
+        "utilization": None,
+        "vram_used_gb": None,
+        "vram_total_gb": None,
+        "temperature": 60,
+        "power_watts": None,
+        "source": "yolo26",
+    }
+    assert said["ai_models"]["yolo26"]["vram_gb"] == 0.2
+    assert "gpus" not in said
+
+
 def test_databases_that_are_idle_or_have_just_started_are_no_alert() -> None:
     redis = RedisFigures(
         connected_clients=1, blocked_clients=0, memory_used=1, hits=0, misses=10_000
@@ -220,6 +235,7 @@ def test_databases_that_are_idle_or_have_just_started_are_no_alert() -> None:
     ("settings", "why"),
     [
         ({"CONTAINERS": "a=b"}, "CONTAINERS: number 1 is not name=http"),
+        ({"CONTAINERS": "db=postgresql"}, "CONTAINERS: postgresql: no DATABASE_URL is set"),
         ({"ALERT_THRESHOLDS": "gpu=1/2"}, "ALERT_THRESHOLDS=gpu=1/2: no such metric"),
         ({"ALERT_MIN_LOOKUPS": "0"}, "ALERT_MIN_LOOKUPS=0"),
         ({"BROADCAST_INTERVAL": "0.1"}, "BROADCAST_INTERVAL=0.1"),
@@ -262,7 +278,7 @@ class Home:
                 "DATABASE_URL": self.database_url,
                 "YOLO26_URL": f"{self.ai.url}/yolo26",
                 "NEMOTRON_URL": f"{self.ai.url}/nemotron",
-                "CONTAINERS": f"backend={self.ai.url}/container",
+                "CONTAINERS": f"backend={self.ai.url}/container,redis,db=postgresql",
             },
         )
         sources = PerformanceSources(settings, limit=LIMIT)
@@ -300,8 +316,11 @@ def shape(data: Any) -> dict[str, Any]:
         "queues": inference.get("queues"),
         "postgresql": said["databases"]["postgresql"]["status"],
         "redis": said["databases"]["redis"]["status"],
-        "host": said["host"] is not None,
-        "containers": said["containers"],
+        "host": {name: value is not None for name, value in (said["host"] or {}).items()}
+        | {"cpu_percent": ...},  # at the first look, since when?
+        "containers": {
+            each["name"]: (each["status"], each["health"]) for each in said["containers"]
+        },
     }
 
 
@@ -311,15 +330,30 @@ Fault = Callable[[Home, pytest.MonkeyPatch], dict[str, Any]]
 YOLO26_GPU = {
     "name": None,
     "utilization": 50,
-    "vram_used_gb": 1,
+    "vram_used_gb": None,
     "vram_total_gb": None,
     "temperature": 65,
     "power_watts": 100,
+    "source": "yolo26",
 }
-AWAY_REDIS = {"redis": "unreachable", "queues": None}
-AWAY_POSTGRES = {"postgresql": "unreachable", "throughput": None}
-UNKNOWN = [{"name": "backend", "status": "unknown", "health": "unhealthy"}]
-UNHEALTHY = [{"name": "backend", "status": "running", "health": "unhealthy"}]
+FINE = ("running", "healthy")
+CONTAINERS = {"backend": FINE, "redis": FINE, "db": FINE}
+UNKNOWN = ("unknown", "unhealthy")
+AWAY_REDIS = {
+    "redis": "unreachable",
+    "queues": None,
+    "containers": CONTAINERS | {"redis": UNKNOWN},
+}
+AWAY_POSTGRES = {
+    "postgresql": "unreachable",
+    "throughput": None,
+    "containers": CONTAINERS | {"db": UNKNOWN},
+}
+KNOWN = dict.fromkeys(("ram_used_gb", "ram_total_gb", "disk_used_gb", "disk_total_gb"), True) | {
+    "cpu_percent": ...
+}
+NO_DISK = {"disk_used_gb": False, "disk_total_gb": False}
+UNHEALTHY = CONTAINERS | {"backend": ("running", "unhealthy")}
 
 
 def answering(path: str, behaviour: Behaviour, **different: Any) -> Fault:
@@ -379,12 +413,12 @@ def nvml_lies(home: Home, _: pytest.MonkeyPatch) -> dict[str, Any]:
     home.nvml.gpus = (
         {"name": None, "utilization": 10**30, "temperature": float("nan"), "milliwatts": "many"},
     )
-    return {"gpu": dict.fromkeys(YOLO26_GPU)}
+    return {"gpu": dict.fromkeys(set(YOLO26_GPU) - {"source"})}
 
 
 def the_disk_hangs(_: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(psutil, "disk_usage", lambda _: threading.Event().wait(LIMIT + 1))
-    return {"host": False}
+    return {"host": KNOWN | NO_DISK}
 
 
 def psutil_fails(_: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -392,7 +426,7 @@ def psutil_fails(_: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         raise ValueError("rubbish in /proc")
 
     monkeypatch.setattr(psutil, "virtual_memory", fail)
-    return {"host": False}
+    return {"host": KNOWN | {"ram_used_gb": False, "ram_total_gb": False}}
 
 
 DATABASE_FAULTS = [
@@ -432,11 +466,12 @@ async def test_a_source_that_is_down_hangs_or_lies_costs_its_own_figures_and_no_
 ) -> None:
     async with home.sources() as sources:
         fine = shape((await sources.collect()).data)
-        assert fine | {"host": True} == fine
+        assert all(fine["host"].values())
         assert fine["gpu"]["temperature"] == 38
         assert (fine["yolo26"], fine["nemotron"]) == ("healthy", ("healthy", 1))
         assert (fine["postgresql"], fine["redis"]) == ("healthy", "healthy")
         assert fine["queues"] == {"detection": 0, "analysis": 0}
+        assert fine["containers"] == CONTAINERS
         different = fault(home, monkeypatch)
     try:
         async with home.sources() as sources:
@@ -457,9 +492,18 @@ async def test_a_source_that_is_down_hangs_or_lies_costs_its_own_figures_and_no_
     assert exceeding(RULES, ours) == []
 
 
+async def test_a_redis_that_refuses_writes_is_unhealthy_wherever_it_is_told(
+    home: Home,
+) -> None:
+    async with home.sources() as sources:
+        found = shape((await sources.collect(redis_refuses=True)).data)
+    assert found["redis"] == "unhealthy"
+    assert found["containers"]["redis"] == ("running", "unhealthy")
+
+
 async def test_latencies_depths_and_containers_that_went_away(home: Home) -> None:
     async with Redis.from_url(home.redis.url) as redis, home.sources() as sources:
-        for stage in collection.STAGES:
+        for stage in parts.STAGES:
             for milliseconds in (10, 20, 30):
                 await redis.xadd(f"latency:{stage}", {FIELD: milliseconds})
         await redis.rpush("detection_queue", 1, 2, 3)
@@ -475,6 +519,7 @@ async def test_latencies_depths_and_containers_that_went_away(home: Home) -> Non
         home.ai.stop()
 
         async def unknown() -> bool:
-            return bool(shape((await sources.collect()).data)["containers"] == UNKNOWN)
+            containers = shape((await sources.collect()).data)["containers"]
+            return bool(containers == CONTAINERS | {"backend": UNKNOWN})
 
         await until(unknown, within=20)

@@ -2,27 +2,23 @@
 
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from hsi_service.sources import SourceError
 from local.processes import free_port
 from services.collector.containers import (
     Container,
+    ContainerNames,
     Containers,
     Kubernetes,
-    NoContainers,
     Probes,
-    containers_from,
     containers_of,
+    named,
 )
+from tests.certificates import private_server
 from tests.servers import AiHandler, AiServer, Behaviour, hangs, hangs_up, lies, says
 
 HEALTHY = Container(name="a", status="running", health="healthy")
@@ -156,44 +152,11 @@ async def test_an_api_server_that_does_not_tell(
         await read(Kubernetes(ai_server.url, account=account))
 
 
-def certificate_of(
-    subject: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, *more: Any
-) -> x509.Certificate:
-    """Return one that says no more of itself than it must."""
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
-    issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
-    now = datetime.now(UTC)
-    certificate = x509.CertificateBuilder(issuer, name, key.public_key())
-    certificate = certificate.serial_number(x509.random_serial_number())
-    certificate = certificate.not_valid_before(now - timedelta(days=1))
-    certificate = certificate.not_valid_after(now + timedelta(days=1))
-    for extension in more:
-        certificate = certificate.add_extension(extension, critical=False)
-    return certificate.sign(signer, hashes.SHA256())
-
-
 @pytest.fixture
 def api_server(request: pytest.FixtureRequest, account: Path) -> Iterator[AiServer]:
     """An API server with TLS, for its address or another, whose authority the account names."""
-    address = ip_address(getattr(request, "param", "127.0.0.1"))
-    authority, own = (
-        ec.generate_private_key(ec.SECP256R1()),
-        ec.generate_private_key(ec.SECP256R1()),
-    )
-    is_authority = x509.BasicConstraints(ca=True, path_length=None)
-    of_authority = certificate_of("authority", authority, authority, is_authority)
-    names = x509.SubjectAlternativeName([x509.IPAddress(address)])
-    pem = serialization.Encoding.PEM
-    (account / "ca.crt").write_bytes(of_authority.public_bytes(pem))
-    shown = account / "shown.pem"
-    plainly = serialization.NoEncryption()
-    shown.write_bytes(
-        own.private_bytes(pem, serialization.PrivateFormat.PKCS8, plainly)
-        + certificate_of("server", own, authority, names).public_bytes(pem)
-    )
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(shown)
-    server = AiServer(tls)
+    address = getattr(request, "param", "127.0.0.1")
+    server = AiServer(private_server(account / "ca.crt", address))
     server.behaviours["/api/v1/namespaces/hsi/pods"] = says({"items": [pod(container(RUNNING))]})
     server.start()
     yield server
@@ -236,13 +199,14 @@ async def test_outside_a_pod_there_is_no_account(tmp_path: Path) -> None:
         await read(Kubernetes("http://127.0.0.1:1", account=tmp_path))
 
 
-async def test_a_setting_says_who_tells() -> None:
-    assert isinstance(containers_from([]), NoContainers)
-    assert await read(containers_from([])) == []
-    for setting, kind in (("kubernetes", Kubernetes), ("a=http://a/health", Probes)):
-        containers = containers_from([setting])
-        assert isinstance(containers, kind)
-        await containers.aclose()
+def test_a_setting_names_the_cluster_addresses_and_what_the_collector_knows_itself() -> None:
+    assert named([]) == ContainerNames(kubernetes=False, urls={}, own={})
+    setting = ["kubernetes", "redis", "camera=http://a/health", "db=postgresql"]
+    assert named(setting) == ContainerNames(
+        kubernetes=True,
+        urls={"camera": "http://a/health"},
+        own={"redis": "redis", "db": "postgresql"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,14 +214,17 @@ async def test_a_setting_says_who_tells() -> None:
     [
         (["a"], "number 1 is not name=http"),
         (["a=http://a", "b=ftp://user:secret@b"], "number 2 is not name=http"),
-        (["kubernetes", "a=http://a"], "number 1 is not name=http"),
         (["=http://a"], "number 1 is not name=http"),
+        (["=redis"], "number 1 is not name=http"),
+        (["a=secret"], "number 1 is not name=http"),
         (["a=http://a", "a=http://b"], "a is there twice"),
+        (["redis", "redis=http://b"], "redis is there twice"),
+        (["kubernetes", "kubernetes"], "kubernetes is there twice"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_without_its_secrets(
     setting: list[str], why: str
 ) -> None:
     with pytest.raises(ValueError, match=why) as caught:
-        containers_from(setting)
+        named(setting)
     assert "secret" not in str(caught.value)

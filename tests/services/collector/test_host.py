@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from hsi_service.sources import SourceError, TimeLimited
-from services.collector.host import CpuTimes, Host
+from services.collector.host import CpuTimes, Disk, DiskFigures, Host
 
 MEMINFO = """MemTotal:       16000000 kB
 MemFree:         1000000 kB
@@ -40,22 +40,23 @@ def kilobytes_of(name: str) -> int:
 
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs Linux")
 async def test_memory_and_disk_are_what_proc_and_df_say(tmp_path: Path) -> None:
-    found = await Host(proc="/nowhere", disk=str(tmp_path)).read()
+    found = await Host(proc="/nowhere").read()
+    disk = await Disk(str(tmp_path)).read()
     used = (kilobytes_of("MemTotal") - kilobytes_of("MemAvailable")) * 1024
     assert found.memory_total == kilobytes_of("MemTotal") * 1024
     assert found.memory_used == pytest.approx(used, rel=0.1)  # others are at work, too
     df = await asyncio.create_subprocess_exec("df", "-kP", tmp_path, stdout=subprocess.PIPE)
     said, _ = await df.communicate()
     total, taken, _, percent = said.decode().splitlines()[-1].split()[1:5]
-    assert found.disk_total == int(total) * 1024
-    assert found.disk_used == pytest.approx(int(taken) * 1024, rel=0.05)
-    assert found.disk_percent == pytest.approx(float(percent.rstrip("%")), abs=1.5)
+    assert disk.total == int(total) * 1024
+    assert disk.used == pytest.approx(int(taken) * 1024, rel=0.05)
+    assert disk.percent == pytest.approx(float(percent.rstrip("%")), abs=1.5)
 
 
 async def test_the_hosts_own_proc_counts_where_it_is_mounted(tmp_path: Path) -> None:
     before = psutil.PROCFS_PATH
     try:
-        host = Host(proc=str(proc(tmp_path / "proc", busy=1000, idle=1000)), disk=str(tmp_path))
+        host = Host(proc=str(proc(tmp_path / "proc", busy=1000, idle=1000)))
         first = await host.read()
         assert first.cpu is None  # since when?
         assert first.memory_total == 16_000_000 * 1024
@@ -70,10 +71,14 @@ async def test_the_hosts_own_proc_counts_where_it_is_mounted(tmp_path: Path) -> 
         psutil.PROCFS_PATH = before
 
 
-async def test_without_its_disk_the_rest_is_told() -> None:
-    found = await Host(proc="/proc", disk="/does/not/exist").read()
-    assert (found.disk_used, found.disk_total, found.disk_percent) == (None, None, None)
-    assert found.memory_total
+async def test_a_disk_that_is_not_there_cannot_be_read() -> None:
+    with pytest.raises(SourceError, match="the disk cannot be asked: FileNotFoundError"):
+        await Disk("/does/not/exist").read()
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs Linux")
+async def test_a_file_system_of_size_0_has_no_figures() -> None:
+    assert await Disk("/proc").read() == DiskFigures(used=None, total=None, percent=None)
 
 
 def test_busy_is_what_is_not_idle() -> None:
@@ -85,7 +90,7 @@ def test_busy_is_what_is_not_idle() -> None:
     assert before.busy_since(before) is None
 
 
-async def test_a_system_that_hangs_is_not_asked_again_until_it_answers(
+async def test_a_disk_that_hangs_is_not_asked_again_until_it_answers_and_costs_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     goes_on = threading.Event()
@@ -96,13 +101,14 @@ async def test_a_system_that_hangs_is_not_asked_again_until_it_answers(
         return usage(path)
 
     monkeypatch.setattr(psutil, "disk_usage", hang)
-    source = TimeLimited("host", Host(proc="/proc", disk="/").read, limit=0.2)
+    source = TimeLimited("disk", Disk("/").read, limit=0.2)
     assert (await source.read()).reason == "no answer within 0.2 s"
     for _ in range(3):
         await asyncio.sleep(0.01)
         assert "has not answered since" in (await source.read()).reason
-    assert [thread.name for thread in threading.enumerate()].count("host") == 1
+    assert [thread.name for thread in threading.enumerate()].count("disk") == 1
+    assert (await Host(proc="/proc").read()).memory_total
     goes_on.set()
-    while any(thread.name == "host" for thread in threading.enumerate()):
+    while any(thread.name == "disk" for thread in threading.enumerate()):
         await asyncio.sleep(0.01)
     assert (await source.read()).value

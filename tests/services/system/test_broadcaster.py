@@ -237,7 +237,7 @@ async def test_a_status_that_a_stalled_connection_held_does_not_follow_a_newer_o
 async def test_an_ai_service_that_misbehaves_costs_neither_time_nor_truth(
     own_redis: RedisServer, ai_server: AiServer, start_systems: StartSystems
 ) -> None:
-    figures = {"status": "healthy", "vram_used_gb": 2.0, "temperature": None}
+    figures = {"status": "healthy", "gpu_utilization": 40.0, "temperature": None}
     ai_server.behaviours["/health"] = says(figures)
     [replica] = start_systems(own_redis.url, YOLO26_URL=ai_server.url)
     async with screens(replica) as [screen]:

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from hsi.schemas import PerformanceUpdate
 from hsi.schemas.base import now
 from hsi.schemas.system import CameraCounts, GpuStatus, QueueDepths
 from hsi.schemas.validation import encode
@@ -18,6 +20,7 @@ from hsi_service.sources import Reading, SourceSettings
 from hsi_service.sources.ai import GIB, Nemotron, Yolo26
 from hsi_service.sources.database import Cameras
 from hsi_service.sources.gpu import Gpu
+from hsi_service.sources.latest_round import Round
 from hsi_service.sources.queues import Depths
 from services.system.collection import StatusCollector, compose_status
 from tests.clients import golden, until
@@ -82,6 +85,36 @@ def test_what_there_is_not_is_not_spoken_of() -> None:
     assert found.status.data.services == {"redis": "healthy"}
 
 
+def a_round(**gpu: Any) -> Round:
+    """Return a round of the collector in which this is what it says of its GPU."""
+    data = msgspec.json.decode(golden("performance_update"), type=PerformanceUpdate).data
+    for name, value in gpu.items():
+        setattr(data.gpu, name, value)
+    return Round(data, "")
+
+
+def test_without_nvml_here_the_gpu_is_the_collectors_in_mib() -> None:
+    yolo26 = Reading(Yolo26(health="healthy", vram_used=round(0.2 * GIB), temperature=1.0))
+    here = {"gpus": Reading(None, "NVML does not work"), "yolo26": yolo26}
+    found = compose_status(**everything(**here, collected=Reading(a_round())))
+    assert found.status.data.gpu == GpuStatus(
+        name="NVIDIA RTX A5500",
+        utilization=38.0,
+        memory_used=round(22.7 * 1024),
+        memory_total=24 * 1024,
+        temperature=38.0,
+        power_usage=31.0,
+        source="collector",
+    )
+
+
+def test_whose_figures_the_collector_has_stays_said() -> None:
+    seen = a_round(name=None, vram_used_gb=None, vram_total_gb=None, source="yolo26")
+    found = compose_status(**everything(gpus=Reading([]), collected=Reading(seen)))
+    assert found.status.data.gpu
+    assert (found.status.data.gpu.source, found.status.data.gpu.memory_used) == ("yolo26", None)
+
+
 async def test_everything_there_is_is_asked(
     redis_url: str, database_url: str, ai_server: AiServer
 ) -> None:
@@ -112,10 +145,11 @@ async def test_everything_there_is_is_asked(
         assert data.gpu == GpuStatus(
             name=None,
             utilization=45.0,
-            memory_used=2 * GIB // MIB,
+            memory_used=None,
             memory_total=None,
             temperature=None,
             power_usage=None,
+            source="yolo26",
         )
 
 

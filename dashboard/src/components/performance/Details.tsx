@@ -52,15 +52,22 @@ export function Details({ figures }: { figures: Readonly<Partial<PerformanceUpda
           <Figure name="Hits" value={fixed(redis?.hit_ratio, 1)} unit="%" />
         </dl>
       </Card>
-      <Containers containers={figures?.containers ?? []} />
+      <Containers containers={figures?.containers} />
     </div>
   );
 }
 
-function Containers({ containers }: { containers: readonly ContainerMetrics[] }) {
+interface ContainersProps {
+  /** Undefined until figures came: nobody has said yet that there are none. */
+  readonly containers: readonly ContainerMetrics[] | undefined;
+}
+
+export function Containers({ containers }: ContainersProps) {
   return (
     <Card title="Containers" className="sm:col-span-2 xl:col-span-4">
-      {containers.length === 0 ? (
+      {containers === undefined ? (
+        <Empty title="Waiting for figures" />
+      ) : containers.length === 0 ? (
         <Empty title="No containers">Name them in CONTAINERS of the collector.</Empty>
       ) : (
         <ul className="grid gap-x-8 gap-y-2 sm:grid-cols-2 xl:grid-cols-4">
