@@ -1,5 +1,6 @@
 import { useSystemStatus } from "@hsi/realtime";
 import { fixed, UNKNOWN } from "../../format";
+import { heatTone } from "../../verdicts";
 import { Card, Empty, Figure, Meter } from "../parts";
 
 const MIB_PER_GIB = 1024;
@@ -39,7 +40,12 @@ export function GPUStats() {
           color="bg-ai"
         />
         <dl className="grid grid-cols-2 gap-3">
-          <Figure name="Temperature" value={fixed(gpu.temperature)} unit="°C" />
+          <Figure
+            name="Temperature"
+            value={fixed(gpu.temperature)}
+            unit="°C"
+            tone={heatTone(gpu.temperature)}
+          />
           <Figure name="Power" value={fixed(gpu.power_usage)} unit="W" />
         </dl>
       </div>

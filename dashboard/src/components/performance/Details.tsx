@@ -52,16 +52,23 @@ export function Details({ figures }: { figures: Readonly<Partial<PerformanceUpda
           <Figure name="Hits" value={fixed(redis?.hit_ratio, 1)} unit="%" />
         </dl>
       </Card>
-      <Containers containers={figures?.containers ?? []} />
+      <Containers containers={figures?.containers ?? []} known={figures !== null} />
     </div>
   );
 }
 
-function Containers({ containers }: { containers: readonly ContainerMetrics[] }) {
+interface ContainersProps {
+  readonly containers: readonly ContainerMetrics[];
+  readonly known: boolean;
+}
+
+function Containers({ containers, known }: ContainersProps) {
   return (
     <Card title="Containers" className="sm:col-span-2 xl:col-span-4">
       {containers.length === 0 ? (
-        <Empty title="No containers">Name them in CONTAINERS of the collector.</Empty>
+        <Empty title={known ? "No containers" : "Waiting for figures"}>
+          {known && "Name them in CONTAINERS of the collector."}
+        </Empty>
       ) : (
         <ul className="grid gap-x-8 gap-y-2 sm:grid-cols-2 xl:grid-cols-4">
           {containers.map(({ name, status, health }) => (
