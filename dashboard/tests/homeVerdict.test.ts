@@ -90,7 +90,7 @@ test.each<[Given, { level: string | null; score: number | null; out_of_range: bo
   expect([event.riskLevel, event.riskScore]).toEqual([level, score]);
 });
 
-test("a score that is no number is none, and one without end is the highest", () => {
+test("a score that is no number counts as null, and one without end as the highest", () => {
   expect(riskOf({ risk_score: Number.NaN }).riskScore).toBeNull();
   expect(riskOf(JSON.parse('{"risk_score": 1e999}'))).toEqual({
     riskLevel: "critical",

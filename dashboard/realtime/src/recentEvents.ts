@@ -67,7 +67,7 @@ async function get(
   return page;
 }
 
-/** A page of the history; null if it is none. Pure, but for when it is heard. */
+/** A page of the history; null if it is something else. Pure, but for when it is heard. */
 function pageOf(body: unknown): Page | null {
   const { now, complete, known_since, events, next } = fieldsOf(body);
   if (!Array.isArray(events)) return null;
