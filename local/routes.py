@@ -10,6 +10,7 @@ DASHBOARD = "dashboard"
 """Name of what serves them."""
 ROUTES = {
     "/ws/events": "events",
+    "/api/events": "events",
     "/api/session": "events",
     "/ws/system": "system",
     "/api/cameras": "system",

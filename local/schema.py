@@ -16,6 +16,7 @@ from hsi.schemas import ServerMessage
 from hsi.schemas.close_codes import CODES_THAT_END, CloseCode
 from local.dashboard import FOLDER
 from services.collector.routes import PerformanceHistory
+from services.events.recent import RecentEvents
 from services.joblogs.jobs import Job
 from services.system.cameras import Camera
 
@@ -25,7 +26,8 @@ FILE = FOLDER / "schema.json"
 def text() -> str:
     """Return what stands in the file, the same for the same Structs."""
     (message, *_), definitions = msgspec.json.schema_components(
-        [ServerMessage, PerformanceHistory, Camera, Job], ref_template="#/$defs/{name}"
+        [ServerMessage, PerformanceHistory, Camera, Job, RecentEvents],
+        ref_template="#/$defs/{name}",
     )
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

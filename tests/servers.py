@@ -39,7 +39,10 @@ ALL = "on nopass ~* &* +@all"
 """What a user may do who may do all."""
 USERS = RedisUsers({})
 _CHANNELS_OF_TESTS = {
-    "events": " &security_events:* %R~{security_events:*}:history %R~{security_events:*}:number",
+    "events": (
+        " &security_events:* %R~{security_events:*}:history %R~{security_events:*}:number"
+        " %R~{security_events:*}:since (resetchannels ~{security_events:*}:since +set)"
+    ),
     "producer": " &security_events:* ~{security_events:*}:*",
 }
 """Each test has a channel of its own (conftest.channel), and all of them share a Redis."""

@@ -20,6 +20,8 @@ class JobTopic(OrderedTopic):
     nothing comes after it.
     """
 
+    tells_of_redis = False
+
     def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
         super().__init__(channel, only, source)
         self.ended = False

@@ -27,6 +27,10 @@
 -- An entry's id is MILLISECONDS-NUMBER. NUMBER counts the channel's messages without a gap, so
 -- that a listener sees at the next message that it missed one.
 --
+-- Beside them {channel}:since says since when, in milliseconds, the history has all that was published:
+-- since this function was first called, or since messages that were counted were lost. The log of a
+-- job has none.
+--
 -- What somebody else has put into one of these keys never stops the channel. A history or a counter
 -- of the wrong type is replaced, and what the other keys hold and this function did not write counts
 -- as nothing. Entries with ids that would let nobody append any more are removed; of more than 1,000
@@ -207,6 +211,20 @@ local function history_of(channel)
   return '{' .. channel .. '}:history'
 end
 
+-- Write since when the history is whole, if nobody has, or if it begins again. A user that may not
+-- write it publishes all the same.
+local function mark_since(channel, now, begins_again, ttl)
+  local key, value = '{' .. channel .. '}:since', string.format('%.0f', now)
+  if begins_again then
+    redis.pcall('SET', key, value)
+  else
+    redis.pcall('SET', key, value, 'NX')
+  end
+  if ttl then
+    redis.pcall('EXPIRE', key, ttl)
+  end
+end
+
 -- Return how many bytes of memory are used, and how many there are; nil where there is no limit.
 local function memory()
   local info = redis.pcall('INFO', 'memory')
@@ -383,7 +401,8 @@ local function publish(keys, args)
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local counted = whole_number(redis.pcall('GET', counter))
   -- A history without messages begins with 1: that is how listeners see that none is missing.
-  local number = redis.pcall('XLEN', history) == 0 and 0 or counted or 0
+  local is_empty = redis.pcall('XLEN', history) == 0
+  local number = is_empty and 0 or counted or 0
   if number + count > GREATEST_PART then
     number = 0
   end
@@ -459,6 +478,9 @@ local function publish(keys, args)
     end
   end
   if added > 0 then
+    if not is_log then
+      mark_since(channel, now, number == added and (counted or not is_empty), ttl)
+    end
     redis.call('SET', counter, string.format('%.0f', number), 'KEEPTTL')
     redis.call('XTRIM', history, 'MAXLEN', '~', length)
     local logs = is_log

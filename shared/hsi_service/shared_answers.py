@@ -26,15 +26,18 @@ class _Asked(Generic[V]):
 class SharedAnswers(Generic[K, V]):
     """Answers, given to all who ask while the question is under way, or for a while after it."""
 
-    def __init__(self, *, kept: float = 0.0) -> None:
+    def __init__(self, *, kept: float = 0.0, most: int | None = None) -> None:
         """Begin without an answer.
 
         Args:
             kept: Seconds, from the moment at which it was asked, for which an answer is given to
                 those who ask again. A failure is told to those who wait for it, and not kept.
+            most: Questions of which that is remembered; of more, the one that was asked longest
+                ago is asked again. None: there are never many.
 
         """
         self._kept = kept
+        self._most = most
         self._asked: dict[K, _Asked[V]] = {}
         """By question, the oldest first."""
 
@@ -61,6 +64,8 @@ class SharedAnswers(Generic[K, V]):
         if asked is None or self._is_over(asked, now):
             self._asked.pop(key, None)  # The new one goes to the end.
             asked = self._asked[key] = _Asked(asyncio.create_task(question()), now)
+            if self._most is not None and len(self._asked) > self._most:
+                del self._asked[next(iter(self._asked))]
         asked.waiting += 1
         try:
             # Shielded: who leaves must not take it away from the others.

@@ -44,6 +44,7 @@ class Channel:
     def __init__(self, redis: "Redis", name: str) -> None:
         self.redis, self.name = redis, name
         self.history, self.number = channels.history(name), channels.number(name)
+        self.since = channels.since(name)
 
     def publish(self, *texts: str, length: Any = "", size: Any = "", ttl: Any = "") -> list[str]:
         return self._call([], texts, length, size, ttl, "")[2:]
@@ -369,12 +370,66 @@ def test_the_version_before_publishes_beside_it(here: Channel) -> None:
     assert here.kept()[-3:] == ["v1 2", "v2 2", "lines 2"]
 
 
+# Since when the history has all that was published.
+
+
+def test_the_first_message_says_since_when_the_history_is_whole_and_no_later_one_does(
+    here: Channel,
+) -> None:
+    (first,) = here.publish("one")
+    assert here.redis.get(here.since) == first.partition("-")[0]
+    here.publish("two")
+    assert here.redis.get(here.since) == first.partition("-")[0]
+
+
+def test_whoever_knew_it_earlier_is_right(here: Channel) -> None:
+    here.redis.set(here.since, 5)
+    here.publish("one")
+    here.publish("two")
+    assert here.redis.get(here.since) == "5"
+
+
+@pytest.mark.parametrize("lost", ["deleted", "of another type"])
+def test_a_history_that_lost_messages_is_whole_since_it_began_again(
+    here: Channel, lost: str
+) -> None:
+    here.publish("one", "two")
+    here.redis.set(here.since, 5)
+    here.redis.delete(here.history)
+    if lost == "of another type":
+        here.redis.set(here.history, "x")
+    (cursor,) = here.publish("three")
+    assert (cursor, parsed(cursor).number) == (f"{here.redis.get(here.since)!s}-1", 1)
+
+
+def test_it_ends_with_the_history_and_a_jobs_log_has_none(here: Channel) -> None:
+    here.publish("one", ttl=100)
+    assert here.redis.ttl(here.since) == here.redis.ttl(here.history) > 90
+    log = Channel(here.redis, channels.job_logs(uuid.uuid4().hex))
+    log.publish("a line")
+    assert not here.redis.exists(log.since)
+
+
+def test_a_user_without_the_right_to_it_publishes_all_the_same(
+    redis_url: str, here: Channel
+) -> None:
+    rules = f"on nopass ~{{{here.name}}}:history ~{{{here.name}}}:number +@all &*".split()
+    here.redis.execute_command("ACL", "SETUSER", "before", *rules)  # type: ignore[no-untyped-call]
+    try:
+        with Redis.from_url(redis_url.replace("://", "://before:any@")) as before:
+            Channel(before, here.name).publish("one")
+    finally:
+        here.redis.acl_deluser("before")
+    assert here.kept() == ["one"]
+    assert not here.redis.exists(here.since)
+
+
 @pytest.mark.parametrize(
     ("library", "digest"),
     [
         (V1, "f4279532c7055400"),
         (LINES_V1, "48bc078b99b79a17"),
-        (LIBRARY, "620a8ec8584c5b2f"),
+        (LIBRARY, "192d32a9b1ba8877"),
     ],
     ids=["hsi_publish_v1", "hsi_publish_lines_v1", FUNCTION],
 )

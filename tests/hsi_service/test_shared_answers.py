@@ -42,6 +42,22 @@ async def test_all_who_ask_meanwhile_get_the_same_answer_and_who_comes_later_ano
     assert len(answers) == 0
 
 
+async def test_of_many_questions_only_the_last_answers_are_kept() -> None:
+    oracle, answers = Oracle(), SharedAnswers[int, int](kept=60.0, most=2)
+    oracle.may_answer.set()
+    assert [await answers.ask(key, oracle.answer) for key in (1, 2, 3)] == [1, 2, 3]
+    assert len(answers) == 2
+    assert [await answers.ask(key, oracle.answer) for key in (3, 2, 1)] == [3, 2, 4]
+
+
+async def test_a_question_that_is_not_remembered_is_answered_to_all_who_wait() -> None:
+    oracle, answers = Oracle(), SharedAnswers[int, int](kept=60.0, most=1)
+    asking = [asyncio.create_task(answers.ask(key, oracle.answer)) for key in (1, 1, 2)]
+    await asyncio.sleep(0)
+    oracle.may_answer.set()
+    assert await asyncio.gather(*asking) == [1, 1, 2]
+
+
 async def test_an_answer_is_kept_for_as_long_as_it_may_be_and_no_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

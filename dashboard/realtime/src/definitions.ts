@@ -25,6 +25,8 @@ import type {
   PipelineLatency,
   PostgresqlMetrics,
   QueueDepths,
+  RecentEvent,
+  RecentEvents,
   RedisMetrics,
   ResumedData,
   ServiceStatusData,
@@ -60,6 +62,8 @@ export interface Definitions {
   PipelineLatency: PipelineLatency;
   PostgresqlMetrics: PostgresqlMetrics;
   QueueDepths: QueueDepths;
+  RecentEvent: RecentEvent;
+  RecentEvents: RecentEvents;
   RedisMetrics: RedisMetrics;
   ResumedData: ResumedData;
   ServiceStatusData: ServiceStatusData;
@@ -120,6 +124,8 @@ export const DEFINITIONS: Readonly<Record<keyof Definitions, Schema>> = {
   PipelineLatency: {"type":"object","properties":{"avg":{"anyOf":[{"type":"number"},{"type":"null"}]},"p95":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["avg","p95"]},
   PostgresqlMetrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"connections_active":{"anyOf":[{"type":"integer"},{"type":"null"}]},"connections_max":{"anyOf":[{"type":"integer"},{"type":"null"}]},"cache_hit_ratio":{"anyOf":[{"type":"number"},{"type":"null"}]},"transactions_per_min":{"anyOf":[{"type":"number"},{"type":"null"}]}},"required":["status","connections_active","connections_max","cache_hit_ratio","transactions_per_min"]},
   QueueDepths: {"type":"object","properties":{"detection_queue":{"anyOf":[{"type":"integer"},{"type":"null"}]},"analysis_queue":{"anyOf":[{"type":"integer"},{"type":"null"}]},"dlq_total":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["detection_queue","analysis_queue","dlq_total"]},
+  RecentEvent: {"type":"object","properties":{"cursor":{"type":"string"},"arrived_at":{"type":"string"},"message":{"type":"object"}},"required":["cursor","arrived_at","message"]},
+  RecentEvents: {"type":"object","properties":{"now":{"type":"string"},"heard":{"type":"boolean"},"complete":{"type":"boolean"},"known_since":{"anyOf":[{"type":"string"},{"type":"null"}]},"cursor":{"anyOf":[{"type":"string"},{"type":"null"}]},"events":{"type":"array","items":{"$ref":"RecentEvent"}},"next":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["now","heard","complete","known_since","cursor","events","next"]},
   RedisMetrics: {"type":"object","properties":{"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"connected_clients":{"anyOf":[{"type":"integer"},{"type":"null"}]},"memory_mb":{"anyOf":[{"type":"number"},{"type":"null"}]},"hit_ratio":{"anyOf":[{"type":"number"},{"type":"null"}]},"blocked_clients":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["status","connected_clients","memory_mb","hit_ratio","blocked_clients"]},
   ResumedData: {"type":"object","properties":{"recovered":{"type":"boolean"},"replayed":{"type":"integer"},"since":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["recovered","replayed","since"]},
   ServiceStatusData: {"type":"object","properties":{"service":{"type":"string"},"status":{"enum":["degraded","healthy","unhealthy","unreachable"]},"message":{"type":"string"},"circuit_state":{"$ref":"WebSocketCircuitState"}},"required":["service","status","message"]},

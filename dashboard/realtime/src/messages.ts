@@ -27,6 +27,7 @@ export interface Everything {
   PerformanceHistory?: PerformanceHistory;
   Camera?: Camera;
   Job?: Job;
+  RecentEvents?: RecentEvents;
 }
 /**
  * A security event was created.
@@ -619,6 +620,14 @@ export interface JobEndData {
 export interface Ping {
   type: "ping";
   /**
+   * The time (UTC) by Redis' clock; absent until it was asked.
+   */
+  now?: string;
+  /**
+   * Whether this replica hears Redis now, so that nothing waits there.
+   */
+  heard?: boolean;
+  /**
    * Id of this message's history entry; opaque. Absent without history.
    */
   cursor?: string;
@@ -628,6 +637,14 @@ export interface Ping {
  */
 export interface Pong {
   type: "pong";
+  /**
+   * The time (UTC) by Redis' clock; absent until it was asked.
+   */
+  now?: string;
+  /**
+   * Whether this replica hears Redis now, so that nothing waits there.
+   */
+  heard?: boolean;
   /**
    * Id of this message's history entry; opaque. Absent without history.
    */
@@ -737,6 +754,58 @@ export interface Job {
    * Messages of its log so far, its end included; null once it is gone.
    */
   lines: number | null;
+}
+/**
+ * The latest events, newest first, and what is known of the window that was asked for.
+ */
+export interface RecentEvents {
+  /**
+   * The time (UTC) by Redis' clock, when it was read.
+   */
+  now: string;
+  /**
+   * Whether this replica hears Redis now; where nobody listens to it: that it has just read there.
+   */
+  heard: boolean;
+  /**
+   * Whether all that was published with history in the window is known: it is in `events`, and on the pages that `next` leads to.
+   */
+  complete: boolean;
+  /**
+   * Since when the history is known to be whole (UTC); null: nobody knows.
+   */
+  known_since: string | null;
+  /**
+   * Cursor of the history's newest message; null: it has none.
+   */
+  cursor: string | null;
+  /**
+   * The newest first.
+   */
+  events: RecentEvent[];
+  /**
+   * What to ask for as `before` to go on; null: there is nothing more.
+   */
+  next: string | null;
+}
+/**
+ * A message of the history of events.
+ */
+export interface RecentEvent {
+  /**
+   * Its place in the history; opaque.
+   */
+  cursor: string;
+  /**
+   * When it arrived in Redis (UTC), by Redis' clock.
+   */
+  arrived_at: string;
+  /**
+   * As it was published, and as /ws/events sends it.
+   */
+  message: {
+    [k: string]: unknown;
+  };
 }
 
 /** The codes that a service closes a WebSocket with, and what each asks of a client. */

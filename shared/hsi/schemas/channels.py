@@ -78,6 +78,14 @@ def number(channel: str) -> str:
     return f"{{{channel}}}:number"
 
 
+def since(channel: str) -> str:
+    """Return the key that says since when a channel's history is whole, in the history's slot.
+
+    It holds milliseconds since 1970, by Redis' clock.
+    """
+    return f"{{{channel}}}:since"
+
+
 def once(channel: str, key: str) -> str:
     """Return the key that remembers an idempotency key, in the history's slot."""
     return f"{{{channel}}}:once:{key}"

@@ -1,19 +1,33 @@
 """What server and client say to each other about the connection itself, never on a channel."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from hsi.schemas.base import Count, Message, Part
 
 ErrorCode = Literal["invalid_json", "invalid_message", "unknown_type", "binary_not_supported"]
 
 
-class Ping(Message, tag="ping"):
+class Sign(Message):
+    """A sign of life, and what the replica knows of Redis: /ws/events and /ws/system say it."""
+
+    now: Annotated[
+        datetime | UnsetType,
+        Meta(description="The time (UTC) by Redis' clock; absent until it was asked."),
+    ] = UNSET
+    heard: Annotated[
+        bool | UnsetType,
+        Meta(description="Whether this replica hears Redis now, so that nothing waits there."),
+    ] = UNSET
+
+
+class Ping(Sign, tag="ping"):
     """Heartbeat, sent every `HEARTBEAT_INTERVAL`, so that a page can see staleness."""
 
 
-class Pong(Message, tag="pong"):
+class Pong(Sign, tag="pong"):
     """The answer to a client's ping."""
 
 

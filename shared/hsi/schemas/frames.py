@@ -2,13 +2,9 @@
 
 import msgspec
 
-from hsi.schemas import Ping, ServerMessage
+from hsi.schemas import ServerMessage
 
 
 def frame_text(message: ServerMessage) -> str:
     """Return a message of our own as the text of a WebSocket frame."""
     return msgspec.json.encode(message).decode()
-
-
-PING = frame_text(Ping())
-"""A heartbeat of a topic without a history."""

@@ -19,9 +19,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from msgspec import UNSET
-
-from hsi.schemas import Ping, Resumed, ResumedData
+from hsi.schemas import Resumed, ResumedData
 from hsi.schemas.cursor import BEGINNING, Cursor, cursor_of, unstamped
 from hsi.schemas.frames import frame_text
 from hsi_service.bus.intake import Message
@@ -218,10 +216,9 @@ class Position:
         """Tell whether the topic has not come as far as this yet."""
         return self.head is None or self.head < cursor
 
-    def heartbeat(self) -> Message:
-        """Return a heartbeat that carries the topic's cursor, as far as it is known."""
-        ping = Ping(cursor=str(self.head or BEGINNING) if self.known else UNSET)
-        return Message(frame_text(ping), "ping")
+    def cursor(self) -> str | None:
+        """Return the cursor from which a client that has all may go on, as far as it is known."""
+        return str(self.head or BEGINNING) if self.known else None
 
 
 def _is_ahead(cursor: Cursor | None) -> bool:

@@ -7,20 +7,26 @@ hear it on its subscription. One that is missing means that others may be, so hi
 after three the subscription begins again. What cannot be published says nothing.
 
 With it goes a write that changes nothing, which Redis refuses for the reasons for which it refuses
-any other, and with the same words.
+any other, and with the same words; and a question for the time by Redis' clock.
 """
 
 import asyncio
+import contextlib
 import logging
+import math
 import secrets
+import time
 from collections.abc import Callable
+from datetime import datetime
 
 from redis.exceptions import NoPermissionError, RedisError
 
 from hsi.logs import Throttled
 from hsi.redis_client import async_client, refusal
 from hsi.schemas import channels
+from hsi_service.bus.lease import clock
 from hsi_service.bus.subscriber import BusState, Subscriber
+from hsi_service.redis_clock import RedisClock
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +34,8 @@ INTERVAL = 2.0
 """Seconds between two probes."""
 MAX_MISSES = 3
 """So a subscription that hears nothing is found in about (3 + 1) * INTERVAL seconds."""
+PROVEN_FOR = 3
+"""Intervals for which it is believed that the subscription hears, after it was seen to."""
 TIMEOUT = 1.5
 """Seconds that each step may take: to connect, and to publish."""
 DENIED_PAUSE = 60.0
@@ -62,11 +70,29 @@ class Probe:
         self._published_at: float | None = None
         """When the probe was published that was not heard yet, by the event loop's clock."""
         self._is_heard = False
+        self._heard_at = -math.inf
+        """When a probe was last heard, by the event loop's clock."""
+        self._clock = RedisClock(steady=clock, wall=time.time)
         self._trouble = Throttled(logger)
+
+    def is_heard(self) -> bool:
+        """Return whether this replica hears Redis now, as far as it can tell.
+
+        Proof is a probe that was heard, or a subscription that Redis has just confirmed.
+        """
+        if self._subscriber.state is not BusState.LISTENING:
+            return False
+        proven = max(self._heard_at, self._subscriber.listening_since)
+        return asyncio.get_running_loop().time() - proven < PROVEN_FOR * INTERVAL
+
+    def now(self) -> datetime | None:
+        """Return the time (UTC) by Redis' clock; None until Redis was asked for it."""
+        return None if self._clock.skew is None else self._clock.now()
 
     def hear(self, payload: bytes) -> None:  # noqa: ARG002 (whatever it holds)
         """Take a probe, of whatever round: the subscription hears."""
         self._misses, self._published_at, self._is_heard = 0, None, True
+        self._heard_at = asyncio.get_running_loop().time()
 
     def subscribed(self) -> None:
         """Do nothing: what matters is what comes."""
@@ -74,19 +100,22 @@ class Probe:
     async def run(self) -> None:
         """Probe until cancelled."""
         while True:
-            await asyncio.sleep(INTERVAL)
             try:
                 await self._probe()
             finally:
                 # The next one looks the address up.
                 await self._redis.connection_pool.disconnect()
+            await asyncio.sleep(INTERVAL)
 
     async def _probe(self) -> None:
         subscriber = self._subscriber
         if subscriber.state is not BusState.LISTENING:
             self._misses, self._published_at, self.writes_refused = 0, None, None
-            return
         try:
+            if self._clock.skew is None:
+                await self._ask_for_the_time()
+            if subscriber.state is not BusState.LISTENING:
+                return
             if not self._may_listen:
                 await self._begin()
             elif subscriber.established(self.channel):
@@ -111,12 +140,26 @@ class Probe:
         self._may_listen = True
         self._subscriber.accompany(self.channel, self)
 
+    async def _ask_for_the_time(self) -> None:
+        asked_at = clock()
+        with contextlib.suppress(NoPermissionError):  # Clients are not told it, and that is all.
+            self._told_the_time(await self._redis.time(), asked_at)
+
+    def _told_the_time(self, told: tuple[int, int], asked_at: float) -> None:
+        seconds, micros = told
+        now = seconds + micros / 1_000_000
+        self._clock.measured(now, asked_at=asked_at, answered_at=clock())
+
     async def _publish(self) -> None:
         async with self._redis.pipeline(transaction=False) as commands:
             commands.publish(self.channel, "")
             commands.set(self.channel, "", xx=True)  # There is no such key: nothing is written.
+            commands.time()
             self._is_heard = False
-            published, written = await commands.execute(raise_on_error=False)
+            asked_at = clock()
+            published, written, told = await commands.execute(raise_on_error=False)
+        if not isinstance(told, Exception):
+            self._told_the_time(told, asked_at)
         if isinstance(published, Exception):
             raise published
         if not self._is_heard:

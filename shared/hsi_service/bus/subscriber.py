@@ -110,12 +110,7 @@ class _Idle(Exception):  # noqa: N818 (not an error: the reason to end a session
 
 
 class Subscriber:
-    """Hears channels for as many listeners as like, over one connection.
-
-    A channel is subscribed while it has a listener. What is wanted is kept apart from what Redis
-    was asked for, and one task makes the second follow the first; so a thousand listeners that
-    come at once cost one command, and beginning anew is no special case.
-    """
+    """Hears channels, each while it has a listener, for as many as like, over one connection."""
 
     def __init__(self, redis_url: str, *, name: str, on_outage: Callable[[], None]) -> None:
         """Prepare; `run` does the work.
@@ -150,6 +145,8 @@ class Subscriber:
         self.heard_until = 0.0
         """When the last PING was sent that was answered, in seconds of the event loop's clock: what
         Redis published before that has been heard, or was lost on the way."""
+        self.listening_since = -math.inf
+        """When Redis last confirmed all that is wanted, by the same clock."""
 
     def subscribe(self, channel: str, listener: ChannelListener) -> Subscription:
         """Add a listener. It hears the channel from when Redis confirms, and after every outage."""
@@ -352,6 +349,7 @@ class Subscriber:
                 listener.subscribed()
         if self.state is not BusState.LISTENING and session.subscriptions.complete(self._listeners):
             self.state, self.trouble = BusState.LISTENING, None
+            self.listening_since = asyncio.get_running_loop().time()
             self.connect_policy.heard()
             logger.info("subscribed to Redis", extra={"channels": len(self._listeners)})
 

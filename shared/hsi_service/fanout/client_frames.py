@@ -1,7 +1,7 @@
 """What a client may say, and the answer. Pure, no I/O.
 
-`ping` or `{"type":"ping"}` gets a pong, `{"type":"pong"}` is silent, and anything else gets an
-error that says what was wrong; the connection stays open.
+`ping` or `{"type":"ping"}` gets a pong, which is the topic's to say; `{"type":"pong"}` is silent,
+and anything else gets an error that says what was wrong; the connection stays open.
 """
 
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hsi.schemas import Error, ErrorCode, ErrorData, Pong
+from hsi.schemas import Error, ErrorCode, ErrorData
 from hsi.schemas.frames import frame_text
 
 MAX_CLIENT_MESSAGE_BYTES = 64 * 1024
@@ -25,13 +25,13 @@ class ClientFrame(StrEnum):
 
 
 class Reply(NamedTuple):
-    """What the client said, and the text to send back (`None`: nothing)."""
+    """What the client said, and the error to send back, as text (`None`: nothing was wrong)."""
 
     frame: ClientFrame
     text: str | None
 
 
-_PONG = Reply(ClientFrame.PING, frame_text(Pong()))
+_PING = Reply(ClientFrame.PING, None)
 _SILENCE = Reply(ClientFrame.PONG, None)
 
 
@@ -44,7 +44,7 @@ _BINARY = _error("binary_not_supported", "Send text, not binary.")
 _NOT_JSON = _error("invalid_json", "This is not JSON.")
 _NOT_A_MESSAGE = _error("invalid_message", 'Send an object with a string "type".')
 _MAX_QUOTED = 64
-_ANSWERS = {"ping": _PONG, "pong": _SILENCE}
+_ANSWERS = {"ping": _PING, "pong": _SILENCE}
 
 
 class _ClientMessage(msgspec.Struct):
@@ -61,13 +61,13 @@ def reply_to(message: str | bytes) -> Reply:
         message: A text message as `str`, a binary one as `bytes`.
 
     Returns:
-        What it was and what to send back. Never raises, whatever the client sent.
+        What it was, and what was wrong. Never raises, whatever the client sent.
 
     """
     if isinstance(message, bytes):
         return _BINARY
     if message.strip() == "ping":
-        return _PONG
+        return _PING
     try:
         kind = _messages.decode(message).type
     except msgspec.ValidationError:

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.bus.history import History
 from hsi_service.bus.intake import Filter
+from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import Subscriber
 from hsi_service.fanout.memory import Budget, Memory
 from hsi_service.fanout.pages import Pages
@@ -51,6 +52,8 @@ class Hub:
         metrics: Metrics,
         supervisor: Supervisor,
         budget: Budget | None = None,
+        *,
+        probe: Probe | None = None,
     ) -> None:
         """Begin without a client.
 
@@ -60,6 +63,7 @@ class Hub:
             metrics: Where clients and what waits for them is counted.
             supervisor: Of what topics do in the background.
             budget: How much may wait for clients.
+            probe: Says whether Redis is heard; None: nobody is told.
 
         """
         self.metrics = metrics
@@ -70,7 +74,7 @@ class Hub:
         """Clients that left since their remains were last collected."""
         self.memory = Memory(budget)
         self.pages = Pages()
-        self._source = Source(subscriber, history, metrics, supervisor, self.pages)
+        self._source = Source(subscriber, history, metrics, supervisor, self.pages, probe)
         metrics.watch(metrics.connections, self.__len__)
         metrics.watch(metrics.slow, lambda: sum(peer.unsent > 0 for peer in self.clients))
         metrics.watch(metrics.unsent, lambda: self.memory.used(self.clients))
@@ -117,17 +121,21 @@ class Hub:
         while True:
             await asyncio.sleep(interval)
             for topic in self.topics.values():
-                try:
-                    if (heartbeat := topic.heartbeat()) is not None:
-                        topic.broadcast([heartbeat])
-                except Exception as error:  # noqa: BLE001 (one topic's fault is no other's)
-                    self._source.supervisor.went_on(error)
+                self._beat(topic)
+
+    def _beat(self, topic: Topic) -> None:
+        try:
+            if (heartbeat := topic.heartbeat()) is not None:
+                topic.broadcast([heartbeat])
+        except Exception as error:  # noqa: BLE001 (one topic's fault is no other's)
+            self._source.supervisor.went_on(error)
 
     async def sweep(self) -> None:
         """Close clients that are stalled, too heavy, or connected for too long; until cancelled.
 
-        And let go of those that left: their connections are cycles, which Python only looks for
-        when it makes something new. A look costs what there is, so it comes once as many have left.
+        Tell the others when Redis is heard no longer, or again: the next heartbeat may be far. And
+        let go of those that left: their connections are cycles, which Python only looks for when it
+        makes something new. A look costs what there is, so it comes once as many have left.
         """
         clock = asyncio.get_running_loop().time
         while True:
@@ -140,6 +148,9 @@ class Hub:
                     self._source.supervisor.went_on(error)
             self.memory.relieve([peer for peer in self.clients if peer.unsent])
             self.pages.expire(now)
+            for topic in self.topics.values():
+                if topic.signs.has_changed(heard=topic.is_heard()):
+                    self._beat(topic)
             if self._left > max(len(self.clients), MIN_LEFT):
                 self._left = 0
                 gc.collect()

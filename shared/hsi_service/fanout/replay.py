@@ -96,7 +96,8 @@ async def begin_with_the_last(topic: OrderedTopic, peer: Peer, count: int) -> No
             sent = after = page.entries[upto - 1].cursor
             del part, page  # They would stay in memory while the client takes them.
             await peer.drained()
-    peer.send(heartbeat.text)
+    if heartbeat:
+        peer.send(heartbeat.text)
     peer.release()
 
 

@@ -4,18 +4,19 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from hsi.logs import Throttled
 from hsi.schemas.cursor import Cursor
-from hsi.schemas.frames import PING
 from hsi_service.bus.continuity import Position
 from hsi_service.bus.history import CATCH_UP_SIZE, ChannelHistory, History, next_count
 from hsi_service.bus.intake import Filter, Finding, Message, examine
+from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import Subscriber, Subscription
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.pages import Pages
 from hsi_service.fanout.peer import Peer
+from hsi_service.fanout.signs import Signs
 from hsi_service.metrics import Metrics
 from hsi_service.supervision import Supervisor
 
@@ -40,6 +41,7 @@ class Source(NamedTuple):
     metrics: Metrics
     supervisor: Supervisor
     pages: Pages
+    probe: Probe | None = None
 
 
 class Topic(ABC):
@@ -49,6 +51,9 @@ class Topic(ABC):
     first tick of the event loop that brings nothing more. Writing to a thousand clients takes as
     long as hundreds of ticks, so a batch cut in two costs double, and an empty tick nothing.
     """
+
+    tells_of_redis: ClassVar[bool] = True
+    """Whether heartbeats and pongs say that Redis is heard, and what time it is there."""
 
     def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
         """Begin without a subscription; `open` makes it.
@@ -71,6 +76,7 @@ class Topic(ABC):
         self._more = False
         """Whether something came since the last tick."""
         self._subscription: Subscription | None = None
+        self.signs = Signs(source.probe if self.tells_of_redis else None)
 
     def open(self) -> None:
         """Subscribe to the channel; messages may come at once."""
@@ -104,9 +110,22 @@ class Topic(ABC):
     async def ready(self) -> None:
         """Wait until a client that joins hears every later message."""
 
-    @abstractmethod
     def heartbeat(self) -> Message | None:
         """Return a heartbeat; None: clients get theirs from another topic."""
+        return self.signs.ping(self._resumable(), heard=self.is_heard())
+
+    def pong(self) -> Batch:
+        """Return the answer to a client's ping."""
+        return self.signs.pong(self._resumable(), heard=self.is_heard())
+
+    def is_heard(self) -> bool | None:
+        """Return whether what is published reaches clients now; None: nothing is said of it."""
+        heard = self.signs.is_heard()
+        return heard and self.is_subscribed()
+
+    def _resumable(self) -> str | None:
+        """Return the cursor from which a client that has all may go on."""
+        return None
 
     @abstractmethod
     def is_live(self) -> bool:
@@ -221,10 +240,6 @@ class SnapshotTopic(Topic):
         if self._subscription:
             await self._subscription.established(None)
 
-    def heartbeat(self) -> Message | None:
-        """Return a heartbeat."""
-        return Message(PING, "ping")
-
     def is_live(self) -> bool:
         """Return whether Redis has confirmed the channel."""
         return self.is_subscribed()
@@ -312,9 +327,12 @@ class OrderedTopic(Topic):
         """Return whether that is so, and no client waits for a history that cannot be read."""
         return self.is_caught_up() and self.history.is_readable
 
-    def heartbeat(self) -> Message:
-        """Return a heartbeat, which tells clients how far they have come."""
-        return self.position.heartbeat()
+    def is_heard(self) -> bool | None:
+        """Return that; what a history cannot be read for waits, too."""
+        return super().is_heard() and self.history.is_readable
+
+    def _resumable(self) -> str | None:
+        return self.position.cursor()
 
     def cursor(self) -> str | None:
         """Return the position's cursor."""

@@ -72,7 +72,9 @@ class Service:
             address=settings.max_unsent_mib_per_ip * MIB,
             replay=settings.replay_rate_limit * MIB,
         )
-        self.hub = Hub(self.subscriber, self.history, self.metrics, self.supervisor, budget)
+        self.hub = Hub(
+            self.subscriber, self.history, self.metrics, self.supervisor, budget, probe=self.probe
+        )
         self.metrics.watch(
             self.metrics.redis_connected, lambda: self.subscriber.state is not BusState.CONNECTING
         )
@@ -199,6 +201,8 @@ class RedisStatus(Struct):
     """The subscriber's connection."""
 
     state: BusState
+    heard: bool | None
+    """Whether what is published is heard, by the replica's own probe; null while nobody listens."""
     outages: int
     deaf: int
     """Times that the subscription was found to hear nothing, though nothing else was wrong."""
@@ -294,6 +298,7 @@ def status(service: NamedDependency[Service]) -> Status:
         ],
         redis=RedisStatus(
             state=subscriber.state,
+            heard=None if subscriber.state is BusState.IDLE else service.probe.is_heard(),
             outages=subscriber.outages,
             deaf=service.probe.found,
             refuses_writes=service.probe.writes_refused,

@@ -15,7 +15,7 @@ from hsi.schemas.close_codes import CloseCode
 from hsi_service.door.access import Handshake
 from hsi_service.door.door import Admission, Refusal
 from hsi_service.door.limits import Bucket
-from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, reply_to
+from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, ClientFrame, reply_to
 from hsi_service.fanout.connection_handler import ConnectionHandler
 from hsi_service.fanout.peer import CHARGED_BYTES, AsgiPeer, Peer
 from hsi_service.fanout.replay import begin_with_the_last, resume
@@ -100,7 +100,9 @@ class Session(ConnectionHandler):
             return
         reply = reply_to(message)
         self.service.metrics.client_frames.labels(reply.frame).inc()
-        if reply.text is not None:
+        if reply.frame is ClientFrame.PING:
+            peer.send_batches(self.topics[0].pong())
+        elif reply.text is not None:
             peer.send(reply.text)
 
     def leave(self, peer: Peer) -> None:

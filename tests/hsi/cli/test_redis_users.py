@@ -275,6 +275,8 @@ MAY_NOT = {
         "SUBSCRIBE system_status",
         "SUBSCRIBE job:a:logs",
         "SUBSCRIBE security_events2",
+        "SET {security_events}:number 1",
+        "SET {job:a:logs}:since 1",
         "XRANGE {job:a:logs}:history - +",
         "XRANGE performance:history - +",
         "GET lease:system",

@@ -43,9 +43,6 @@ class Position(continuity.Position):
     def catches_up(self, page: Page) -> list[str]:
         return texts_of(self.catch_up(page))
 
-    def ping(self) -> str:
-        return self.heartbeat().text
-
 
 class Replay(continuity.Replay):
     """A replay that gives texts."""
@@ -154,7 +151,8 @@ class System(RuleBasedStateMachine):
         return multiple(*(self.connect_to(replica) for replica in self.replicas))
 
     def connect_to(self, replica: Replica) -> Client:
-        heartbeat = json.loads(replica.position.ping())["cursor"]
+        heartbeat = replica.position.cursor()
+        assert heartbeat
         client = Client(cursor=heartbeat, origin=Cursor.parse(heartbeat))
         replica.clients.append(client)
         return client
@@ -268,7 +266,7 @@ class System(RuleBasedStateMachine):
         if client.cursor is None:
             if replica.position.known:
                 again.got = []
-                again.cursor = json.loads(replica.position.ping())["cursor"]
+                again.cursor = replica.position.cursor()
                 again.origin = Cursor.parse(str(again.cursor))
                 replica.clients.append(again)
             return again

@@ -101,6 +101,51 @@ async def test_a_muted_subscription_begins_again_and_one_that_hears_does_not(
             await until(hears)
 
 
+async def test_redis_is_heard_from_its_confirmation_on_while_probes_come(
+    own_redis: RedisServer, channel: str
+) -> None:
+    async with replica_at(own_redis.url) as replica:
+        probe = replica.probe
+        assert not probe.is_heard()  # nobody listens
+        subscription = replica.subscriber.subscribe(channel, replica.listener)
+        await subscription.established(None)
+        assert probe.is_heard()
+        await until(replica.is_probing)
+        await asyncio.sleep(2 * module.PROVEN_FOR * module.INTERVAL)
+        assert probe.is_heard()
+        own_redis.freeze()
+        try:
+            await until(holds(lambda: not probe.is_heard()))
+        finally:
+            own_redis.thaw()
+        await until(holds(probe.is_heard))
+
+
+async def test_a_muted_subscription_is_not_heard_though_redis_answers(
+    own_redis: RedisServer, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_MISSES", 1000)  # it does not begin again
+    with StallingProxy(own_redis.url) as way:
+        async with replica_at(way.url) as replica:
+            replica.subscriber.subscribe(channel, replica.listener)
+            await until(replica.is_probing)
+            way.mute(SUBSCRIBER)
+            await until(holds(lambda: not replica.probe.is_heard()))
+            assert replica.subscriber.state is BusState.LISTENING
+
+
+async def test_the_time_by_redis_clock_is_known_before_anybody_listens(redis_url: str) -> None:
+    async with replica_at(redis_url) as replica:
+        assert replica.probe.now() is None
+        await until(holds(replica.probe.now))
+        assert replica.subscriber.state is BusState.IDLE
+        now = replica.probe.now()
+        with Redis.from_url(redis_url) as redis:
+            seconds, micros = redis.time()
+        assert now
+        assert abs(now.timestamp() - seconds - micros / 1_000_000) < 1
+
+
 async def test_what_is_late_is_not_lost(own_redis: RedisServer, channel: str) -> None:
     """A replica with much to be heard hears its probe late, and so Redis' answer to a PING."""
     with StallingProxy(own_redis.url) as way:

@@ -96,7 +96,9 @@ async def test_a_filter_lets_through_what_it_likes_and_equal_filters_share_a_top
     for ear in (some, others):
         assert [(await ear.next())["data"]["risk_score"] for _ in range(2)] == [80, 95]
     # Who hears little comes as far all the same: its heartbeats say so.
-    filtered.broadcast([filtered.heartbeat()])
+    heartbeat = filtered.heartbeat()
+    assert heartbeat
+    filtered.broadcast([heartbeat])
     assert await some.next() == {"type": "ping", "cursor": cursors[-1]}
     hub.leave(some, filtered)
     assert hub.topics[channel, high_risk] is filtered

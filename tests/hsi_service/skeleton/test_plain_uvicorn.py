@@ -1,5 +1,6 @@
 """`uvicorn services.events.app:app`, as somebody types it: the door and the log are the same."""
 
+import json
 import os
 import socket
 import sys
@@ -58,7 +59,7 @@ async def test_it_serves_loopback_alone_and_logs_no_query(
     path = "/ws/events?api_key=hunter2&tail=1"
     async with connect(server.url.replace("http", "ws") + path, compression=None) as client:
         await client.send("ping")
-        assert await hear(client) in {'{"type":"pong"}', '{"type":"ping","cursor":"0-0"}'}
+        assert json.loads(await hear(client))["type"] in {"pong", "ping"}
     outside = server.url.replace("127.0.0.1", own_address())
     async with httpx.AsyncClient() as http:
         assert (await http.get(f"{server.url}/status?token=hunter2")).status_code == 200

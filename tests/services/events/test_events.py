@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+from datetime import datetime
 
 import pytest
 from redis.asyncio import Redis
@@ -22,6 +23,7 @@ from tests.clients import (
     until,
 )
 from tests.conftest import StartReplica
+from tests.servers import RedisServer
 
 MARK = b'{"type":"mark","data":{}}'
 
@@ -139,7 +141,8 @@ async def test_a_clients_ping_gets_a_pong(
     async with dashboard(start_replica(redis_url, channel)) as client:
         await client.send('{"type":"pong"}')  # silent
         await client.send(message)
-        assert json.loads(await hear(client)) == {"type": "pong"}
+        pong = json.loads(await hear(client))
+        assert (pong["type"], pong["cursor"], pong["heard"]) == ("pong", "0-0", True)
 
 
 async def test_bad_messages_from_a_client_get_an_error_and_it_stays(
@@ -152,7 +155,7 @@ async def test_bad_messages_from_a_client_get_an_error_and_it_stays(
             await client.send(message)
             assert json.loads(await hear(client))["type"] == "error"
         await client.send("ping")
-        assert json.loads(await hear(client)) == {"type": "pong"}
+        assert json.loads(await hear(client))["type"] == "pong"
         await publish(redis_url, channel, MARK)
         assert await hear(client) == MARK.decode()
     assert await metric(replica, 'hsi_client_frames_total{frame="invalid"}') == len(bad)
@@ -197,7 +200,7 @@ async def test_a_client_that_says_too_much_is_closed_with_4429(
             await (client.send("ping") if how == "text" else client.ping())
         with contextlib.suppress(ConnectionClosed):
             while True:
-                assert json.loads(await hear(client)) == {"type": "pong"}
+                assert json.loads(await hear(client))["type"] == "pong"
         assert client.close_code == 4429
         await publish(redis_url, channel, MARK)
         assert await hear(other) == MARK.decode()
@@ -221,7 +224,34 @@ async def test_a_heartbeat_comes_every_interval(
     replica = start_replica(redis_url, channel, HEARTBEAT_INTERVAL="0.2")
     async with dashboard(replica) as client:
         beats = [json.loads(await hear(client)) for _ in range(3)]
-    assert beats == [{"type": "ping", "cursor": "0-0"}] * 3
+    assert [(beat["type"], beat["cursor"], beat["heard"]) for beat in beats] == [
+        ("ping", "0-0", True)
+    ] * 3
+    async with Redis.from_url(redis_url) as redis:
+        seconds, _ = await redis.time()
+    assert abs(datetime.fromisoformat(beats[-1]["now"]).timestamp() - seconds) < 5
+
+
+async def test_clients_are_told_at_once_that_redis_is_heard_no_longer_and_when_it_is_again(
+    own_redis: RedisServer, channel: str, start_replica: StartReplica
+) -> None:
+    """Without a heartbeat's interval in between; and so is who asks /status."""
+    replica = start_replica(own_redis.url, channel)
+
+    async def is_heard() -> object:
+        return (await get_json(replica, "/status"))["redis"]["heard"]
+
+    assert await is_heard() is None
+    async with dashboard(replica) as client:
+        await client.send("ping")
+        assert json.loads(await hear(client))["heard"] is True
+        assert await is_heard() is True
+        own_redis.kill()
+        lost = json.loads(await hear(client))
+        assert (lost["type"], lost["heard"]) == ("ping", False)
+        assert await is_heard() is False
+        own_redis.start()
+        assert json.loads(await hear(client))["heard"] is True
 
 
 async def test_a_client_that_answers_no_protocol_ping_is_found(
@@ -264,4 +294,4 @@ async def test_any_messages_from_a_client_leave_it_connected(
             await client.send(noise if chance.random() < 0.5 else noise.decode("latin-1"))
             assert json.loads(await hear(client))["type"] == "error"
         await client.send("ping")
-        assert json.loads(await hear(client)) == {"type": "pong"}
+        assert json.loads(await hear(client))["type"] == "pong"

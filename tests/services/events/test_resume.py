@@ -142,7 +142,8 @@ async def test_tail_begins_with_the_last_few_and_ends_with_the_cursor(
     cursors = await publish_events(redis_url, channel, 1, 2, 3)
     async with resume(replica, tail=tail) as client:
         assert await ids(client, len(expected)) == expected
-        assert json.loads(await hear(client)) == {"type": "ping", "cursor": cursors[-1]}
+        ping = json.loads(await hear(client))
+        assert (ping["type"], ping["cursor"]) == ("ping", cursors[-1])
         await publish_events(redis_url, channel, 4)
         assert await ids(client, 1) == [4]
 
@@ -177,7 +178,7 @@ async def test_heartbeats_carry_the_cursor_so_that_whoever_heard_nothing_can_res
     replica = start_replica(redis_url, channel, HEARTBEAT_INTERVAL="1")
     async with dashboard(replica) as client:
         start = json.loads(await hear(client))
-    assert start == {"type": "ping", "cursor": "0-0"}
+    assert (start["type"], start["cursor"]) == ("ping", "0-0")
     await publish_events(redis_url, channel, 1, 2)
     async with resume(replica, since=start["cursor"]) as client:
         assert await resumed(client) == {"recovered": True, "replayed": 2, "since": "0-0"}
@@ -414,7 +415,7 @@ async def test_a_client_connected_while_redis_is_away_is_resumed_when_it_is_back
     own_redis.kill()
     async with resume(replica, since=cursor) as client:
         await client.send("ping")
-        assert json.loads(await hear(client)) == {"type": "pong"}
+        assert json.loads(await hear(client))["type"] == "pong"
         own_redis.start()
         await publish_events(own_redis.url, channel, 2)
         assert (await resumed(client))["recovered"]

@@ -1,0 +1,196 @@
+"""What is known of the history of events, and which of them are asked for. Pure.
+
+A quiet window is a claim. Its proofs are the mark `{<channel>}:since`, which is wiped together with
+the history, and the numbers of the messages, which have no gaps: so what was trimmed, deleted or
+rolled back is noticed, and where nobody can know, nothing is claimed.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hsi.schemas.cursor import Cursor
+
+MINUTE = 60_000
+"""Milliseconds."""
+LEVELS = {"low": (0, 29), "medium": (30, 59), "high": (60, 84), "critical": (85, 100)}
+"""The least and the greatest score of each level."""
+MAX_SCORE = 100
+
+
+class Look(NamedTuple):
+    """A history at one moment."""
+
+    now: int
+    """The time by Redis' clock, in milliseconds since 1970."""
+    since: int | None
+    """What the mark says, in the same; None: there is none that can be read."""
+    counted: int | None
+    """How many messages the channel has counted; None: nobody has counted any."""
+    first: Cursor | None
+    """Its oldest entry; None: it has none."""
+    last: Cursor | None
+    """Its newest entry."""
+    length: int
+    """How many entries it has."""
+
+    def is_gapless(self) -> bool:
+        """Return whether all messages from its oldest entry to the last counted are there."""
+        if self.first is None or self.last is None:
+            return not self.length and not self.counted
+        numbers = self.last.number - self.first.number + 1
+        return self.length == numbers and self.last.number == self.counted
+
+
+def has_lost(look: Look, known: Cursor | None, *, found: bool) -> bool:
+    """Return whether a history no longer has what it had, other than by being trimmed.
+
+    Args:
+        look: At the history.
+        known: A message that was in it; None: none is known.
+        found: Whether that is still there.
+
+    """
+    if known is None or found:
+        return False
+    first = look.first
+    return first is None or first <= known or first.number <= known.number
+
+
+class Chain:
+    """Messages without a gap between them, from the last that was counted backwards."""
+
+    def __init__(self, counted: int | None) -> None:
+        """Begin with no message.
+
+        Args:
+            counted: The number of the last message; None: it is not known.
+
+        """
+        self._next = counted
+        self._back_to: int | None = None
+
+    def take(self, cursor: Cursor) -> None:
+        """Take the next older entry; what somebody appended by hand is passed over."""
+        if self._next is not None and cursor.number == self._next:
+            self._next -= 1
+            self._back_to = cursor.milliseconds
+
+    @property
+    def since(self) -> int | None:
+        """Since when, in milliseconds since 1970, no message is missing; None: nobody knows.
+
+        Of its oldest message's millisecond there may have been more before that.
+        """
+        if self._next == 0:
+            return 0
+        return None if self._back_to is None else self._back_to + 1
+
+
+def known_since(look: Look, chain: Chain) -> int | None:
+    """Return since when a history is known to be whole, in milliseconds since 1970; None: never.
+
+    Args:
+        look: At the history.
+        chain: Of the entries that were read.
+
+    """
+    if look.since is None:
+        return None
+    if look.is_gapless():
+        is_trimmed = look.first is not None and look.first.number > 1
+        begins = look.first.milliseconds + 1 if look.first and is_trimmed else 0
+    elif chain.since is not None:
+        begins = chain.since
+    else:
+        return None
+    return max(look.since, begins)
+
+
+# Which events are asked for.
+
+
+class Wanted(NamedTuple):
+    """What of a history is asked for."""
+
+    minutes: int
+    limit: int
+    camera_id: str | None = None
+    min_risk: int | None = None
+    before: Cursor | None = None
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether some messages are left out."""
+        return self.camera_id is not None or self.min_risk is not None
+
+    def fits(self, text: str) -> bool:
+        """Return whether a message is one of those."""
+        if not self.is_filtered:
+            return True
+        kind, data = _parts(text)
+        if self.camera_id is not None and str(data.get("camera_id")) != self.camera_id:
+            return False
+        return self.min_risk is None or greatest_risk(kind, data) >= self.min_risk
+
+
+def greatest_risk(kind: str, data: dict[str, Any]) -> float:
+    """Return the risk that a message may be of: the higher one of its score and its level.
+
+    An event of which neither can be read may be of any: it is never lost to a filter. A message of
+    another type without a score has none.
+
+    Args:
+        kind: The message's type.
+        data: Its `data`, whatever is in it.
+
+    """
+    score = _score(data.get("risk_score"))
+    level = data.get("risk_level")
+    least, greatest = LEVELS.get(level.strip().lower() if isinstance(level, str) else "", (0, None))
+    if score is not None:
+        return max(score, least)
+    if greatest is not None:
+        return greatest
+    return MAX_SCORE if kind == "event" else -1
+
+
+def _score(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        score = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return min(max(score, 0.0), float(MAX_SCORE)) if score == score else None  # noqa: PLR0124 (NaN)
+
+
+class _Message(msgspec.Struct):
+    type: str
+    data: dict[str, Any]
+
+
+_messages = msgspec.json.Decoder(_Message)
+
+
+def _parts(text: str) -> tuple[str, dict[str, Any]]:
+    """Return the type and the `data` of a message, as far as it has them."""
+    try:
+        message = _messages.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return _second_look(text)
+    return message.type, message.data
+
+
+def _second_look(text: str) -> tuple[str, dict[str, Any]]:
+    """Ask the standard library, as `hsi_service.bus.intake` does: it reads what browsers read."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return "", {}
+    match value:
+        case {"type": str(kind), "data": dict(data)}:
+            return kind, data
+        case _:
+            return "", {}
