@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import asyncpg
+from redis import Redis
 
 from hsi.joblogs import JobLogEmitter
 from hsi.latency import LatencyRecorder
 from hsi.publisher import Publisher, PublishError
-from hsi.schemas import Event, EventData, RiskLevel
+from hsi.schemas import Event, EventData, RiskLevel, channels
 from hsi.schemas.base import now
 
 logger = logging.getLogger(__name__)
@@ -152,6 +153,17 @@ def _spread(chance: random.Random, every: timedelta) -> timedelta:
 
 def _is_offline(passed: timedelta) -> bool:
     return OFFLINE_FROM <= passed % FLAKY_EVERY < OFFLINE_UNTIL
+
+
+def begin_history(redis_url: str, channel: str) -> None:
+    """Write that all of the last hour is known, where nobody has written since when.
+
+    The demo's home did not exist before its Redis, so nothing happened in it; else it would take 15
+    minutes until its page can say that all is quiet.
+    """
+    since = now() - timedelta(hours=1)
+    with Redis.from_url(redis_url) as client:
+        client.set(channels.since(channel), round(since.timestamp() * 1000), nx=True)
 
 
 async def publish_demo_events(redis_url: str, channel: str, database_url: str) -> None:
