@@ -1,6 +1,6 @@
 import { ApiError } from "./api.ts";
 import { PerClient, type RealtimeClient } from "./client.ts";
-import { isLater, KEPT_EVENTS, kept, withEvent } from "./eventWindow.ts";
+import { isLater, KEPT_EVENTS, kept, withEvent, withEvents } from "./eventWindow.ts";
 import { Feed, type FeedState } from "./feed.ts";
 import { arrivalOf, eventOf, type SecurityEvent } from "./lenient.ts";
 import type { Message } from "./narrow.ts";
@@ -124,7 +124,7 @@ export class EventFeed extends Feed<EventFeedState> {
         });
         // It is there again, whatever was thought of it.
         this.#hidden.delete(event.key);
-        this.#show([event]);
+        this.#show(withEvent(this.get().recent, event), [event]);
         break;
       }
       case "resumed":
@@ -143,8 +143,11 @@ export class EventFeed extends Feed<EventFeedState> {
   #notePulse({ type, ...said }: Message): void {
     const at = Date.now();
     const heard = said.heard ?? null;
-    const deafSince = heard === false ? (this.get().deafSince ?? at) : null;
+    const { deafSince: before, window } = this.get();
+    const deafSince = heard === false ? (before ?? at) : null;
     this.change({ pulse: { at, heard }, deafSince });
+    // What could not be read while Redis was away may be there now.
+    if (before !== null && deafSince === null && window.state === "failed") void this.#ask();
     if (type !== "ping" || this.#begun) return;
     // The tail that it began with ends with one.
     this.#begun = true;
@@ -172,17 +175,16 @@ export class EventFeed extends Feed<EventFeedState> {
     this.#hidden = new Set(this.get().recent.map(({ key }) => key));
   }
 
-  #show(events: readonly SecurityEvent[]): void {
-    let { recent, lastByCamera } = this.get();
-    for (const event of events) {
-      recent = withEvent(recent, event);
+  #show(all: readonly SecurityEvent[], added: readonly SecurityEvent[]): void {
+    let { lastByCamera } = this.get();
+    for (const event of added) {
       const { cameraId } = event;
       const last = cameraId === null ? undefined : lastByCamera.get(cameraId);
       if (cameraId !== null && (!last || isLater(event, last))) {
         lastByCamera = new Map(lastByCamera).set(cameraId, event);
       }
     }
-    recent = kept(recent, this.#client.clock.now());
+    const recent = kept(all, this.#client.clock.now());
     const shown = recent.filter(({ key }) => !this.#hidden.has(key));
     this.change({ recent, lastByCamera, entries: shown.slice(0, KEPT_EVENTS) });
   }
@@ -203,7 +205,7 @@ export class EventFeed extends Feed<EventFeedState> {
       return;
     }
     this.#failures = 0;
-    this.#show(answer.events);
+    this.#show(withEvents(this.get().recent, answer.events), answer.events);
     if (answer.complete) {
       this.change({ window: { state: "complete", since: null }, isAnswered: true });
     } else {

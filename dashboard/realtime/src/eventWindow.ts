@@ -20,11 +20,6 @@ export function counts(event: SecurityEvent, now: number): boolean {
   return event.riskLevel === "critical" && !event.hasEnded && age <= UNENDED;
 }
 
-/** What is the same for all messages about one event: its id and camera, if it has an id. */
-export function identityOf({ id, cameraId, key }: SecurityEvent): string {
-  return id === null ? key : `${id} ${cameraId}`;
-}
-
 /**
  * Whether the first of two events arrived after the other, or at its place. What has no cursor is of
  * when the page heard it, which is some time after it was published.
@@ -52,12 +47,31 @@ export function withEvent(
   events: readonly SecurityEvent[],
   event: SecurityEvent,
 ): readonly SecurityEvent[] {
-  const identity = identityOf(event);
-  const before = events.find((one) => identityOf(one) === identity);
-  if (before && (before.key === event.key || !isLater(event, before))) return events;
+  const before = events.find(({ identity }) => identity === event.identity);
+  if (before && !isNews(event, before)) return events;
   const others = before ? events.filter((one) => one !== before) : events;
   const place = others.findIndex((one) => isLater(event, one));
   return place < 0 ? [...others, event] : others.toSpliced(place, 0, event);
+}
+
+/** The same with many, of the history: all at once, since there may be thousands. */
+export function withEvents(
+  events: readonly SecurityEvent[],
+  added: readonly SecurityEvent[],
+): readonly SecurityEvent[] {
+  const all = new Map(events.map((event) => [event.identity, event]));
+  for (const event of added) {
+    const before = all.get(event.identity);
+    if (!before || isNews(event, before)) all.set(event.identity, event);
+  }
+  return [...all.values()].sort(
+    (one, other) =>
+      other.arrivedAt - one.arrivedAt || (numberOf(other) ?? 0) - (numberOf(one) ?? 0),
+  );
+}
+
+function isNews(event: SecurityEvent, before: SecurityEvent): boolean {
+  return event.key !== before.key && isLater(event, before);
 }
 
 /**

@@ -10,7 +10,7 @@ export {
 } from "./credentials.ts";
 export type { Pulse, WindowKnowledge } from "./eventFeed.ts";
 export { PING_INTERVAL } from "./eventFeed.ts";
-export { counts, identityOf } from "./eventWindow.ts";
+export { counts } from "./eventWindow.ts";
 export {
   eventOf,
   LOG_LEVELS,

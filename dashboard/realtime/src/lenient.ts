@@ -15,6 +15,8 @@ export interface SecurityEvent extends Risk {
   readonly data: Readonly<Partial<EventData>>;
   /** Tells events apart: the cursor, or where there is none, its place in what was heard. */
   readonly key: string;
+  /** The same for all messages about one event: its id and camera, if it has an id. */
+  readonly identity: string;
   readonly id: number | null;
   readonly cameraId: string | null;
   readonly summary: string;
@@ -60,11 +62,14 @@ export function eventOf(
   { isNew = true, arrivedAt = heardAt }: Circumstances = {},
 ): SecurityEvent {
   const fitting = partOf("EventData", data);
+  const id = fitting.event_id ?? fitting.id ?? null;
+  const cameraId = fitting.camera_id || null;
   return {
     data: fitting,
     key,
-    id: fitting.event_id ?? fitting.id ?? null,
-    cameraId: fitting.camera_id || null,
+    identity: id === null ? key : `${id} ${cameraId}`,
+    id,
+    cameraId,
     ...riskOf(fieldsOf(data)),
     summary: fitting.summary || "An event without a summary",
     startedAt: timeOf(fitting.started_at),

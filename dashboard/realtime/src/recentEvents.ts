@@ -1,8 +1,9 @@
 /** What `GET /api/events` has: the last events of the history, and whether they are all of them. */
 
 import type { RealtimeClient } from "./client.ts";
-import { fieldsOf } from "./conform.ts";
+import { wholeOf } from "./conform.ts";
 import { eventOf, type SecurityEvent, timeOf } from "./lenient.ts";
+import type { RecentEvents as Page, RecentEvent } from "./messages.ts";
 
 /** Minutes for which an event says something about now. */
 const MINUTES = 15;
@@ -22,14 +23,6 @@ export interface RecentEvents {
   readonly knownSince: number | null;
 }
 
-interface Page {
-  readonly now: number | null;
-  readonly events: readonly SecurityEvent[];
-  readonly complete: boolean;
-  readonly knownSince: number | null;
-  readonly next: string | null;
-}
-
 /**
  * Get all events of the last 15 minutes, and the critical ones of a day: one of them may go on.
  *
@@ -41,9 +34,9 @@ export async function recentEvents(client: RealtimeClient): Promise<RecentEvents
     get(client, { minutes: MINUTES_UNENDED, min_risk: CRITICAL }),
   ]);
   return {
-    events: [...pages, grave].flatMap(({ events }) => events),
+    events: [...pages, grave].flatMap(({ events }) => events.flatMap((one) => eventIn(one) ?? [])),
     complete: pages.at(-1)?.next === null && pages.every(({ complete }) => complete),
-    knownSince: pages[0]?.knownSince ?? null,
+    knownSince: timeOf(pages[0]?.known_since),
   };
 }
 
@@ -56,38 +49,18 @@ async function pagesOf(client: RealtimeClient): Promise<Page[]> {
   return pages;
 }
 
-async function get(
+function get(
   client: RealtimeClient,
   query: Readonly<Record<string, string | number>>,
 ): Promise<Page> {
   const parameters = new URLSearchParams({ limit: String(PAGE) });
   for (const [name, value] of Object.entries(query)) parameters.set(name, String(value));
-  const page = await client.getJson(`/api/events?${parameters}`, pageOf);
-  if (page.now !== null) client.clock.note(page.now);
-  return page;
+  return client.getJson(`/api/events?${parameters}`, (body) => wholeOf("RecentEvents", body));
 }
 
-/** A page of the history; null if it is something else. Pure, but for when it is heard. */
-function pageOf(body: unknown): Page | null {
-  const { now, complete, known_since, events, next } = fieldsOf(body);
-  if (!Array.isArray(events)) return null;
-  return {
-    now: timeOf(textOf(now)),
-    events: events.flatMap((one) => eventIn(one) ?? []),
-    complete: complete === true,
-    knownSince: timeOf(textOf(known_since)),
-    next: textOf(next),
-  };
-}
-
-function eventIn(value: unknown): SecurityEvent | null {
-  const { cursor, arrived_at, message } = fieldsOf(value);
-  const { type, data } = fieldsOf(message);
-  const arrivedAt = timeOf(textOf(arrived_at));
-  if (type !== "event" || typeof cursor !== "string" || arrivedAt === null) return null;
-  return eventOf(data, cursor, Date.now(), { isNew: false, arrivedAt });
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
+/** The event that an entry of the history is; null if it is something else. */
+function eventIn({ cursor, arrived_at, message }: RecentEvent): SecurityEvent | null {
+  const arrivedAt = timeOf(arrived_at);
+  if (message.type !== "event" || arrivedAt === null) return null;
+  return eventOf(message.data, cursor, Date.now(), { isNew: false, arrivedAt });
 }

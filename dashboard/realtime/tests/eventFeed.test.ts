@@ -283,6 +283,21 @@ test("what the history does not know, or nobody answers, is no known window, unt
   await until(() => expect(feed.get().window.state).toBe("complete"));
 });
 
+test("a window that could not be read is read when Redis is heard again", async () => {
+  const server = await tellingHost();
+  server.heard = false;
+  server.answers.set("/api/events?limit=500&minutes=15", { status: 503, body: "{}" });
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().window.state).toBe("failed"));
+  await jump(40_000);
+  server.answers.clear();
+  server.heard = true;
+  server.heartbeat(PATH);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+});
+
 test("a danger that is known stays known where the history forgot it, and is no longer shown", async () => {
   const server = await tellingHost();
   const feed = newFeed();

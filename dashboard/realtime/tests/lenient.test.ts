@@ -91,6 +91,7 @@ test("the seed's event is shown as it is", () => {
   expect(eventOf(golden("event").data, "1-1", 5)).toEqual({
     data: golden("event").data,
     key: "1-1",
+    identity: "123 front_door",
     id: 123,
     cameraId: "front_door",
     riskScore: 75,
@@ -132,6 +133,7 @@ test("what is odd is shown as unknown, and the rest as it is", () => {
   expect(eventOf(fields, "1-1", 0)).toEqual({
     data: { id: 5, camera_id: "", summary: "", started_at: "yesterday", ended_at: "soon" },
     key: "1-1",
+    identity: "5 null",
     id: 5,
     cameraId: null,
     riskScore: null,

@@ -228,11 +228,10 @@ export class Server {
           );
     const events = older.slice(-number("limit", 100)).reverse();
     const next = events.length < older.length ? events.at(-1)?.cursor : null;
-    const { complete } = this;
-    return {
-      status: 200,
-      body: JSON.stringify({ ...this.#state, complete, known_since: null, events, next }),
-    };
+    const { complete, heard } = this;
+    const now = new Date(this.#now).toISOString();
+    const answer = { now, heard: heard === true, complete, known_since: null, events, next };
+    return { status: 200, body: JSON.stringify(answer) };
   }
 
   #topic(path: string): Topic {

@@ -1,6 +1,5 @@
 import {
   type ConnectionState,
-  identityOf,
   type RiskLevel,
   type SecurityEvent,
   useEventStream,
@@ -56,7 +55,7 @@ export function ActivityFeed() {
           >
             <ol className="divide-y divide-line">
               {entries.map((event) => (
-                <Entry key={identityOf(event)} event={event} />
+                <Entry key={event.identity} event={event} />
               ))}
             </ol>
             {gapAt !== null && (
