@@ -5,7 +5,7 @@ import { Feed, type FeedState } from "./feed.ts";
 import { arrivalOf, eventOf, type SecurityEvent } from "./lenient.ts";
 import type { Message } from "./narrow.ts";
 import { type RecentEvents, recentEvents } from "./recentEvents.ts";
-import type { Connection, Received, StreamOptions } from "./stream.ts";
+import type { Received, StreamOptions } from "./stream.ts";
 
 const PATH = "/ws/events";
 
@@ -79,6 +79,8 @@ export class EventFeed extends Feed<EventFeedState> {
   /** The request for the history that counts: each has a number, and a later one replaces it. */
   #asked = 0;
   #failures = 0;
+  /** The connection in which it was asked, by how often that was lost before. */
+  #askedIn = 0;
   #again: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: RealtimeClient) {
@@ -96,21 +98,6 @@ export class EventFeed extends Feed<EventFeedState> {
     this.#hidden.clear();
     this.#forgetRequest();
     super.end();
-  }
-
-  protected override connected(connection: Connection): void {
-    super.connected(connection);
-    const { state } = connection;
-    // A failure while it was away need not wait for its turn.
-    if (
-      state === "live" &&
-      this.#begun &&
-      this.get().window.state === "failed" &&
-      this.#failures > 0
-    ) {
-      this.#failures = 0;
-      void this.#ask();
-    }
   }
 
   protected override take({ raw, known }: Received): void {
@@ -146,13 +133,16 @@ export class EventFeed extends Feed<EventFeedState> {
     const { deafSince: before, window } = this.get();
     const deafSince = heard === false ? (before ?? at) : null;
     this.change({ pulse: { at, heard }, deafSince });
+    // The tail that it began with ends with a heartbeat.
+    const begins = type === "ping" && !this.#begun;
     // What could not be read while Redis was away may be there now.
-    if (before !== null && deafSince === null && window.state === "failed") void this.#ask();
-    if (type !== "ping" || this.#begun) return;
-    // The tail that it began with ends with one.
-    this.#begun = true;
-    this.change({ isAnswered: true });
-    void this.#ask();
+    const hearsAgain = before !== null && deafSince === null && window.state === "failed";
+    if (begins) {
+      this.#begun = true;
+      this.change({ isAnswered: true });
+    }
+    const isBack = this.#begun && this.#askedIn !== this.stream.get().reconnectCount;
+    if (begins || hearsAgain || isBack) void this.#ask();
   }
 
   /** All that the history still has follows; of what is shown, only that may be shown. */
@@ -228,6 +218,7 @@ export class EventFeed extends Feed<EventFeedState> {
 
   #forgetRequest(): void {
     this.#asked += 1;
+    this.#askedIn = this.stream.get().reconnectCount;
     clearTimeout(this.#again);
   }
 }

@@ -298,6 +298,21 @@ test("a window that could not be read is read when Redis is heard again", async 
   await until(() => expect(feed.get().window.state).toBe("complete"));
 });
 
+test("after a break the history is asked again, once", async () => {
+  const server = await tellingHost();
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+  const before = server.asked.length;
+  server.drop();
+  await jump(3_000);
+  await until(() => expect(feed.get().connection.reconnectCount).toBe(1));
+  await until(() => expect(server.asked).toHaveLength(2 * before));
+  await jump(12_000);
+  expect(server.asked).toHaveLength(2 * before);
+});
+
 test("a danger that is known stays known where the history forgot it, and is no longer shown", async () => {
   const server = await tellingHost();
   const feed = newFeed();
