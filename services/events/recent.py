@@ -235,6 +235,8 @@ class RecentHistory:
                 had=str(known),
             )
         self._known = look.last
+        # What is published may not come into this history at all.
+        lost = lost or bool(topic and topic.position.elsewhere)
         is_wrong = lost or (look.since is not None and look.since > look.now)
         if is_wrong or look.since is None:
             is_marked = await self._mark(look.now, replace=is_wrong)

@@ -102,6 +102,9 @@ class Position:
         self.known = False
         """Whether the history was ever read, so that `head` means something."""
         self.catching_up = True
+        self.elsewhere = False
+        """The last message that claims a cursor is not in this history: its publisher may write to
+        another database, for what is published in one is heard in all."""
         self._waiting: deque[tuple[Cursor | None, Message]] = deque()
         self._waiting_size = 0
         self._in_read = 0
@@ -125,10 +128,10 @@ class Position:
         if self._is_old(cursor) and not _is_ahead(self.head):
             return []
         if self._is_next(cursor):
-            self.head = cursor
+            self._advance(cursor)
             return [message]
-        # A message was missed; or the history was emptied of what somebody appended with ids of
-        # the future, and goes on with lesser ones.
+        # A message was missed; or it is the first, which may be of another database; or the history
+        # was emptied of what somebody appended with ids of the future, and goes on with lesser.
         self.catching_up = True
         self._wait(cursor, message)
         return []
@@ -152,7 +155,7 @@ class Position:
         for entry in page.entries:
             messages += self._plain_before(entry.cursor)
             messages.append(Message(entry.text))
-            self.head = entry.cursor
+            self._advance(entry.cursor)
         if page.ends:
             messages += self._release_waiting()
         return messages
@@ -177,12 +180,13 @@ class Position:
             if cursor is None:
                 yield message
             elif self._is_next(cursor):
-                self.head = cursor
+                self._advance(cursor)
                 yield message
             elif not self._is_old(cursor):
                 if not self._in_read:
                     return  # It came after the read began: read again.
                 # It is not in the history: wiped since, or somebody else has given it its cursor.
+                self.elsewhere = True
                 yield message._replace(text=unstamped(message.text), body=None)
             self._take()
         self.catching_up = self._stale
@@ -202,14 +206,15 @@ class Position:
         self._waiting_size -= len(message.text)
         return cursor, message
 
+    def _advance(self, cursor: Cursor) -> None:
+        self.head, self.elsewhere = cursor, False
+
     def _is_old(self, cursor: Cursor) -> bool:
         return self.head is not None and cursor <= self.head
 
     def _is_next(self, cursor: Cursor) -> bool:
-        if _is_ahead(cursor):
+        if _is_ahead(cursor) or self.head is None:
             return False
-        if self.head is None:
-            return cursor.number == 1
         return cursor > self.head and cursor.number == self.head.number + 1
 
     def is_before(self, cursor: Cursor) -> bool:
@@ -217,8 +222,8 @@ class Position:
         return self.head is None or self.head < cursor
 
     def cursor(self) -> str | None:
-        """Return the cursor from which a client that has all may go on, as far as it is known."""
-        return str(self.head or BEGINNING) if self.known else None
+        """Return the cursor from which a client that has all may go on; None: there is none."""
+        return str(self.head or BEGINNING) if self.known and not self.elsewhere else None
 
 
 def _is_ahead(cursor: Cursor | None) -> bool:

@@ -34,8 +34,9 @@ INTERVAL = 2.0
 """Seconds between two probes."""
 MAX_MISSES = 3
 """So a subscription that hears nothing is found in about (3 + 1) * INTERVAL seconds."""
-PROVEN_FOR = 3
-"""Intervals for which it is believed that the subscription hears, after it was seen to."""
+PROVEN_FOR = MAX_MISSES + 1
+"""Intervals for which it is believed that the subscription hears, after it was seen to: by then one
+that hears nothing is found, and a slow replica has been heard all the same."""
 TIMEOUT = 1.5
 """Seconds that each step may take: to connect, and to publish."""
 DENIED_PAUSE = 60.0

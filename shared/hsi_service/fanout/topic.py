@@ -23,6 +23,7 @@ from hsi_service.supervision import Supervisor
 logger = logging.getLogger(__name__)
 _drops = Throttled(logger)
 _faults = Throttled(logger)
+_elsewhere = Throttled(logger, interval=3600.0)
 
 MAX_TICKS = 8
 """Ticks of the event loop for which the first of a batch waits at most, while more keeps coming."""
@@ -259,6 +260,8 @@ class OrderedTopic(Topic):
         self.pages = source.pages
         self._moved: asyncio.Event | None = None
         self._catching_up: asyncio.Task[None] | None = None
+        self._is_elsewhere = False
+        """Whether it was said that what is heard is not in the history."""
         self._is_catching_up = False
         """Whether that will look again; its task ends a little after its last look."""
 
@@ -318,6 +321,13 @@ class OrderedTopic(Topic):
             if not page.ends:
                 slow |= await _wait_for(self.peers - slow)
         self._is_catching_up = False
+        if position.elsewhere and not self._is_elsewhere:
+            _elsewhere.warning(
+                "a message is not in the history that its cursor is of: its publisher writes to "
+                "another database of this Redis (REDIS_URL), or the history was wiped",
+                channel=self.channel,
+            )
+        self._is_elsewhere = position.elsewhere
 
     def is_caught_up(self) -> bool:
         """Return whether the position is the channel's, as far as this process knows."""

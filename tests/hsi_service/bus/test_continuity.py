@@ -453,8 +453,31 @@ def test_a_history_that_was_wiped_empty_is_told_once() -> None:
     (resumed,) = position.catches_up(Page(found=False, entries=[], last=None))
     assert json.loads(resumed)["data"] == {"recovered": False, "replayed": 0, "since": "1007-7"}
     assert not position.catching_up
-    first = '{"cursor":"2000-1","type":"event","data":{}}'
-    assert position.hears(first) == [first]
+    first = Entry(Cursor(2000, 1), '{"cursor":"2000-1","type":"event","data":{}}')
+    assert position.hears(first.text) == []  # is it in this history?
+    assert position.begin_read() is None
+    page = Page(found=True, entries=[first], last=first.cursor)
+    assert position.catches_up(page) == [first.text]
+
+
+def test_what_another_database_counts_is_noticed_at_its_first_message() -> None:
+    """Pub/sub knows no databases: what one of them publishes is heard by those of all."""
+    position = Position()
+    position.begin_read()
+    nothing = Page(found=True, entries=[], last=None)
+    position.catches_up(nothing)
+    assert (position.cursor(), position.elsewhere) == ("0-0", False)
+    for entry in entries(1, 2, 3):
+        assert position.hears(entry.text) == []
+        position.begin_read()
+        assert position.catches_up(nothing) == [unstamped(entry.text)]
+        assert (position.cursor(), position.elsewhere) == (None, True)
+    (own,) = entries(1)
+    position.hears(own.text)
+    position.begin_read()
+    page = Page(found=True, entries=[own], last=own.cursor)
+    assert position.catches_up(page) == [own.text]
+    assert (position.cursor(), position.elsewhere) == (str(own.cursor), False)
 
 
 def test_what_is_doubted_while_the_history_is_read_is_read_again() -> None:
@@ -539,7 +562,10 @@ def test_a_cursor_that_somebody_made_up_goes_to_no_client_and_makes_nothing_seem
         sent += position.catches_up(redis.read(position.begin_read()))
     assert sent == ['{"n":1}']
     entry = redis.publish('{"n":2}')
-    assert position.hears(entry.text) == [entry.text]
+    sent = position.hears(entry.text)
+    while position.catching_up:
+        sent += position.catches_up(redis.read(position.begin_read()))
+    assert sent == [entry.text]
 
 
 def test_a_history_emptied_of_entries_of_the_future_goes_on_at_once() -> None:

@@ -19,6 +19,7 @@ from hsi.schemas import channels
 from hsi.schemas.cursor import Cursor
 from hsi_service.bus.continuity import Entry
 from hsi_service.bus.history import History
+from hsi_service.fanout.signs import SHARED_FOR
 from hsi_service.settings import Settings
 from services.events import recent as module
 from services.events.app import create_events_app
@@ -337,6 +338,30 @@ async def test_without_redis_it_says_so_and_when_to_ask_again(
         own_redis.start()
         assert json.loads(await hear(client))["heard"] is True
         assert (await home.get())["heard"] is True
+
+
+async def test_what_is_published_in_another_database_is_noticed_and_said_once(
+    own_redis: RedisServer, channel: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pub/sub knows no databases: it is heard, and in no history that can be resumed from."""
+    elsewhere = own_redis.url.removesuffix("/0") + "/1"
+    async with home_at(own_redis.url, channel) as home, home.listener() as client:
+        await home.is_known_for(LONG_AGO)
+        async with Publisher(elsewhere) as publisher:
+            for _ in range(3):
+                await publisher.publish(channel, golden("event"))
+                assert json.loads(await hear(client)) == json.loads(golden("event"))
+        await client.send("ping")
+        assert "cursor" not in json.loads(await hear(client))
+        answer = await home.get()
+        assert (answer["events"], answer["complete"]) == ([], False)
+        assert caplog.text.count("writes to another database of this Redis") == 1
+        async with Publisher(own_redis.url) as publisher:
+            own = await publisher.publish(channel, golden("event"))
+        assert json.loads(await hear(client))["cursor"] == own.cursor
+        await asyncio.sleep(SHARED_FOR)
+        await client.send("ping")
+        assert json.loads(await hear(client))["cursor"] == own.cursor
 
 
 async def test_an_older_user_of_redis_is_told_events_and_that_nothing_is_known(

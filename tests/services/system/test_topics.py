@@ -1,6 +1,9 @@
 """What clients of /ws/system are sent of what is heard."""
 
+import json
+
 import pytest
+from websockets.asyncio.client import connect
 
 from hsi.schemas import channels
 from hsi_service.bus.history import History
@@ -10,7 +13,8 @@ from hsi_service.fanout.topic import Source
 from hsi_service.metrics import Metrics
 from hsi_service.supervision import Supervisor
 from services.system.topics import PERFORMANCE, STATUS, StatusTopic, collected_at
-from tests.clients import golden
+from tests.clients import golden, hear
+from tests.services.running import running
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -79,3 +83,18 @@ async def test_what_clients_are_not_to_be_shown_is_not_kept_for_later_ones(
     topic.hear(golden("performance_update"))  # only statuses are asked about
     assert PERFORMANCE in topic.latest
     assert len(asked) == 2
+
+
+async def test_a_page_that_asks_is_told_the_time_and_whether_redis_is_heard(
+    redis_url: str,
+) -> None:
+    async with running("system", redis_url) as system:
+        url = str(system.http.base_url).replace("http", "ws") + "/ws/system"
+        async with connect(url) as client:
+            await client.send("ping")
+            pong = json.loads(await hear(client))
+            while pong["type"] != "pong":
+                pong = json.loads(await hear(client))
+            assert (await system.get("/status"))["redis"]["heard"] is True
+        assert pong.keys() == {"type", "now", "heard"}
+        assert pong["heard"] is True
