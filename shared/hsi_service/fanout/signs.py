@@ -31,8 +31,9 @@ class Signs:
         """
         self._probe = probe
         self._told: bool | None = None
-        self._pong: Batch | None = None
-        self._pong_until = 0.0
+        self._pongs: dict[str | None, Batch] = {}
+        """Pongs of the moment, by the cursor that they have."""
+        self._pongs_until = 0.0
 
     def is_heard(self) -> bool | None:
         """Return whether this replica hears Redis now; None: nothing is said of it."""
@@ -49,13 +50,19 @@ class Signs:
         return Message(frame_text(Ping(**self._sign(cursor, heard=heard))), "ping")
 
     def pong(self, cursor: str | None, *, heard: bool | None) -> Batch:
-        """Return the answer to a ping, the same object for all who ask at about the same time."""
+        """Return the answer to a ping, the same object for all who ask at about the same time.
+
+        An older cursor would have a client that comes back with it get messages twice; so a message
+        in between makes a new one.
+        """
         now = asyncio.get_running_loop().time()
-        if self._pong is None or now >= self._pong_until:
+        if now >= self._pongs_until:
+            self._pongs.clear()
+            self._pongs_until = now + SHARED_FOR
+        if cursor not in self._pongs:
             sign = self._sign(cursor, heard=heard) if self._probe else {}
-            self._pong = Batch([frame_text(Pong(**sign))])
-            self._pong_until = now + SHARED_FOR
-        return self._pong
+            self._pongs[cursor] = Batch([frame_text(Pong(**sign))])
+        return self._pongs[cursor]
 
     def has_changed(self, *, heard: bool | None) -> bool:
         """Return whether clients were told otherwise."""

@@ -115,9 +115,12 @@ class Topic(ABC):
         """Return a heartbeat; None: clients get theirs from another topic."""
         return self.signs.ping(self._resumable(), heard=self.is_heard())
 
-    def pong(self) -> Batch:
-        """Return the answer to a client's ping."""
-        return self.signs.pong(self._resumable(), heard=self.is_heard())
+    def pong(self, peer: Peer) -> Batch:
+        """Return the answer to a client's ping, with the cursor if the client has all up to it."""
+        cursor = self._resumable() if self.tells_of_redis and not peer.held else None
+        if cursor:
+            self.flush()
+        return self.signs.pong(cursor, heard=self.is_heard())
 
     def is_heard(self) -> bool | None:
         """Return whether what is published reaches clients now; None: nothing is said of it."""

@@ -101,7 +101,7 @@ class Session(ConnectionHandler):
         reply = reply_to(message)
         self.service.metrics.client_frames.labels(reply.frame).inc()
         if reply.frame is ClientFrame.PING:
-            peer.send_batches(self.topics[0].pong())
+            peer.send_batches(self.topics[0].pong(peer))
         elif reply.text is not None:
             peer.send(reply.text)
 

@@ -11,8 +11,10 @@ from redis.asyncio import Redis
 
 from hsi.publisher import Publisher
 from hsi.schemas import Event, channels
+from hsi.schemas.cursor import Cursor, stamped
 from hsi_service.bus.history import History
 from hsi_service.bus.intake import Message, examined
+from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import Subscriber
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.hub import Hub
@@ -57,7 +59,8 @@ async def hub(redis_url: str) -> AsyncIterator[Hub]:
     history = History(redis_url, name="test")
     running = asyncio.create_task(subscriber.run())
     supervisor = Supervisor(metrics)
-    hub = Hub(subscriber, history, metrics, supervisor)
+    probe = Probe(redis_url, subscriber, name="test", on_deaf=metrics.deaf.inc)
+    hub = Hub(subscriber, history, metrics, supervisor, probe=probe)
     yield hub
     for topic in hub.topics.values():
         topic.close()
@@ -66,6 +69,7 @@ async def hub(redis_url: str) -> AsyncIterator[Hub]:
     with contextlib.suppress(asyncio.CancelledError):
         await running
     await history.aclose()
+    await probe.aclose()
 
 
 def high_risk(message: Message) -> bool:
@@ -99,7 +103,7 @@ async def test_a_filter_lets_through_what_it_likes_and_equal_filters_share_a_top
     heartbeat = filtered.heartbeat()
     assert heartbeat
     filtered.broadcast([heartbeat])
-    assert await some.next() == {"type": "ping", "cursor": cursors[-1]}
+    assert await some.next() == {"type": "ping", "cursor": cursors[-1], "heard": True}
     hub.leave(some, filtered)
     assert hub.topics[channel, high_risk] is filtered
     hub.leave(others, filtered)
@@ -145,7 +149,7 @@ async def test_who_is_slower_than_a_history_is_trimmed_is_told_where_messages_ar
     assert await ear.next() == {"type": "resumed", "data": missing}
     for risk in range(6)[6 - kept :]:
         assert (await ear.next())["data"]["risk_score"] == risk
-    assert await ear.next() == {"type": "ping", "cursor": cursors[-1]}
+    assert await ear.next() == {"type": "ping", "cursor": cursors[-1], "heard": True}
     await beginning
 
 
@@ -169,3 +173,41 @@ async def test_a_channel_is_one_kind_of_topic_at_a_time(hub: Hub, channel: str) 
     hub.enter(Ear(), channel, SnapshotTopic)
     with pytest.raises(TypeError, match="is a SnapshotTopic"):
         hub.enter(Ear(), channel, OrderedTopic)
+
+
+async def test_the_cursor_of_a_pong_is_of_a_message_that_the_client_has(
+    hub: Hub, redis_url: str, channel: str
+) -> None:
+    """Else a client that comes back with it would miss those before, or get them twice."""
+
+    class Held(Ear):
+        held = True
+
+    ear, held = Ear(), Held()
+    topic = hub.enter(ear, channel, OrderedTopic)
+    hub.enter(held, channel, OrderedTopic)
+    await topic.ready()
+    topic.join(ear)
+    async with Publisher(redis_url) as publisher:
+        first = (await publisher.publish(channel, event(1))).cursor
+    assert (await ear.next())["cursor"] == first
+    assert asked(topic, ear) == {"type": "pong", "cursor": first}
+    following = f"{first.partition('-')[0]}-2"
+    topic.hear(stamped(parsed(following), event(2).decode()).encode())
+    assert ear.heard.empty()  # It waits for others that come in the same go.
+    assert asked(topic, ear) == {"type": "pong", "cursor": following}
+    assert json.loads(ear.heard.get_nowait())["cursor"] == following
+    assert asked(topic, held) == {"type": "pong"}  # What it is replayed comes after this.
+
+
+def asked(topic: OrderedTopic, peer: Peer) -> Any:
+    (text,) = topic.pong(peer).texts
+    pong = json.loads(text)
+    assert pong.pop("heard") is True
+    return pong
+
+
+def parsed(cursor: str) -> Cursor:
+    found = Cursor.parse(cursor)
+    assert found
+    return found
