@@ -295,7 +295,7 @@ _FEED = {
 }
 _WINDOW = {
     "waiting": "Waiting for the last 15 minutes",
-    "incomplete": "The last 15 minutes are not completely known",
+    "incomplete": "Only part of the last 15 minutes is known",
     "failed": "The last 15 minutes cannot be read",
 }
 _STATUS = {

@@ -45,7 +45,7 @@ export function RiskGauge() {
             </p>
           </>
         ) : (
-          <p className="text-muted">{words === "none" && "Nothing happened."}</p>
+          <p className="text-muted">{words === "none" && "No event."}</p>
         )}
       </div>
     </Card>
