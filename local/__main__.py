@@ -55,7 +55,7 @@ async def attend(stack: Stack, settings: StackSettings) -> None:
         say(f"See statuses:     .venv/bin/hsi tail system{target}")
         say(f"Run a job:        {redis}.venv/bin/hsi run-job -- COMMAND")
         say(f"Follow it:        .venv/bin/hsi tail job{target} ID")
-        say(f"Publish your own: {redis}.venv/bin/hsi publish FILE")
+        say(f"Publish one:      .venv/bin/hsi sample | {redis}.venv/bin/hsi publish")
         if settings.demo:
             say("Demo: cameras, events and AI services are made up (turn it off with DEMO=0).")
         say(f"Logs: {FOLDER}/   Stop: Ctrl-C")

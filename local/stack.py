@@ -16,7 +16,13 @@ from msgspec import Meta, Struct
 from hsi.cli.redis_users import RedisUsers
 from local.ai import StandIn
 from local.dashboard import DashboardBuild, DashboardServer, is_built
-from local.demo import CAMERAS, NO_CAMERAS, publish_demo_events, run_demo_jobs
+from local.demo import (
+    CAMERAS,
+    NO_CAMERAS,
+    begin_history,
+    publish_demo_events,
+    run_demo_jobs,
+)
 from local.postgres import ROLE, TABLES, EmbeddedPostgres
 from local.processes import NotReadyError, Process, free_port, is_free
 from local.redis import EmbeddedRedis
@@ -168,6 +174,8 @@ class Stack:
         )
         self._start(redis)
         self.redis_url = redis.url
+        if self._settings.demo:
+            begin_history(redis.url, self._settings.redis_event_channel)
 
     def _redis_url_of(self, user: str) -> str:
         """Return the Redis of a service, or of the demo, with its own user; an outside one's."""

@@ -1,15 +1,6 @@
-import {
-  type Camera,
-  momentOf,
-  type RiskLevel,
-  type SecurityEvent,
-  type SystemStatusData,
-} from "@hsi/realtime";
-import { spoken } from "./format";
-import { RISK_TONES, type Tone } from "./tones";
-
-/** Milliseconds for which an event says something about now. */
-export const RECENT = 15 * 60_000;
+import type { Alert, Camera, SystemStatusData } from "@hsi/realtime";
+import type { HomeState } from "./homeVerdict";
+import type { Tone } from "./tones";
 
 /** How something is, in few words. */
 export interface Verdict {
@@ -18,52 +9,25 @@ export interface Verdict {
   readonly detail: string;
 }
 
-const LEVELS: readonly { least: number; level: RiskLevel }[] = [
-  { least: 85, level: "critical" },
-  { least: 60, level: "high" },
-  { least: 30, level: "medium" },
-  { least: 0, level: "low" },
-];
-
-/** The level that an event is of; by its score where it does not say. Pure. */
-export function levelOf(event: SecurityEvent): RiskLevel | null {
-  const { riskScore } = event;
-  if (event.riskLevel || riskScore === null) return event.riskLevel;
-  return LEVELS.find(({ least }) => riskScore >= least)?.level ?? "low";
-}
-
-/** The riskiest of the recent events, the newest of equals; null if there is none. Pure. */
-export function riskiest(events: readonly SecurityEvent[], now: number): SecurityEvent | null {
-  let found: SecurityEvent | null = null;
-  for (const event of events) {
-    if (now - momentOf(event) > RECENT) continue;
-    if (!found || (event.riskScore ?? 0) > (found.riskScore ?? 0)) found = event;
-  }
-  return found;
-}
-
-const HOME: Readonly<Record<RiskLevel, string>> = {
-  low: "All quiet",
-  medium: "Worth a look",
-  high: "Look now",
-  critical: "Act now",
+/** What cannot be told is never green, nor what is quiet at some cameras only. */
+export const HOME_TONES: Readonly<Record<HomeState, Tone>> = {
+  quiet: "good",
+  quiet_at: "warn",
+  look: "note",
+  look_now: "warn",
+  act_now: "bad",
+  cant_tell: "warn",
 };
-
-/** How the home is, from what its cameras saw lately. Pure. */
-export function homeVerdict(event: SecurityEvent | null, known: boolean): Verdict {
-  if (!known) return { tone: "unknown", title: "Not known yet", detail: "Waiting for events" };
-  if (!event) return { tone: "good", title: "All quiet", detail: "No event in 15 minutes" };
-  const level = levelOf(event) ?? "medium";
-  const where = event.cameraId ? `${spoken(event.cameraId)}: ` : "";
-  return { tone: RISK_TONES[level], title: HOME[level], detail: `${where}${event.summary}` };
-}
 
 /** How the cameras are. Pure. */
 export function cameraVerdict(
   counts: SystemStatusData["cameras"] | undefined,
   cameras: readonly Camera[],
 ): Verdict {
-  if (!counts) {
+  if (counts === undefined) {
+    return { tone: "unknown", title: "Not known yet", detail: "Waiting for a status" };
+  }
+  if (counts === null) {
     return { tone: "unknown", title: "Not known", detail: "No list of cameras can be read" };
   }
   if (counts.total === 0) {
@@ -93,4 +57,49 @@ export function aiVerdict(services: SystemStatusData["services"] | undefined): V
   const detail = ill.map((name) => `${name} is ${services[name]}`).join(", ");
   const broken = ill.some((name) => services[name] !== "degraded");
   return { tone: broken ? "bad" : "warn", title: broken ? "Not working" : "Degraded", detail };
+}
+
+/** Degrees Celsius from which on a GPU is hot, and too hot: as of the collector's alerts. */
+const HOT = 75;
+const TOO_HOT = 85;
+
+/** How warm a GPU is, as a tone. Pure. */
+export function heatTone(temperature: number | null | undefined): Tone {
+  if (temperature === null || temperature === undefined) return "unknown";
+  if (temperature >= TOO_HOT) return "bad";
+  return temperature >= HOT ? "warn" : "good";
+}
+
+interface SystemFacts {
+  /** Null while there is none. */
+  readonly status: Readonly<Partial<SystemStatusData>> | null;
+  readonly isDegraded: boolean;
+  readonly alerts: readonly Alert[];
+}
+
+/** How the machine and its services are: what is wrong with them, the worst first. Pure. */
+export function systemVerdict({ status, isDegraded, alerts }: SystemFacts): Verdict {
+  if (status === null) {
+    return { tone: "unknown", title: "Not known yet", detail: "Waiting for a status" };
+  }
+  const found: Verdict[] = [];
+  const temperature = status.gpu?.temperature ?? null;
+  const heat = heatTone(temperature);
+  if (temperature !== null && (heat === "bad" || heat === "warn")) {
+    const title = `GPU at ${temperature.toFixed(0)} °C`;
+    found.push({ tone: heat, title, detail: `${title}` });
+  }
+  if (status.services?.redis !== undefined && status.services.redis !== "healthy") {
+    const detail = `Redis is ${status.services.redis}`;
+    found.push({ tone: "bad", title: detail, detail });
+  }
+  if (isDegraded) found.push({ tone: "warn", title: "Degraded", detail: "Degraded mode" });
+  for (const { severity, message } of alerts) {
+    const tone = severity === "critical" ? "bad" : "warn";
+    found.push({ tone, title: tone === "bad" ? "Critical" : "Warning", detail: message });
+  }
+  const [worst] = [...found.filter(({ tone }) => tone === "bad"), ...found];
+  if (!worst) return { tone: "good", title: "Working", detail: "Nothing is beyond its limits" };
+  const details = new Set(found.map(({ detail }) => detail));
+  return { ...worst, detail: [...details].join(", ") };
 }

@@ -1,51 +1,18 @@
-import type { Camera, PerformanceUpdateData } from "@hsi/realtime";
-import { eventOf, type SecurityEvent } from "@hsi/realtime";
+import type { Alert, Camera, PerformanceUpdateData, SystemStatusData } from "@hsi/realtime";
+import { eventOf } from "@hsi/realtime";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { golden } from "../realtime/tests/golden";
 import { columnsOf } from "../src/columns";
 import { ago, duration, fixed, latency, spoken } from "../src/format";
-import { aiVerdict, cameraVerdict, homeVerdict, levelOf, RECENT, riskiest } from "../src/verdicts";
+import { aiVerdict, cameraVerdict, HOME_TONES, systemVerdict } from "../src/verdicts";
 import { watchedOf } from "../src/watched";
 
 const NOW = Date.parse("2026-11-25T03:00:00Z");
 
-function event(score: number, secondsAgo: number, fields: object = {}): SecurityEvent {
-  const ended_at = new Date(NOW - secondsAgo * 1000).toISOString();
-  return eventOf({ risk_score: score, ended_at, camera_id: "front_door", ...fields }, "", NOW);
-}
-
 function camera(id: string, status: Camera["status"]): Camera {
   return { id, name: id, status, last_seen_at: null };
 }
-
-test("the riskiest event of the last quarter of an hour counts, the newest of equals", () => {
-  const newest = event(70, 10);
-  expect(riskiest([newest, event(70, 20), event(30, 5)], NOW)).toBe(newest);
-  expect(riskiest([event(100, RECENT / 1000 + 1)], NOW)).toBeNull();
-  expect(riskiest([], NOW)).toBeNull();
-});
-
-test("an event without a level has that of its score", () => {
-  expect([0, 29, 30, 59, 60, 84, 85, 100].map((score) => levelOf(event(score, 0)))).toEqual([
-    "low",
-    "low",
-    "medium",
-    "medium",
-    "high",
-    "high",
-    "critical",
-    "critical",
-  ]);
-  expect(levelOf(event(10, 0, { risk_level: "critical" }))).toBe("critical");
-  expect(levelOf(eventOf({}, "", NOW))).toBeNull();
-});
-
-test("a home of which nothing is known is not called quiet", () => {
-  expect(homeVerdict(null, false)).toMatchObject({ tone: "unknown" });
-  expect(homeVerdict(null, true)).toMatchObject({ tone: "good", title: "All quiet" });
-  expect(homeVerdict(event(90, 1), true)).toMatchObject({ tone: "bad", title: "Act now" });
-});
 
 test("cameras that do not answer are named", () => {
   const cameras = [camera("door", "online"), camera("garage", "offline"), camera("lawn", "error")];
@@ -57,7 +24,44 @@ test("cameras that do not answer are named", () => {
   });
   expect(cameraVerdict({ total: 2, online: 0, offline: 2 }, []).tone).toBe("bad");
   expect(cameraVerdict({ total: 2, online: 2, offline: 0 }, []).tone).toBe("good");
-  expect(cameraVerdict(null, cameras).tone).toBe("unknown");
+  expect(cameraVerdict(null, cameras).title).toBe("Not known");
+  expect(cameraVerdict(undefined, cameras).title).toBe("Not known yet");
+});
+
+test("only what is proven to be quiet is green", () => {
+  const green = Object.entries(HOME_TONES).filter(([, tone]) => tone === "good");
+  expect(green).toEqual([["quiet", "good"]]);
+});
+
+test("a hot GPU, a degraded mode, an ill Redis and what is beyond its limits are told, the worst first", () => {
+  const { data } = golden("system_status") as { data: SystemStatusData };
+  const at = (temperature: number | null) => ({
+    ...data,
+    gpu: data.gpu && { ...data.gpu, temperature },
+  });
+  const told = (status: typeof data | null, isDegraded = false, alerts: Alert[] = []) =>
+    systemVerdict({ status, isDegraded, alerts });
+  expect(told(null).title).toBe("Not known yet");
+  expect(told(at(74))).toMatchObject({ tone: "good", title: "Working" });
+  expect(told(at(null)).tone).toBe("good");
+  expect(told(at(75))).toMatchObject({ tone: "warn", title: "GPU at 75 °C" });
+  expect(told(at(91))).toMatchObject({ tone: "bad", title: "GPU at 91 °C" });
+  expect(told(at(60), true)).toMatchObject({ tone: "warn", title: "Degraded" });
+  expect(told(at(91), true)).toMatchObject({
+    tone: "bad",
+    title: "GPU at 91 °C",
+    detail: "GPU at 91 °C, Degraded mode",
+  });
+  const ill = { ...at(60), services: { redis: "unreachable" as const } };
+  expect(told(ill, true)).toMatchObject({ tone: "bad", title: "Redis is unreachable" });
+  const alert: Alert = {
+    severity: "critical",
+    metric: "host_disk",
+    value: 96,
+    threshold: 95,
+    message: "Disk 96 %",
+  };
+  expect(told(at(60), false, [alert])).toMatchObject({ tone: "bad", detail: "Disk 96 %" });
 });
 
 test("AI that is not asked is neither well nor ill", () => {
@@ -72,7 +76,7 @@ test("AI that is not asked is neither well nor ill", () => {
 });
 
 test("a camera that only events know has a tile, too, after those of the list", () => {
-  const seen = event(50, 1, { camera_id: "attic" });
+  const seen = eventOf({ camera_id: "attic" }, "", NOW);
   const watched = watchedOf([camera("door", "online")], new Map([["attic", seen]]));
   expect(watched.map(({ camera: { id, status }, last }) => [id, status, last])).toEqual([
     ["door", "online", null],

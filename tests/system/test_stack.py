@@ -146,7 +146,7 @@ async def test_by_itself_it_brings_all_it_needs_and_a_demo_and_leaves_nothing_be
     async with connect(f"{stack.url}/ws/system", compression=None) as client:
         status = json.loads(await hear(client, within=20))["data"]
     assert status["services"] == dict.fromkeys(("yolo26", "nemotron", "redis"), "healthy")
-    assert status["cameras"] == {"total": 4, "online": 3, "offline": 1}
+    assert status["cameras"] == {"total": 4, "online": 4, "offline": 0}
     assert status["queues"]["dlq_total"] == 0
     settings = stack.settings_of("services.events")
     for service in ("events", "system", "joblogs", "collector"):

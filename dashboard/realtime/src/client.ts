@@ -2,6 +2,7 @@ import { getJson } from "./api.ts";
 import { isBrowser } from "./browser.ts";
 import { Credentials } from "./credentials.ts";
 import { type Logger, QUIET_LOGGER } from "./logger.ts";
+import { ServerClock } from "./serverClock.ts";
 import { Stream, type StreamContext, type StreamOptions } from "./stream.ts";
 
 export interface RealtimeOptions {
@@ -16,6 +17,8 @@ export interface RealtimeOptions {
 /** All connections of a page to one home; components share them. */
 export class RealtimeClient {
   readonly credentials: Credentials;
+  /** What time it is for the services. */
+  readonly clock = new ServerClock();
   readonly #context: StreamContext;
   readonly #streams = new Map<string, Stream>();
 
@@ -29,6 +32,7 @@ export class RealtimeClient {
       base: () => new URL(baseUrl || "/", globalThis.location?.href),
       credentials: this.credentials,
       logger,
+      clock: this.clock,
     };
   }
 

@@ -8,13 +8,14 @@ export {
   type CredentialsOptions,
   type KeyStorage,
 } from "./credentials.ts";
+export type { Pulse, WindowKnowledge } from "./eventFeed.ts";
+export { PING_INTERVAL } from "./eventFeed.ts";
+export { counts } from "./eventWindow.ts";
 export {
   eventOf,
   LOG_LEVELS,
   type LogLevel,
   type LogLine,
-  momentOf,
-  type RiskLevel,
   type SecurityEvent,
   timeOf,
 } from "./lenient.ts";
@@ -39,11 +40,13 @@ export {
 } from "./messages.ts";
 export { type KnownMessage, type Message, narrowed } from "./narrow.ts";
 export { RANGE_LENGTHS, TIME_RANGES, type TimeRange } from "./performanceHistory.ts";
+export { type Queues, QueueWatch } from "./queueWatch.ts";
 export {
   RealtimeProvider,
   type RealtimeProviderProps,
   useCredentials,
 } from "./RealtimeProvider.tsx";
+export { RISK_LEVELS, type Risk, type RiskLevel } from "./risk.ts";
 export type { Connection, ConnectionState, StreamOptions } from "./stream.ts";
 export type { Sample } from "./systemFeed.ts";
 export { useActiveAlerts } from "./useActiveAlerts.ts";
@@ -54,6 +57,7 @@ export { useJobLogs } from "./useJobLogs.ts";
 export { useJobs } from "./useJobs.ts";
 export { useLatestPerformance } from "./useLatestPerformance.ts";
 export { usePerformanceMetrics } from "./usePerformanceMetrics.ts";
+export { useServerClock } from "./useServerClock.ts";
 export { useSystemStatus } from "./useSystemStatus.ts";
 export {
   type ConnectionValues,

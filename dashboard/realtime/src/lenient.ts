@@ -3,26 +3,33 @@
  * missing field: what is missing is shown as unknown. Pure.
  */
 
+import { fieldsOf, partOf } from "./conform.ts";
 import type { EventData, LogData } from "./messages.ts";
+import { type Risk, riskOf } from "./risk.ts";
 
-export type RiskLevel = EventData["risk_level"];
 export type LogLevel = LogData["level"];
 
 /** An event as it is shown. */
-export interface SecurityEvent {
-  /** As it came. */
+export interface SecurityEvent extends Risk {
+  /** As it came, as far as it is what an event's data should be. */
   readonly data: Readonly<Partial<EventData>>;
   /** Tells events apart: the cursor, or where there is none, its place in what was heard. */
   readonly key: string;
+  /** The same for all messages about one event: its id and camera, if it has an id. */
+  readonly identity: string;
   readonly id: number | null;
   readonly cameraId: string | null;
-  /** From 0 to 100. */
-  readonly riskScore: number | null;
-  readonly riskLevel: RiskLevel | null;
   readonly summary: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** Whether it says when it ended. */
+  readonly hasEnded: boolean;
+  /**
+   * When it arrived at Redis by the services' clock, ms since 1970: its age counts from then, since
+   * the clocks of producers may be wrong.
+   */
+  readonly arrivedAt: number;
   /** When this page heard of it, ms since 1970. */
   readonly heardAt: number;
   /** Whether it happened while this page watched, or while it was away. */
@@ -39,31 +46,45 @@ export function timeOf(value: string | null | undefined): number | null {
   return Number.isNaN(time) ? null : time;
 }
 
-/** The event that these data tell of. */
+interface Circumstances {
+  readonly isNew?: boolean;
+  /** By default, when the page heard of it. */
+  readonly arrivedAt?: number;
+}
+
+const DATE = /^\d{4}-\d\d-\d\d/;
+
+/** The event that these data tell of, as they came. */
 export function eventOf(
-  data: Readonly<Partial<EventData>>,
+  data: unknown,
   key: string,
   heardAt: number,
-  isNew = true,
+  { isNew = true, arrivedAt = heardAt }: Circumstances = {},
 ): SecurityEvent {
+  const fitting = partOf("EventData", data);
+  const id = fitting.event_id ?? fitting.id ?? null;
+  const cameraId = fitting.camera_id || null;
   return {
-    data,
+    data: fitting,
     key,
-    id: data.event_id ?? data.id ?? null,
-    cameraId: data.camera_id || null,
-    riskScore: data.risk_score ?? null,
-    riskLevel: data.risk_level ?? null,
-    summary: data.summary || "An event without a summary",
-    startedAt: timeOf(data.started_at),
-    endedAt: timeOf(data.ended_at),
+    identity: id === null ? key : `${id} ${cameraId}`,
+    id,
+    cameraId,
+    ...riskOf(fieldsOf(data)),
+    summary: fitting.summary || "An event without a summary",
+    startedAt: timeOf(fitting.started_at),
+    endedAt: timeOf(fitting.ended_at),
+    hasEnded: DATE.test(fitting.ended_at ?? ""),
+    arrivedAt,
     heardAt,
     isNew,
   };
 }
 
-/** When an event was last going on, ms since 1970: events are shown in this order. */
-export function momentOf({ endedAt, startedAt, heardAt }: SecurityEvent): number {
-  return endedAt ?? startedAt ?? heardAt;
+/** When a cursor's message arrived at Redis, ms since 1970; null if there is no cursor. */
+export function arrivalOf(cursor: string | undefined): number | null {
+  const found = /^(\d{1,14})-\d{1,14}$/.exec(cursor ?? "");
+  return found ? Number(found[1]) : null;
 }
 
 /** A line of a job's log as a viewer shows it; a message of several lines is several of them. */

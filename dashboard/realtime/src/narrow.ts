@@ -8,6 +8,10 @@ export interface Message {
   readonly type: string;
   readonly data?: unknown;
   readonly timestamp?: string;
+  /** In heartbeats and pongs: what time it is for the services. */
+  readonly now?: string;
+  /** In heartbeats and pongs: whether the replica hears Redis now. */
+  readonly heard?: boolean;
 }
 
 /** A message of a known type: each field of its data is as the schema says, or is not there. */
@@ -26,13 +30,15 @@ export function messageOf(frame: string): Message | null {
   } catch {
     return null;
   }
-  const { type, cursor, timestamp, ...others } = fieldsOf(value);
+  const { type, cursor, timestamp, now, heard, ...others } = fieldsOf(value);
   if (typeof type !== "string") return null;
   return {
     ...(typeof cursor === "string" && { cursor }),
     type,
     ...others,
     ...(typeof timestamp === "string" && { timestamp }),
+    ...(typeof now === "string" && { now }),
+    ...(typeof heard === "boolean" && { heard }),
   };
 }
 

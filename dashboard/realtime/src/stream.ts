@@ -1,10 +1,12 @@
 import ReconnectingWebSocket, { CloseEvent as OwnCloseEvent } from "partysocket/ws";
 import { reconnection } from "./backoff.ts";
 import type { Credentials } from "./credentials.ts";
+import { timeOf } from "./lenient.ts";
 import type { Logger } from "./logger.ts";
 import { CloseCode, CODES_THAT_END } from "./messages.ts";
 import { type KnownMessage, type Message, messageOf, narrowed } from "./narrow.ts";
 import { Observable } from "./observable.ts";
+import type { ServerClock } from "./serverClock.ts";
 import { livenessOf } from "./silence.ts";
 import { isTrusted, socketAddressOf } from "./urls.ts";
 
@@ -40,6 +42,8 @@ export interface StreamOptions {
    * `Infinity` for a server that sends no heartbeats.
    */
   readonly quiet?: number;
+  /** Milliseconds between two pings, the first of them on connecting; by default only silence is asked. */
+  readonly pingEvery?: number;
 }
 
 /** What all streams of a page share. */
@@ -48,6 +52,8 @@ export interface StreamContext {
   readonly base: () => URL;
   readonly credentials: Credentials;
   readonly logger: Logger;
+  /** Learns from heartbeats what time it is for the services. */
+  readonly clock: ServerClock;
 }
 
 /** A heartbeat is due every 30 s (HEARTBEAT_INTERVAL). */
@@ -77,6 +83,7 @@ export class Stream extends Observable<Connection> {
   readonly #location: string;
   readonly #start: string;
   readonly #quiet: number;
+  readonly #pingEvery: number;
   readonly #context: StreamContext;
   readonly #listeners = new Set<Listener>();
   #socket: ReconnectingWebSocket | null = null;
@@ -86,6 +93,7 @@ export class Stream extends Observable<Connection> {
   #silent = false;
   #heardAt: number | null = null;
   #askedAt: number | null = null;
+  #pingedAt = 0;
   #checking: ReturnType<typeof setInterval> | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -96,6 +104,7 @@ export class Stream extends Observable<Connection> {
     this.#context = context;
     this.#start = options.start ?? "";
     this.#quiet = options.quiet ?? QUIET;
+    this.#pingEvery = options.pingEvery ?? Number.POSITIVE_INFINITY;
   }
 
   /** Hear every message, from now on until the returned function is called. */
@@ -181,6 +190,7 @@ export class Stream extends Observable<Connection> {
     this.#degraded = false;
     this.#noteLife();
     this.#show({ reconnectCount: this.get().reconnectCount + again });
+    if (Number.isFinite(this.#pingEvery)) this.#ping(Date.now());
     this.#log("info", again ? "connected again" : "connected");
   }
 
@@ -192,6 +202,7 @@ export class Stream extends Observable<Connection> {
       return;
     }
     if (raw.cursor) this.#cursor = raw.cursor;
+    this.#noteTime(raw);
     const received = { raw, known: narrowed(raw) };
     this.#noteHealth(received.known);
     this.#show();
@@ -209,6 +220,11 @@ export class Stream extends Observable<Connection> {
     this.#heardAt = Date.now();
     this.#askedAt = null;
     this.#silent = false;
+  }
+
+  #noteTime({ type, now }: Message): void {
+    const time = type === "ping" || type === "pong" ? timeOf(now) : null;
+    if (time !== null && this.#isTrusted()) this.#context.clock.note(time);
   }
 
   #noteHealth(known: KnownMessage | null): void {
@@ -238,14 +254,18 @@ export class Stream extends Observable<Connection> {
       askedAt: this.#askedAt,
       quiet: this.#quiet,
     });
-    if (liveness === "ask") {
-      this.#askedAt = now;
-      this.#socket.send(PING);
+    if (liveness === "ask" || (this.#askedAt === null && now - this.#pingedAt >= this.#pingEvery)) {
+      this.#ping(now);
     }
     if (liveness === "dead") this.#open();
     this.#silent = liveness === "stale";
     this.#show();
   };
+
+  #ping(now: number): void {
+    this.#askedAt = this.#pingedAt = now;
+    this.#socket?.send(PING);
+  }
 
   /** The network is back, or somebody looks again: do not let them wait for the next attempt. */
   readonly #hurry = (): void => {

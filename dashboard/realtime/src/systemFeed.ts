@@ -4,6 +4,7 @@ import { Feed, type FeedState } from "./feed.ts";
 import { timeOf } from "./lenient.ts";
 import type { PerformanceUpdateData, ServiceStatusData, SystemStatusData } from "./messages.ts";
 import { Polling } from "./polling.ts";
+import { type Queues, QueueWatch, UNKNOWN_QUEUES } from "./queueWatch.ts";
 import { Rhythm } from "./silence.ts";
 import type { Connection, Received, StreamOptions } from "./stream.ts";
 
@@ -11,8 +12,10 @@ const PATH = "/ws/system";
 
 /** Milliseconds of performance figures that are kept as they came. */
 export const KEPT_FIGURES = 60 * 60_000;
-/** A status is due every 5 s (BROADCAST_INTERVAL). */
-const OPTIONS: StreamOptions = { quiet: 12_000 };
+/** Milliseconds by which figures may be ahead of the services' clock: more is a mistake of theirs. */
+export const AHEAD = 60_000;
+/** A status is due every 5 s (BROADCAST_INTERVAL); pongs say what time it is. */
+const OPTIONS: StreamOptions = { quiet: 12_000, pingEvery: 10_000 };
 
 /** Milliseconds between two questions for figures that cannot come through Redis: an interval. */
 const POLL_INTERVAL = 5_000;
@@ -35,6 +38,8 @@ export interface Sample {
 
 export interface SystemFeedState extends FeedState {
   readonly status: Reading<Partial<SystemStatusData>>;
+  /** Whether the queues of the AI move, by the last statuses. */
+  readonly queues: Queues;
   readonly performance: Reading<Partial<PerformanceUpdateData>>;
   /** Whether figures are asked for at every interval, because they cannot come through Redis. */
   readonly polled: boolean;
@@ -113,16 +118,20 @@ export class SystemFeed extends Feed<SystemFeedState> {
   /** What came through Redis, however late it is. */
   #published: Reading<Partial<PerformanceUpdateData>> = UNKNOWN;
   readonly #polling: Polling<PerformanceUpdateData>;
+  readonly #queues = new QueueWatch();
+  readonly #client: RealtimeClient;
   #reconnects = 0;
 
   constructor(client: RealtimeClient) {
     super(client.stream(PATH, OPTIONS), {
       status: UNKNOWN,
+      queues: UNKNOWN_QUEUES,
       performance: UNKNOWN,
       polled: false,
       samples: [],
       changes: new Map(),
     });
+    this.#client = client;
     this.#polling = new Polling(
       () => client.getJson("/api/performance", (body) => wholeOf("PerformanceUpdateData", body)),
       (data) => this.#takeAnswer(data),
@@ -151,16 +160,15 @@ export class SystemFeed extends Feed<SystemFeedState> {
   }
 
   #keep(data: Readonly<Partial<PerformanceUpdateData>>): void {
-    const at = timeOf(data.timestamp) ?? Date.now();
-    const { samples } = this.get();
-    // A client that comes back is sent the latest one again.
-    const older = samples.filter((sample) => sample.at > at - KEPT_FIGURES && sample.at < at);
-    this.change({ samples: [...older, { at, data }] });
+    this.change({ samples: this.#withSample({ at: this.#momentOf(data), data }) });
   }
 
   protected override take({ known }: Received): void {
     if (known?.type === "system_status") {
       this.#status.take(known.data);
+      const { detection_queue = null, analysis_queue = null } = known.data.queues ?? {};
+      const depths = { detection: detection_queue, analysis: analysis_queue };
+      this.change({ queues: this.#queues.note(Date.now(), depths) });
     } else if (known?.type === "performance_update") {
       const { data } = known;
       this.#keep(data);
@@ -169,6 +177,24 @@ export class SystemFeed extends Feed<SystemFeedState> {
       const { data } = known;
       this.change({ changes: new Map(this.get().changes).set(known.data.service, data) });
     }
+  }
+
+  /** When figures were collected; a time to come would hide all that comes until then. */
+  #momentOf({ timestamp }: Readonly<Partial<PerformanceUpdateData>>): number {
+    const at = timeOf(timestamp);
+    const { clock } = this.#client;
+    if (at === null) return clock.now();
+    return clock.get() !== null && at > clock.now() + AHEAD ? clock.now() : at;
+  }
+
+  /** In the order of their times: one that is of long ago costs no other its place. */
+  #withSample(sample: Sample): readonly Sample[] {
+    // A client that comes back is sent the latest one again.
+    const others = this.get().samples.filter(({ at }) => at !== sample.at);
+    const place = others.findLastIndex(({ at }) => at < sample.at) + 1;
+    const all = others.toSpliced(place, 0, sample);
+    const newest = all.at(-1)?.at ?? 0;
+    return all.filter(({ at }) => at > newest - KEPT_FIGURES);
   }
 
   protected override connected(connection: Connection): void {
@@ -190,6 +216,7 @@ export class SystemFeed extends Feed<SystemFeedState> {
     this.#performance.forget();
     this.#polling.turn(false);
     this.#published = UNKNOWN;
+    this.#queues.forget();
     super.end();
   }
 }

@@ -2,7 +2,7 @@ import { useMemo, useState } from "react";
 import { wholeOf } from "./conform.ts";
 import { merged, RANGE_LENGTHS, samplesOf, type TimeRange } from "./performanceHistory.ts";
 import { useClient } from "./RealtimeProvider.tsx";
-import { systemFeeds } from "./systemFeed.ts";
+import { AHEAD, systemFeeds } from "./systemFeed.ts";
 import { useApi } from "./useApi.ts";
 import { useLatestPerformance } from "./useLatestPerformance.ts";
 import { useObservable } from "./useObservable.ts";
@@ -30,8 +30,11 @@ export function usePerformanceMetrics(initialRange: TimeRange = "5m") {
   );
   const history = useMemo(() => {
     // While another range is loaded, its predecessor's points would be the wrong ones.
-    const loaded = data?.range === timeRange ? samplesOf(data.points) : [];
-    const until = (samples.at(-1) ?? loaded.at(-1))?.at ?? 0;
+    const all = data?.range === timeRange ? samplesOf(data.points) : [];
+    const newest = samples.at(-1)?.at;
+    // A point that is of a time to come would hide all that comes until then.
+    const loaded = newest === undefined ? all : all.filter(({ at }) => at <= newest + AHEAD);
+    const until = newest ?? loaded.at(-1)?.at ?? 0;
     return merged(loaded, samples, until - RANGE_LENGTHS[timeRange]);
   }, [data, samples, timeRange]);
   return {

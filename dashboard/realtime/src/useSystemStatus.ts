@@ -11,7 +11,7 @@ import { connectionValues } from "./useWebSocket.ts";
  */
 export function useSystemStatus() {
   const feed = systemFeeds.of(useClient());
-  const { connection, status, changes } = useObservable(feed);
+  const { connection, status, queues, changes } = useObservable(feed);
   const values = connectionValues(connection);
   const late = values.isConnected && status.staleSince !== null;
   return {
@@ -19,6 +19,8 @@ export function useSystemStatus() {
     connectionState: late ? ("stale" as const) : values.connectionState,
     staleSince: values.staleSince ?? status.staleSince,
     status: status.data,
+    /** Whether the queues of the AI move. */
+    queues,
     heardAt: status.heardAt,
     changes,
     reconnect: feed.reconnect,

@@ -5,6 +5,7 @@ import { elasticTime, hostForTest, jump, until } from "./page";
 import type { Server } from "./server";
 
 const PATH = "/ws/events";
+const MINUTE = 60_000;
 
 /** A page's one feed of events, of a page that was opened just now. */
 function newFeed(): EventFeed {
@@ -188,4 +189,164 @@ test("it outlives its last listener by two seconds, and then starts over", async
   show(feed);
   await until(() => expect(ids(feed)).toEqual([2, 1]));
   expect(server.urls(PATH)).toEqual([`${PATH}?tail=100`, `${PATH}?tail=100`]);
+});
+
+// --- what is known of the last 15 minutes ---
+
+/** A server whose heartbeats say the time, and whether it hears Redis. */
+async function tellingHost(): Promise<Server> {
+  const server = await hostForTest();
+  server.heard = true;
+  return server;
+}
+
+function grave(server: Server, id: number, ago: number, fields: object = {}): string {
+  const data = { event_id: id, camera_id: "front_door", risk_score: 96, risk_level: "critical" };
+  return server.publish(PATH, { type: "event", data: { ...data, ...fields } }, { ago });
+}
+
+function recentIds(feed: EventFeed): (number | null)[] {
+  return feed.get().recent.map(({ id }) => id);
+}
+
+test("on connecting it pings, and learns what time it is and whether events are heard", async () => {
+  const server = await tellingHost();
+  server.ahead = -20 * MINUTE;
+  elasticTime();
+  const client = new RealtimeClient();
+  const feed = eventFeeds.of(client);
+  show(feed);
+  await until(() => expect(server.peers[0]?.heard).toEqual(['{"type":"ping"}']));
+  await until(() => expect(feed.get().pulse?.heard).toBe(true));
+  expect(Math.abs(client.clock.now() - (Date.now() + server.ahead))).toBeLessThan(1_000);
+  await jump(21_000);
+  expect(server.peers[0]?.heard).toHaveLength(3);
+  server.heard = false;
+  await jump(10_000);
+  await until(() => expect(feed.get().deafSince).not.toBeNull());
+  server.heard = true;
+  await jump(10_000);
+  await until(() => expect(feed.get()).toMatchObject({ deafSince: null, pulse: { heard: true } }));
+});
+
+test("it knows the last 15 minutes, however many events they have", async () => {
+  const server = await tellingHost();
+  grave(server, 1, 14 * MINUTE);
+  for (let id = 2; id <= 1_200; id += 1) publish(server, id);
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+  expect(recentIds(feed)).toContain(1);
+  expect(recentIds(feed)).toHaveLength(1_200);
+  expect(ids(feed)).toHaveLength(100);
+  const asked = server.asked.map(({ path }) => path);
+  expect(asked).toContain("/api/events?limit=500&minutes=15");
+  expect(asked.filter((path) => path.includes("before="))).toHaveLength(2);
+});
+
+test("a critical that has not ended is known for a day, and one that has for 15 minutes", async () => {
+  const server = await tellingHost();
+  grave(server, 1, 20 * MINUTE);
+  grave(server, 2, 20 * MINUTE, { ended_at: "2026-11-27T12:00:00Z" });
+  for (let id = 3; id <= 150; id += 1) {
+    server.publish(
+      PATH,
+      { type: "event", data: { event_id: id, risk_score: 3 } },
+      { ago: 19 * MINUTE },
+    );
+  }
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+  expect(recentIds(feed)).toContain(1);
+  expect(recentIds(feed)).not.toContain(2);
+});
+
+test("what the history does not know, or nobody answers, is no known window, until it is", async () => {
+  const server = await tellingHost();
+  server.complete = false;
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().window.state).toBe("incomplete"));
+  server.complete = true;
+  await jump(61_000);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+  server.answers.set("/api/events?limit=500&minutes=15", { status: 503, body: "{}" });
+  server.say(PATH, { type: "resumed", data: { recovered: false, replayed: 0, since: "1-1" } });
+  await until(() => expect(feed.get().window.state).toBe("failed"));
+  const { since } = feed.get().window;
+  await jump(6_000);
+  expect(feed.get().window).toEqual({ state: "failed", since });
+  server.answers.clear();
+  await jump(11_000);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+});
+
+test("a window that could not be read is read when Redis is heard again", async () => {
+  const server = await tellingHost();
+  server.heard = false;
+  server.answers.set("/api/events?limit=500&minutes=15", { status: 503, body: "{}" });
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().window.state).toBe("failed"));
+  await jump(40_000);
+  server.answers.clear();
+  server.heard = true;
+  server.heartbeat(PATH);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+});
+
+test("after a break the history is asked again, once", async () => {
+  const server = await tellingHost();
+  elasticTime();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+  const before = server.asked.length;
+  server.drop();
+  await jump(3_000);
+  await until(() => expect(feed.get().connection.reconnectCount).toBe(1));
+  await until(() => expect(server.asked).toHaveLength(2 * before));
+  await jump(12_000);
+  expect(server.asked).toHaveLength(2 * before);
+});
+
+test("a danger that is known stays known where the history forgot it, and is no longer shown", async () => {
+  const server = await tellingHost();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+  grave(server, 1, 0);
+  publish(server, 2);
+  await until(() => expect(ids(feed)).toEqual([2, 1]));
+  server.trim(PATH);
+  server.say(PATH, { type: "resumed", data: { recovered: false, replayed: 0, since: "1-1" } });
+  await until(() => expect(ids(feed)).toEqual([]));
+  expect(recentIds(feed)).toContain(1);
+});
+
+test("an event that is told twice is one row, with what was told last", async () => {
+  const server = await tellingHost();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(feed.get().window.state).toBe("complete"));
+  grave(server, 1, 0);
+  publish(server, 2);
+  await until(() => expect(ids(feed)).toEqual([2, 1]));
+  grave(server, 1, 0, { ended_at: "2026-11-27T12:00:00Z", summary: "Gone" });
+  await until(() => expect(feed.get().entries[0]?.summary).toBe("Gone"));
+  expect(ids(feed)).toEqual([1, 2]);
+  expect(feed.get().entries[0]?.hasEnded).toBe(true);
+  expect(feed.get().lastByCamera.get("front_door")?.summary).toBe("Gone");
+});
+
+test("events mean nothing before an answer came", async () => {
+  const server = await tellingHost();
+  const feed = newFeed();
+  expect(feed.get().isAnswered).toBe(false);
+  show(feed);
+  await until(() => expect(feed.get().isAnswered).toBe(true));
+  expect(server.peers).toHaveLength(1);
 });

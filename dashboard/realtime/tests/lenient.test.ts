@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { beforeEach, expect, test, vi } from "vitest";
 import { partOf } from "../src/conform";
 import {
+  arrivalOf,
+  eventOf,
   LOG_LEVELS,
   type LogLine,
-  momentOf,
   timeOf,
-  eventOf as typedEventOf,
   linesOf as typedLinesOf,
 } from "../src/lenient";
 import { golden } from "./golden";
@@ -34,11 +34,7 @@ const FIELDS = [
   "context",
 ];
 
-/** An event, or the lines of a log, from data as they come. */
-function eventOf(data: unknown, key: string, heardAt: number) {
-  return typedEventOf(partOf("EventData", data), key, heardAt);
-}
-
+/** The lines of a log, from data as they come. */
 function linesOf(data: unknown) {
   return typedLinesOf(partOf("LogData", data), data);
 }
@@ -68,7 +64,7 @@ test("whatever an event's data is, it can be shown", () => {
       expect([id, riskScore, startedAt, endedAt].every(isNullOrFinite)).toBe(true);
       expect(["low", "medium", "high", "critical", null]).toContain(event.riskLevel);
       expect(event.cameraId === null || typeof event.cameraId === "string").toBe(true);
-      expect(Number.isFinite(momentOf(event))).toBe(true);
+      expect(event.arrivedAt).toBe(heardAt);
     }),
     { numRuns: 500 },
   );
@@ -95,25 +91,32 @@ test("the seed's event is shown as it is", () => {
   expect(eventOf(golden("event").data, "1-1", 5)).toEqual({
     data: golden("event").data,
     key: "1-1",
+    identity: "123 front_door",
     id: 123,
     cameraId: "front_door",
     riskScore: 75,
     riskLevel: "high",
+    isOutOfRange: false,
     summary: "Person detected near entrance at unusual hour",
     startedAt: Date.UTC(2024, 0, 15, 2, 30),
     endedAt: Date.UTC(2024, 0, 15, 2, 31, 30),
+    hasEnded: true,
+    arrivedAt: 5,
     heardAt: 5,
     isNew: true,
   });
-  expect(eventOf(golden("event_going_on").data, "1-2", 5).endedAt).toBeNull();
+  expect(eventOf(golden("event_going_on").data, "1-2", 5)).toMatchObject({
+    endedAt: null,
+    hasEnded: false,
+  });
 });
 
-test("an event is of when it ended, or began, or else was heard of", () => {
-  const at = (fields: object) => momentOf(eventOf(fields, "1-1", 7_000));
-  const started_at = "1970-01-01T00:00:01";
-  expect(at({ started_at, ended_at: "1970-01-01T00:00:02" })).toBe(2_000);
-  expect(at({ started_at, ended_at: null })).toBe(1_000);
-  expect(at({})).toBe(7_000);
+test("an event is of when it arrived, whatever it says of its own times", () => {
+  const fields = { started_at: "2026-11-27T13:00:00", ended_at: "2026-11-27T13:00:30" };
+  expect(eventOf(fields, "1-1", 7_000).arrivedAt).toBe(7_000);
+  const circumstances = { arrivedAt: arrivalOf("5000-3") ?? 0 };
+  expect(eventOf(fields, "5000-3", 7_000, circumstances).arrivedAt).toBe(5_000);
+  expect([arrivalOf(undefined), arrivalOf("soon"), arrivalOf("5000")]).toEqual([null, null, null]);
 });
 
 test("what is odd is shown as unknown, and the rest as it is", () => {
@@ -121,7 +124,7 @@ test("what is odd is shown as unknown, and the rest as it is", () => {
     id: 5,
     event_id: "five",
     camera_id: "",
-    risk_score: "75",
+    risk_score: "many",
     risk_level: "awful",
     summary: "",
     started_at: "yesterday",
@@ -130,13 +133,17 @@ test("what is odd is shown as unknown, and the rest as it is", () => {
   expect(eventOf(fields, "1-1", 0)).toEqual({
     data: { id: 5, camera_id: "", summary: "", started_at: "yesterday", ended_at: "soon" },
     key: "1-1",
+    identity: "5 null",
     id: 5,
     cameraId: null,
     riskScore: null,
     riskLevel: null,
+    isOutOfRange: false,
     summary: "An event without a summary",
     startedAt: null,
     endedAt: null,
+    hasEnded: false,
+    arrivedAt: 0,
     heardAt: 0,
     isNew: true,
   });

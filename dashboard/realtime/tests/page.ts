@@ -4,6 +4,7 @@ import { CloseEvent as NativeCloseEvent, WebSocket as NativeWebSocket } from "un
 import { onTestFinished, vi } from "vitest";
 import { Credentials } from "../src/credentials";
 import { QUIET_LOGGER } from "../src/logger";
+import { ServerClock } from "../src/serverClock";
 import type { StreamContext } from "../src/stream";
 import { Server } from "./server";
 
@@ -91,6 +92,7 @@ export function contextOf(given: Partial<StreamContext> = {}): StreamContext {
     base: () => new URL("/", location.href),
     credentials: new Credentials(),
     logger: QUIET_LOGGER,
+    clock: new ServerClock(),
     ...given,
   };
 }

@@ -37,6 +37,9 @@ const REASON = "a valid API key is required";
 const UNAUTHORIZED: Answer = { status: 401, body: JSON.stringify({ detail: REASON }) };
 const NOT_FOUND: Answer = { status: 404, body: '{"detail":"Not Found"}' };
 
+/** The API's own answer, if `answers` has no other. */
+const EVENTS = "/api/events";
+
 /** Before the first message of a history. */
 const START = "0-0";
 
@@ -59,6 +62,12 @@ export class Server {
   readonly answers = new Map<string, Answer | Promise<Answer>>();
   /** What clients of a path get when they connect, by path. */
   readonly greetings = new Map<string, readonly Outgoing[]>();
+  /** Whether heartbeats, pongs and answers say that Redis is heard; null: they say nothing of it. */
+  heard: boolean | null = null;
+  /** Whether the API knows all events of the window. */
+  complete = true;
+  /** How far its clock is ahead, in milliseconds. */
+  ahead = 0;
   readonly #topics = new Map<string, Topic>();
   readonly #http: HttpServer;
   readonly #sockets = new Set<Socket>();
@@ -70,7 +79,7 @@ export class Server {
       const path = request.url ?? "";
       const key = request.headers["x-api-key"];
       this.asked.push({ path, key: typeof key === "string" ? key : undefined });
-      const known = this.answers.has(path) ? this.answers.get(path) : NOT_FOUND;
+      const known = this.answers.has(path) ? this.answers.get(path) : this.#ownAnswer(path);
       const answer = this.key === null || this.key === key ? await known : UNAUTHORIZED;
       if (answer) response.writeHead(answer.status).end(answer.body);
       else request.socket.destroy();
@@ -140,11 +149,14 @@ export class Server {
     return this.at(path).filter((peer) => peer.open).length;
   }
 
-  /** Publish with history; return the cursor. Not `heard`: no client gets it, as below a `level`. */
-  publish(path: string, message: Outgoing, { heard = true } = {}): string {
+  /**
+   * Publish with history; return the cursor. Not `heard`: no client gets it, as below a `level`.
+   * `ago` is for how many milliseconds it has been in the history.
+   */
+  publish(path: string, message: Outgoing, { heard = true, ago = 0 } = {}): string {
     const topic = this.#topic(path);
     topic.number += 1;
-    const cursor = `1764040000000-${topic.number}`;
+    const cursor = `${this.#now - ago}-${topic.number}`;
     const text = JSON.stringify({ cursor, ...message });
     topic.entries.push({ cursor, text: heard ? text : null });
     if (heard) this.send(path, text);
@@ -164,7 +176,7 @@ export class Server {
   /** Send heartbeats; return their cursor. */
   heartbeat(path: string): string {
     const cursor = this.#head(path);
-    this.send(path, JSON.stringify({ type: "ping", cursor }));
+    this.send(path, JSON.stringify({ type: "ping", cursor, ...this.#state }));
     return cursor;
   }
 
@@ -183,6 +195,43 @@ export class Server {
   /** Break the connections, without a word. */
   drop(path?: string): void {
     for (const peer of this.at(path)) peer.socket.terminate();
+  }
+
+  get #now(): number {
+    return Date.now() + this.ahead;
+  }
+
+  get #state(): object {
+    if (this.heard === null) return {};
+    return { now: new Date(this.#now).toISOString(), heard: this.heard };
+  }
+
+  /** What `GET /api/events` answers, newest first. */
+  #ownAnswer(path: string): Answer {
+    const { pathname, searchParams } = new URL(path, "http://127.0.0.1");
+    if (pathname !== EVENTS) return NOT_FOUND;
+    const number = (name: string, other: number) => Number(searchParams.get(name) ?? other);
+    const from = this.#now - number("minutes", 15) * 60_000;
+    const before = searchParams.get("before");
+    const all = this.#topic("/ws/events").entries.flatMap(({ cursor, text }) => {
+      const message = JSON.parse(text ?? "{}");
+      const time = Number.parseInt(cursor, 10);
+      if (time < from || (message.data?.risk_score ?? 0) < number("min_risk", 0)) return [];
+      return [{ cursor, arrived_at: new Date(time).toISOString(), message }];
+    });
+    const older =
+      before === null
+        ? all
+        : all.slice(
+            0,
+            all.findIndex((one) => one.cursor === before),
+          );
+    const events = older.slice(-number("limit", 100)).reverse();
+    const next = events.length < older.length ? events.at(-1)?.cursor : null;
+    const { complete, heard } = this;
+    const now = new Date(this.#now).toISOString();
+    const answer = { now, heard: heard === true, complete, known_since: null, events, next };
+    return { status: 200, body: JSON.stringify(answer) };
   }
 
   #topic(path: string): Topic {
@@ -216,7 +265,7 @@ export class Server {
     });
     socket.on("message", (frame) => {
       peer.heard.push(String(frame));
-      if (!this.deaf) socket.send('{"type":"pong"}');
+      if (!this.deaf) socket.send(JSON.stringify({ type: "pong", ...this.#state }));
     });
     this.peers.push(peer);
     if (this.key !== null && !protocols.includes(`api-key.${this.key}`)) {
@@ -241,6 +290,6 @@ export class Server {
     }
     if (tail === null) return (this.greetings.get(path) ?? []).map((one) => JSON.stringify(one));
     const last = Number(tail) === 0 ? [] : texts(0).slice(-Number(tail));
-    return [...last, JSON.stringify({ type: "ping", cursor: this.#head(path) })];
+    return [...last, JSON.stringify({ type: "ping", cursor: this.#head(path), ...this.#state })];
   }
 }

@@ -59,6 +59,37 @@ test("figures are kept for an hour, each moment once and in order, whatever brea
   expect(server.urls(PATH)).toEqual([PATH, PATH]);
 });
 
+test("figures of a time to come, or of long ago, cost no other their place", async () => {
+  const server = await hostForTest();
+  server.heard = true;
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(server.peers[0]?.heard).toHaveLength(1));
+  const now = Date.now();
+  const times = [now - 20_000, now + 24 * 60 * MINUTE, now - 10_000, 0, now - 5_000];
+  for (const time of times) server.say(PATH, figures(time));
+  await until(() => expect(feed.get().performance.data).toEqual(figuresAt(now - 5_000)));
+  const ats = feed.get().samples.map(({ at }) => at);
+  expect(ats).toEqual([now - 20_000, now - 10_000, now - 5_000, expect.any(Number)]);
+  expect((ats.at(-1) ?? 0) - now).toBeLessThan(10_000);
+});
+
+test("an odd status is replaced by the next good one, and tells nothing of the queues", async () => {
+  const server = await hostForTest();
+  const feed = newFeed();
+  show(feed);
+  await until(() => expect(server.open(PATH)).toBe(1));
+  server.say(PATH, STATUS);
+  await until(() => expect(feed.get().queues.state).toBe("moving"));
+  for (const data of [null, 5, { gpu: "hot", queues: [], cameras: 3, services: { redis: 1 } }]) {
+    server.say(PATH, { type: "system_status", data });
+    await until(() => expect(feed.get().queues.state).toBe("unknown"));
+    server.say(PATH, STATUS);
+    await until(() => expect(feed.get().queues.state).toBe("moving"));
+    expect(feed.get().status.data).toEqual(STATUS.data);
+  }
+});
+
 test("of each service whose health changed the last change is known", async () => {
   const server = await hostForTest();
   const feed = newFeed();

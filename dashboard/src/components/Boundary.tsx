@@ -1,22 +1,29 @@
 import { Component, type ReactNode } from "react";
 import { Failure } from "./parts";
 
+/** Milliseconds after which a part is tried again: what it could not show is replaced by then. */
+const TRY_AGAIN = 2_000;
+
 interface Props {
   readonly children: ReactNode;
-  /** Shows the children again when it changes. */
-  readonly resetKey?: unknown;
 }
 
-/** Keeps one part that cannot be shown from taking the page along. */
+/** Keeps one part that cannot be shown from taking the page along, and shows it again once it can. */
 export class Boundary extends Component<Props, { error: Error | null }> {
   override state: { error: Error | null } = { error: null };
+  #again: ReturnType<typeof setTimeout> | undefined;
 
   static getDerivedStateFromError(error: Error) {
     return { error };
   }
 
-  override componentDidUpdate(before: Props): void {
-    if (this.state.error && before.resetKey !== this.props.resetKey) this.setState({ error: null });
+  override componentDidCatch(): void {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.setState({ error: null }), TRY_AGAIN);
+  }
+
+  override componentWillUnmount(): void {
+    clearTimeout(this.#again);
   }
 
   override render(): ReactNode {

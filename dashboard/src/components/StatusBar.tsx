@@ -1,6 +1,8 @@
 import { useEventStream, useLatestPerformance, useSystemStatus } from "@hsi/realtime";
-import { noticeOf } from "../notice";
-import { Ago, ToneIcon } from "./parts";
+import { useNow } from "../clock";
+import { feedOf } from "../facts";
+import { freshnessOf, noticeOf } from "../notice";
+import { ToneIcon } from "./parts";
 import { TONE_CLASSES } from "./toneClasses";
 
 /**
@@ -8,10 +10,28 @@ import { TONE_CLASSES } from "./toneClasses";
  * it has something to say.
  */
 export function StatusBar({ askToSignIn }: { askToSignIn: () => void }) {
+  const now = useNow();
   const events = useEventStream();
   const system = useSystemStatus();
   const figures = useLatestPerformance();
-  const notice = noticeOf(events, system, figures, location.origin);
+  const feed = feedOf(events, now);
+  const isSilent = feed.state === "silent";
+  // Open, and without a word of whether it hears: no better than silence.
+  const heard = isSilent && events.isConnected ? ({ ...events, ...SILENT } as const) : events;
+  const notice = noticeOf(
+    { ...heard, staleSince: heard.staleSince ?? feed.since },
+    system,
+    figures,
+    location.origin,
+  );
+  const freshness = freshnessOf(
+    [
+      { name: "Events", heardAt: events.pulse?.at ?? null, isLate: isSilent },
+      { name: "Statuses", heardAt: system.heardAt, isLate: system.staleSince !== null },
+      { name: "Figures", heardAt: figures.heardAt, isLate: figures.staleSince !== null },
+    ],
+    now,
+  );
   const reconnect = () => {
     events.reconnect();
     system.reconnect();
@@ -30,19 +50,27 @@ export function StatusBar({ askToSignIn }: { askToSignIn: () => void }) {
             <span className="max-sm:line-clamp-1 max-sm:text-xs">{notice.detail}</span>
           )}
         </p>
-        <div className="ml-auto shrink-0">
+        <div className="ml-auto flex shrink-0 items-center gap-3">
+          {notice.action !== "sign in" && (
+            <time
+              title={freshness.all}
+              dateTime={new Date(freshness.heardAt ?? 0).toISOString()}
+              className={`figure ${notice.action ? "max-sm:hidden" : ""} ${
+                notice.tone === "good" ? "text-muted" : ""
+              }`}
+            >
+              {freshness.words}
+            </time>
+          )}
           {notice.action === "sign in" && <Action name="Sign in" act={askToSignIn} />}
           {notice.action === "reconnect" && <Action name="Try now" act={reconnect} />}
-          {notice.tone === "good" && (
-            <span className="text-muted">
-              Updated <Ago time={system.heardAt} />
-            </span>
-          )}
         </div>
       </div>
     </section>
   );
 }
+
+const SILENT = { connectionState: "stale" } as const;
 
 function Action({ name, act }: { name: string; act: () => void }) {
   return (

@@ -1,3 +1,4 @@
+import { useServerClock } from "@hsi/realtime";
 import { CircleAlert, CircleCheck, CircleHelp, CircleX, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { useNow } from "../clock";
@@ -42,12 +43,21 @@ export function Card({ title, aside, className = "", children }: CardProps) {
   );
 }
 
+interface FigureProps {
+  readonly name: string;
+  readonly value: string;
+  readonly unit?: string;
+  /** How good or bad it is; only what is not good shows. */
+  readonly tone?: Tone;
+}
+
 /** A figure with its name and its unit. */
-export function Figure({ name, value, unit }: { name: string; value: string; unit?: string }) {
+export function Figure({ name, value, unit, tone }: FigureProps) {
+  const ink = tone === "bad" || tone === "warn" ? TONE_CLASSES[tone].ink : "";
   return (
     <div className="min-w-0">
       <dt className="truncate text-muted text-xs">{name}</dt>
-      <dd className="figure font-semibold text-lg">
+      <dd className={`figure font-semibold text-lg ${ink}`}>
         {value}
         {unit && value !== UNKNOWN && (
           <span className="ml-1 font-normal text-muted text-sm">{unit}</span>
@@ -89,9 +99,10 @@ export function Meter({ name, value, max = 100, text, color = "bg-data" }: Meter
   );
 }
 
-/** How long ago something was, which goes on by itself. */
+/** How long ago something was by the services' clock, which goes on by itself. */
 export function Ago({ time }: { time: number | null }) {
-  const now = useNow();
+  const ahead = useServerClock() ?? 0;
+  const now = useNow() + ahead;
   if (time === null) return <span>{UNKNOWN}</span>;
   return (
     <time

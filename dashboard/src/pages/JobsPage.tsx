@@ -17,6 +17,7 @@ export default function JobsPage() {
       <div className={`min-h-0 flex-col gap-3 ${id === null ? "flex" : "hidden xl:flex"}`}>
         <h1 className="font-semibold text-xl">Jobs</h1>
         {error && <Failure what="The list of jobs cannot be loaded" why={error.message} />}
+        {!jobs && !error && <Empty title="Waiting for the list of jobs" />}
         {jobs && (
           <div className="min-h-0 overflow-y-auto rounded-xl border border-line bg-card">
             <JobList jobs={jobs} selected={id} />

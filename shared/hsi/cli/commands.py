@@ -12,6 +12,7 @@ from hsi.cli.invite import invite
 from hsi.cli.jobs import job, run_job
 from hsi.cli.kubernetes_secrets import new_secrets
 from hsi.cli.publish import publish
+from hsi.cli.sample import sample
 from hsi.cli.tail import events, status, system, tail
 
 
@@ -24,7 +25,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-for command in (publish, tail, status, run_job, keys, invite, breaker, new_secrets):
+for command in (publish, sample, tail, status, run_job, keys, invite, breaker, new_secrets):
     main.add_command(command)
 for stream in (events, system, job):
     tail.add_command(stream)

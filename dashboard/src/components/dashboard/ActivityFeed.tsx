@@ -1,13 +1,11 @@
 import {
   type ConnectionState,
-  momentOf,
   type RiskLevel,
   type SecurityEvent,
   useEventStream,
 } from "@hsi/realtime";
 import { useState } from "react";
 import { clock, spoken } from "../../format";
-import { levelOf } from "../../verdicts";
 import { Ago, Card, Empty } from "../parts";
 import { Risk } from "./Risk";
 
@@ -24,9 +22,9 @@ const NEW = 2_000;
 
 /** The last events, the newest first. */
 export function ActivityFeed() {
-  const { entries, gapAt, connectionState } = useEventStream();
+  const { entries, gapAt, connectionState, isAnswered } = useEventStream();
   const [latest] = entries;
-  const level = latest ? levelOf(latest) : null;
+  const level = latest ? latest.riskLevel : null;
   return (
     <Card
       title="Activity"
@@ -41,7 +39,9 @@ export function ActivityFeed() {
         {latest && GRAVE.has(level) && `${level} risk: ${latest.summary}`}
       </p>
       {entries.length === 0 ? (
-        <Empty title={EMPTY[connectionState] ?? "No events yet"}>
+        <Empty
+          title={EMPTY[connectionState] ?? (isAnswered ? "No events yet" : "Waiting for events")}
+        >
           What the cameras see appears here, the moment the AI has looked at it.
         </Empty>
       ) : (
@@ -55,7 +55,7 @@ export function ActivityFeed() {
           >
             <ol className="divide-y divide-line">
               {entries.map((event) => (
-                <Entry key={event.key} event={event} />
+                <Entry key={event.identity} event={event} />
               ))}
             </ol>
             {gapAt !== null && (
@@ -82,7 +82,8 @@ function Entry({ event }: { event: SecurityEvent }) {
         </p>
         <p className="truncate text-muted text-xs">
           {event.cameraId ? spoken(event.cameraId) : "unknown camera"} ·{" "}
-          <Ago time={momentOf(event)} />
+          <Ago time={event.arrivedAt} />
+          {event.startedAt !== null && ` · began ${clock(event.startedAt)}`}
         </p>
       </div>
     </li>

@@ -1,4 +1,4 @@
-import { momentOf, timeOf } from "@hsi/realtime";
+import { timeOf, useEventStream } from "@hsi/realtime";
 import { spoken } from "../../format";
 import { CAMERA_TONES } from "../../tones";
 import { useWatched, type Watched } from "../../watched";
@@ -13,7 +13,7 @@ export function CameraTiles() {
     <Card title="Cameras">
       {error && <Failure what="The list of cameras cannot be read" why={error.message} />}
       {watched.length === 0 && !error && (
-        <Empty title={isLoading ? "Loading…" : "No cameras yet"}>
+        <Empty title={isLoading ? "Waiting for the list of cameras" : "No cameras yet"}>
           Cameras appear here once they are set up, or once one of them sees something.
         </Empty>
       )}
@@ -27,6 +27,7 @@ export function CameraTiles() {
 }
 
 function Tile({ camera, last }: Watched) {
+  const { isAnswered } = useEventStream();
   const tone = CAMERA_TONES[camera.status];
   const seenAt = timeOf(camera.last_seen_at);
   return (
@@ -54,12 +55,14 @@ function Tile({ camera, last }: Watched) {
                 {last.summary}
               </p>
               <p className="text-muted text-xs">
-                <Ago time={momentOf(last)} />
+                <Ago time={last.arrivedAt} />
               </p>
             </div>
           </>
         ) : (
-          <p className="text-muted text-sm">No recent event</p>
+          <p className="text-muted text-sm">
+            {isAnswered ? "No recent event" : "Waiting for events"}
+          </p>
         )}
       </div>
     </li>

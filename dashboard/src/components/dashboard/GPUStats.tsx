@@ -5,6 +5,7 @@ import {
   useSystemStatus,
 } from "@hsi/realtime";
 import { fixed, UNKNOWN } from "../../format";
+import { heatTone } from "../../verdicts";
 import { Card, Empty, Figure, Meter } from "../parts";
 
 const MIB_PER_GIB = 1024;
@@ -60,7 +61,12 @@ export function GpuCard({ gpu, others }: GpuCardProps) {
           color="bg-ai"
         />
         <dl className="grid grid-cols-2 gap-3">
-          <Figure name="Temperature" value={fixed(gpu.temperature)} unit="°C" />
+          <Figure
+            name="Temperature"
+            value={fixed(gpu.temperature)}
+            unit="°C"
+            tone={heatTone(gpu.temperature)}
+          />
           <Figure name="Power" value={fixed(gpu.power_usage)} unit="W" />
         </dl>
         {others.length > 0 && (

@@ -14,7 +14,9 @@ export function HealthIndicators() {
   }).sort(([one], [other]) => one.localeCompare(other));
   return (
     <Card title="Services">
-      {services.length === 0 && <Empty title="Waiting for a status" />}
+      {services.length === 0 && (
+        <Empty title={status ? "No service is reported" : "Waiting for a status"} />
+      )}
       <ul className="grid gap-x-6 gap-y-2 sm:grid-cols-2">
         {services.map(([name, health]) => {
           const tone = healthTone(health);

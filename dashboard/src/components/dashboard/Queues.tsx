@@ -4,9 +4,13 @@ import { Card, Figure } from "../parts";
 
 /** How much work waits for the AI; Redis knows, and without it nobody does. */
 export function Queues() {
-  const queues = useSystemStatus().status?.queues;
+  const { status, queues: watched } = useSystemStatus();
+  const queues = status?.queues;
+  const aside = watched.state === "stuck" && (
+    <span className="text-warn-ink text-xs">{watched.queue} does not move</span>
+  );
   return (
-    <Card title="Queues">
+    <Card title="Queues" aside={aside}>
       <dl className="grid grid-cols-3 gap-3">
         <Figure name="Detection" value={compact(queues?.detection_queue)} />
         <Figure name="Analysis" value={compact(queues?.analysis_queue)} />

@@ -1,24 +1,17 @@
-import { momentOf, useEventStream } from "@hsi/realtime";
-import { useNow } from "../../clock";
 import { spoken, UNKNOWN } from "../../format";
+import type { HomeVerdict } from "../../homeVerdict";
 import { RISK_TONES, type Tone } from "../../tones";
-import { levelOf, riskiest } from "../../verdicts";
+import { useHome } from "../../useHome";
 import { Ago, Card } from "../parts";
 import { TONE_CLASSES } from "../toneClasses";
+import { scoreOf } from "./Risk";
 
 /** Half a circle from the left to the right; its length is set to 100, so a score is a length. */
 const ARC = "M 10 60 A 50 50 0 0 1 110 60";
 
 /** The highest risk of the last 15 minutes. */
 export function RiskGauge() {
-  const now = useNow();
-  const { entries, isConnected } = useEventStream();
-  const known = isConnected || entries.length > 0;
-  const event = riskiest(entries, now);
-  const score = event?.riskScore ?? 0;
-  const level = event ? levelOf(event) : null;
-  const tone: Tone = level ? RISK_TONES[level] : known ? "good" : "unknown";
-  const words = event ? (level ?? "unknown") : known ? "none" : "not known";
+  const { score, figure, words, tone, event } = gaugeOf(useHome());
   return (
     <Card title="Risk, last 15 minutes">
       <div className="relative mx-auto w-full max-w-60">
@@ -36,7 +29,7 @@ export function RiskGauge() {
           )}
         </svg>
         <div className="absolute inset-x-0 bottom-0 text-center leading-none">
-          <p className="figure font-semibold text-4xl">{known ? score : UNKNOWN}</p>
+          <p className="figure font-semibold text-4xl">{figure}</p>
           <p className={`mt-1 text-sm ${TONE_CLASSES[tone].ink}`}>{words}</p>
         </div>
       </div>
@@ -48,13 +41,39 @@ export function RiskGauge() {
             </p>
             <p className="truncate text-muted">
               {event.cameraId && `${spoken(event.cameraId)}, `}
-              <Ago time={momentOf(event)} />
+              <Ago time={event.arrivedAt} />
             </p>
           </>
         ) : (
-          <p className="text-muted">{known && "Nothing happened."}</p>
+          <p className="text-muted">{words === "none" && "No event."}</p>
         )}
       </div>
     </Card>
   );
+}
+
+interface Gauge extends Pick<HomeVerdict, "event"> {
+  readonly score: number;
+  readonly figure: string;
+  readonly words: string;
+  readonly tone: Tone;
+}
+
+/** The highest risk as far as it is known: without all proofs, a low one is not the highest. */
+function gaugeOf({ state, event }: HomeVerdict): Gauge {
+  if (state === "cant_tell") {
+    return { score: 0, figure: UNKNOWN, words: "not known", tone: "unknown", event: null };
+  }
+  if (!event) {
+    const tone = state === "quiet" ? "good" : "unknown";
+    return { score: 0, figure: "0", words: "none", tone, event };
+  }
+  const { riskLevel, riskScore, isOutOfRange } = event;
+  return {
+    score: riskScore ?? 0,
+    figure: scoreOf(riskScore, isOutOfRange),
+    words: riskLevel ?? "unknown",
+    tone: riskLevel ? RISK_TONES[riskLevel] : "unknown",
+    event,
+  };
 }

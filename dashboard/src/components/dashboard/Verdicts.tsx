@@ -1,72 +1,86 @@
-import { useCameras, useEventStream, useSystemStatus } from "@hsi/realtime";
-import { Cctv, Cpu, House, type LucideIcon } from "lucide-react";
-import { useNow } from "../../clock";
+import { useCameras, useLatestPerformance, useSystemStatus } from "@hsi/realtime";
+import { Cctv, Cpu, House, type LucideIcon, Server } from "lucide-react";
 import { clock } from "../../format";
-import { aiVerdict, cameraVerdict, homeVerdict, riskiest, type Verdict } from "../../verdicts";
+import { isWaiting } from "../../homeVerdict";
+import { useHome } from "../../useHome";
+import { aiVerdict, cameraVerdict, HOME_TONES, systemVerdict, type Verdict } from "../../verdicts";
 import { ToneIcon } from "../parts";
 import { TONE_CLASSES } from "../toneClasses";
 
-/** The three answers that a person opens this page for. */
+/** The four answers that a person opens this page for. */
 export function Verdicts() {
-  const now = useNow();
-  const { entries, isConnected, staleSince } = useEventStream();
+  const home = useHome();
   const system = useSystemStatus();
+  const { current } = useLatestPerformance();
   const { cameras } = useCameras();
-  const known = isConnected || entries.length > 0;
+  const isDegraded = system.connectionState === "degraded";
   return (
-    <div className="grid grid-cols-1 gap-3 sm:gap-4 md:grid-cols-3">
+    <div className="grid grid-cols-1 gap-3 sm:gap-4 md:grid-cols-2 xl:grid-cols-4">
       <Tile
         name="Home"
         Icon={House}
-        verdict={homeVerdict(riskiest(entries, now), known)}
-        staleSince={staleSince}
+        verdict={{ ...home, tone: isWaiting(home) ? "unknown" : HOME_TONES[home.state] }}
+        aside={home.since === null ? null : `since ${clock(home.since)}`}
       />
       <Tile
         name="Cameras"
         Icon={Cctv}
         verdict={cameraVerdict(system.status?.cameras, cameras)}
-        staleSince={system.staleSince}
+        aside={asOf(system.staleSince)}
       />
       <Tile
         name="AI"
         Icon={Cpu}
         verdict={aiVerdict(system.status?.services)}
-        staleSince={system.staleSince}
+        aside={asOf(system.staleSince)}
+      />
+      <Tile
+        name="System"
+        Icon={Server}
+        verdict={systemVerdict({
+          status: system.status,
+          isDegraded,
+          alerts: current?.alerts ?? [],
+        })}
+        aside={asOf(system.staleSince)}
       />
     </div>
   );
+}
+
+function asOf(staleSince: number | null): string | null {
+  return staleSince === null ? null : `as of ${clock(staleSince)}`;
 }
 
 interface TileProps {
   readonly name: string;
   readonly Icon: LucideIcon;
   readonly verdict: Verdict;
-  readonly staleSince: number | null;
+  /** Of when it is, or since when, where that is not now. */
+  readonly aside: string | null;
 }
 
-function Tile({ name, Icon, verdict, staleSince }: TileProps) {
-  const { tone, title, detail } = verdict;
+function Tile({ name, Icon, verdict, aside }: TileProps) {
+  // What is not of now is no claim: it has no colour of its own.
+  const tone = aside?.startsWith("as of") && verdict.tone === "good" ? "unknown" : verdict.tone;
+  const { title, detail } = verdict;
   return (
     <section
       aria-label={`${name}, in brief`}
-      className={`flex items-start gap-3 rounded-xl border border-line border-l-4 bg-card p-4 ${TONE_CLASSES[tone].edge} ${
-        staleSince === null ? "" : "opacity-80"
-      }`}
+      data-tone={tone}
+      className={`flex items-start gap-3 rounded-xl border border-line border-l-4 bg-card p-4 ${TONE_CLASSES[tone].edge}`}
     >
       <Icon aria-hidden className={`mt-1 size-7 shrink-0 ${TONE_CLASSES[tone].ink}`} />
       <div className="min-w-0 flex-1">
         <div className="flex justify-between gap-2 text-muted text-sm">
           <h2>{name}</h2>
-          {staleSince !== null && <span className="figure">as of {clock(staleSince)}</span>}
+          {aside !== null && <span className="figure">{aside}</span>}
         </div>
         <p className={`flex items-center gap-2 font-semibold text-xl ${TONE_CLASSES[tone].ink}`}>
           {title}
           <ToneIcon tone={tone} className="size-5" />
         </p>
-        <p
-          className="line-clamp-2 text-muted text-sm max-md:min-h-[2lh] xl:line-clamp-1"
-          title={detail}
-        >
+        <p className="line-clamp-2 min-h-[2lh] text-muted text-sm" title={detail}>
           {detail}
         </p>
       </div>
