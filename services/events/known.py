@@ -11,12 +11,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hsi.schemas.cursor import Cursor
+from hsi.verdict import MAX_SCORE, SCORES, risk_of
 
 MINUTE = 60_000
 """Milliseconds."""
-LEVELS = {"low": (0, 29), "medium": (30, 59), "high": (60, 84), "critical": (85, 100)}
-"""The least and the greatest score of each level."""
-MAX_SCORE = 100
 
 
 class Look(NamedTuple):
@@ -146,24 +144,11 @@ def greatest_risk(kind: str, data: dict[str, Any]) -> float:
         data: Its `data`, whatever is in it.
 
     """
-    score = _score(data.get("risk_score"))
-    level = data.get("risk_level")
-    least, greatest = LEVELS.get(level.strip().lower() if isinstance(level, str) else "", (0, None))
-    if score is not None:
-        return max(score, least)
-    if greatest is not None:
-        return greatest
-    return MAX_SCORE if kind == "event" else -1
-
-
-def _score(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        score = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return min(max(score, 0.0), float(MAX_SCORE)) if score == score else None  # noqa: PLR0124 (NaN)
+    risk = risk_of(data)
+    if risk.level is None:
+        return MAX_SCORE if kind == "event" else -1
+    least, greatest = SCORES[risk.level]
+    return greatest if risk.score is None else max(risk.score, least)
 
 
 class _Message(msgspec.Struct):

@@ -10,10 +10,11 @@ from redis.exceptions import RedisError
 
 from hsi.redis_client import reason_of
 from hsi.schemas.cursor import Cursor
+from hsi.verdict import MAX_SCORE
 from hsi_service.skeleton.session import Socket
 from hsi_service.skeleton.streams import serves
 from services.events.broadcaster import EventBroadcaster
-from services.events.known import MAX_SCORE, Wanted
+from services.events.known import Wanted
 from services.events.recent import RecentEvents, RecentHistory
 
 MAX_MINUTES = 100_000

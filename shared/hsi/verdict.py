@@ -35,13 +35,14 @@ State = Literal["quiet", "quiet_at", "look", "look_now", "act_now", "cant_tell"]
 QueueName = Literal["detection", "analysis"]
 
 _LEVELS: tuple[RiskLevel, ...] = get_args(RiskLevel)
-_LEAST: tuple[tuple[float, RiskLevel], ...] = (
-    (85, "critical"),
-    (60, "high"),
-    (30, "medium"),
-    (0, "low"),
-)
-_MAX_SCORE = 100
+MAX_SCORE = 100
+SCORES: dict[RiskLevel, tuple[int, int]] = {
+    "low": (0, 29),
+    "medium": (30, 59),
+    "high": (60, 84),
+    "critical": (85, MAX_SCORE),
+}
+"""The least and the greatest score of each level."""
 _DANGERS: dict[RiskLevel, tuple[State, str]] = {
     "medium": ("look", "Worth a look"),
     "high": ("look_now", "Look now"),
@@ -145,7 +146,7 @@ class HomeVerdict(Struct, frozen=True, kw_only=True):
 def risk_of(data: Mapping[str, Any]) -> Risk:
     """Return the risk that an event's data tell of, however oddly they do."""
     given = _number(data.get("risk_score"))
-    score = None if given is None else min(max(given, 0), _MAX_SCORE)
+    score = None if given is None else min(max(given, 0), MAX_SCORE)
     word = data.get("risk_level")
     level = word.strip().lower() if isinstance(word, str) else None
     known = next((one for one in _LEVELS if one == level), None)
@@ -230,7 +231,7 @@ def _number(value: Any) -> float | None:
 def _level_of(score: float | None) -> RiskLevel | None:
     if score is None:
         return None
-    return next((level for least, level in _LEAST if score >= least), "low")
+    return next((level for level in _LEVELS[::-1] if score >= SCORES[level][0]), "low")
 
 
 def _counts(event: Arrived, risk: Risk, now: int) -> bool:
