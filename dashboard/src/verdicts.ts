@@ -1,4 +1,4 @@
-import type { Alert, Camera, SystemStatusData } from "@hsi/realtime";
+import type { Camera, RaisedAlertData, SystemStatusData } from "@hsi/realtime";
 import type { HomeState } from "./homeVerdict";
 import type { Tone } from "./tones";
 
@@ -74,7 +74,8 @@ interface SystemFacts {
   /** Null while there is none. */
   readonly status: Readonly<Partial<SystemStatusData>> | null;
   readonly isDegraded: boolean;
-  readonly alerts: readonly Alert[];
+  /** Raised and not ended; null while nobody knows. */
+  readonly alerts: readonly Pick<RaisedAlertData, "severity" | "message">[] | null;
 }
 
 /** How the machine and its services are: what is wrong with them, the worst first. Pure. */
@@ -94,11 +95,18 @@ export function systemVerdict({ status, isDegraded, alerts }: SystemFacts): Verd
     found.push({ tone: "bad", title: detail, detail });
   }
   if (isDegraded) found.push({ tone: "warn", title: "Degraded", detail: "Degraded mode" });
-  for (const { severity, message } of alerts) {
+  for (const { severity, message } of alerts ?? []) {
     const tone = severity === "critical" ? "bad" : "warn";
     found.push({ tone, title: tone === "bad" ? "Critical" : "Warning", detail: message });
   }
   const [worst] = [...found.filter(({ tone }) => tone === "bad"), ...found];
+  if (!worst && alerts === null) {
+    return {
+      tone: "unknown",
+      title: "Can't tell",
+      detail: "Whether there are alerts is not known",
+    };
+  }
   if (!worst) return { tone: "good", title: "Working", detail: "Nothing is beyond its limits" };
   const details = new Set(found.map(({ detail }) => detail));
   return { ...worst, detail: [...details].join(", ") };

@@ -1,4 +1,9 @@
-import type { Alert, Camera, PerformanceUpdateData, SystemStatusData } from "@hsi/realtime";
+import type {
+  Camera,
+  PerformanceUpdateData,
+  RaisedAlertData,
+  SystemStatusData,
+} from "@hsi/realtime";
 import { eventOf } from "@hsi/realtime";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -7,6 +12,8 @@ import { columnsOf } from "../src/columns";
 import { ago, duration, fixed, latency, spoken } from "../src/format";
 import { aiVerdict, cameraVerdict, HOME_TONES, systemVerdict } from "../src/verdicts";
 import { watchedOf } from "../src/watched";
+
+type Told = readonly Pick<RaisedAlertData, "severity" | "message">[];
 
 const NOW = Date.parse("2026-11-25T03:00:00Z");
 
@@ -39,7 +46,7 @@ test("a hot GPU, a degraded mode, an ill Redis and what is beyond its limits are
     ...data,
     gpu: data.gpu && { ...data.gpu, temperature },
   });
-  const told = (status: typeof data | null, isDegraded = false, alerts: Alert[] = []) =>
+  const told = (status: typeof data | null, isDegraded = false, alerts: Told | null = []) =>
     systemVerdict({ status, isDegraded, alerts });
   expect(told(null).title).toBe("Not known yet");
   expect(told(at(74))).toMatchObject({ tone: "good", title: "Working" });
@@ -54,14 +61,10 @@ test("a hot GPU, a degraded mode, an ill Redis and what is beyond its limits are
   });
   const ill = { ...at(60), services: { redis: "unreachable" as const } };
   expect(told(ill, true)).toMatchObject({ tone: "bad", title: "Redis is unreachable" });
-  const alert: Alert = {
-    severity: "critical",
-    metric: "host_disk",
-    value: 96,
-    threshold: 95,
-    message: "Disk 96 %",
-  };
+  const alert = { severity: "critical" as const, message: "Disk 96 %" };
   expect(told(at(60), false, [alert])).toMatchObject({ tone: "bad", detail: "Disk 96 %" });
+  expect(told(at(60), false, null)).toMatchObject({ tone: "unknown", title: "Can't tell" });
+  expect(told(at(91), false, null).title).toBe("GPU at 91 °C");
 });
 
 test("AI that is not asked is neither well nor ill", () => {

@@ -1,4 +1,4 @@
-import { useCameras, useLatestPerformance, useSystemStatus } from "@hsi/realtime";
+import { useActiveAlerts, useCameras, useSystemStatus } from "@hsi/realtime";
 import { Cctv, Cpu, House, type LucideIcon, Server } from "lucide-react";
 import { clock } from "../../format";
 import { isWaiting } from "../../homeVerdict";
@@ -11,7 +11,7 @@ import { TONE_CLASSES } from "../toneClasses";
 export function Verdicts() {
   const home = useHome();
   const system = useSystemStatus();
-  const { current } = useLatestPerformance();
+  const { active } = useActiveAlerts();
   const { cameras } = useCameras();
   const isDegraded = system.connectionState === "degraded";
   return (
@@ -40,7 +40,7 @@ export function Verdicts() {
         verdict={systemVerdict({
           status: system.status,
           isDegraded,
-          alerts: current?.alerts ?? [],
+          alerts: active,
         })}
         aside={asOf(system.staleSince)}
       />
