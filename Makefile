@@ -22,6 +22,9 @@ NOT_SERVED := $(addprefix --no-emit-package ,faker polyfactory rich rich-click p
 # Tests mostly wait. With one outside Redis for all of them, they go one after the other.
 SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 3 --dist loadgroup)
 
+# What has a target of its own, because it takes minutes.
+LEFT_OUT := not browser and not chaos and not faults and not package
+
 # Images: another program (DOCKER=podman), another registry (IMAGES=registry.example/hsi), and more
 # for its `build` (IMAGE_FLAGS='--build-arg PYTHON_IMAGE=…').
 DOCKER ?= docker
@@ -31,7 +34,7 @@ REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/de
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file deploy/docker/Dockerfile \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(IMAGE_FLAGS)
 
-.PHONY: help setup run test unit package faults chaos k8s images bench soak lint format types lock clean
+.PHONY: help setup run test unit browsers package faults chaos k8s images bench soak lint format types lock clean
 
 help: ## Say what there is.
 	@echo "make <target>, where <target> is one of:"
@@ -58,12 +61,15 @@ run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLI
 
 test: $(READY) ## Test what can be tested here in ten minutes. CONTAINERS=1: Redis in Docker.
 	@$(BIN)/python -m local.dashboard test
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone and not chaos and not faults and not package" $(if $(CONTAINERS),--containers)
-	@$(BIN)/python -m pytest -m "alone and not chaos and not faults and not package" $(if $(CONTAINERS),--containers)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone and $(LEFT_OUT)" $(if $(CONTAINERS),--containers)
+	@$(BIN)/python -m pytest -m "alone and $(LEFT_OUT)" $(if $(CONTAINERS),--containers)
 
 unit: $(READY) ## Test what needs no server, with fewer made-up examples.
 	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not server" \
 		--hypothesis-profile unit --ignore tests/system
+
+browsers: $(READY) ## Look at every page of the dashboard in Chromium, at every width.
+	@$(BIN)/python -m pytest -m "browser and not package"
 
 package: $(READY) ## Test hsi as its users get it: the wheel, its types, every snippet of the documents.
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m package
