@@ -1,6 +1,6 @@
 /**
  * How the home is. "All quiet" is a claim, and needs every proof; a danger that is known wins over
- * all that is not. The same in Python is hsi.verdict, and both pass tests/golden/verdicts.json. Pure.
+ * all that is not. The same in Python is hsi.verdict, and both pass tests/verdicts.json. Pure.
  */
 
 import {

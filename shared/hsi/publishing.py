@@ -81,13 +81,15 @@ class Numbering:
         self.name = uuid.uuid4().hex
         self.first = 1
         """The number of the next message."""
+        self.sent = 0
+        """The greatest number that was sent, answered or not."""
 
     def advance(self, count: int) -> None:
         """Go on after so many messages."""
         self.first += count
 
     def acknowledgements(
-        self, reply: Any, count: int, *, key: str | None = None
+        self, reply: Any, count: int, *, key: str | None = None, tried: int | None = None
     ) -> list[Published]:
         """Return what a call's reply says, unless it cannot be true.
 
@@ -95,6 +97,9 @@ class Numbering:
             reply: The function's, of a channel whose calls have all been asked about here.
             count: Messages that the call had.
             key: The idempotency key, if it had one.
+            tried: Messages of them, from the first on, that an earlier call had, with others after
+                them: those alone may be repeated, and Redis may not say where they are. None: all
+                may be, and Redis knows where.
 
         Raises:
             ForgedSenderError: To be tried again under another name.
@@ -105,13 +110,18 @@ class Numbering:
             published = published_of(reply)
         except (TypeError, ValueError):
             published = []
-        cursors = [cursor for one in published if (cursor := Cursor.parse(one.cursor))]
-        if len(published) != count or len(cursors) != count:
+        unsaid = 0
+        while unsaid < min(tried or 0, len(published)) and published[unsaid].cursor == "":
+            unsaid += 1
+        cursors = [cursor for one in published[unsaid:] if (cursor := Cursor.parse(one.cursor))]
+        if len(published) != count or len(cursors) != count - unsaid:
             if any(one.cursor == "" for one in published):
                 raise ForgedSenderError("Redis does not know where this sender's messages are")
             raise PublishError(f"Redis' answer is not an acknowledgement: {str(reply)[:100]}")
-        repeated = int(reply[1])
-        if repeated and not key and self._last and cursors[0] <= self._last:
+        repeated = int(reply[1]) - unsaid
+        if tried is not None and repeated + unsaid > tried:
+            raise ForgedSenderError("Redis says that it has messages which this sender never sent")
+        if repeated > 0 and not key and self._last and cursors[0] <= self._last:
             raise ForgedSenderError("Redis says that this sender's next messages are old ones")
         believable = not (
             key
@@ -119,7 +129,7 @@ class Numbering:
             and key != self._last_keyed[0]
             and cursors[0] == self._last_keyed[1]
         )
-        for cursor in cursors[repeated:]:
+        for cursor in cursors[max(0, repeated) :]:
             # A history that was emptied begins with 1, whatever the clock.
             is_later = self._last is None or cursor > self._last or cursor.number == 1
             believable = believable and is_later and cursor != self._last

@@ -8,7 +8,7 @@ everything that is not.
 An event's age counts from its arrival at Redis, by the clock of the services: producers' and
 browsers' clocks may be wrong, and what an event says of its own times is only shown. The dashboard
 decides the same in TypeScript (dashboard/src/homeVerdict.ts), and both pass
-tests/golden/verdicts.json.
+tests/verdicts.json.
 """
 
 import re

@@ -113,3 +113,12 @@ def test_an_answer_that_cannot_be_true_is_an_error() -> None:
     assert numbering.acknowledgements([0, 1, "2-9"], 1, key="a")
     with pytest.raises(PublishError, match="cannot be true"):
         numbering.acknowledgements([0, 1, "2-9"], 1, key="b")
+
+
+def test_of_messages_that_were_sent_before_redis_need_not_say_where_they_are() -> None:
+    for reply in ([0, 2, "", "", "5-9"], [0, 2, "", "5-8"], [0, 2, "", ""], [0, 0, "5-8", "5-9"]):
+        count = len(reply) - 2
+        assert len(Numbering().acknowledgements(reply, count, tried=2)) == count
+    for reply, tried in (([0, 2, "", ""], 1), ([0, 1, "6-1", "6-2"], 0), ([0, 1, ""], None)):
+        with pytest.raises(ForgedSenderError):
+            Numbering().acknowledgements(reply, len(reply) - 2, tried=tried)

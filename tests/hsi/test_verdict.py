@@ -10,7 +10,7 @@ import pytest
 
 from hsi.verdict import Facts, QueueWatch, Risk, home_verdict, risk_of
 
-CASES = json.loads((Path(__file__).parent.parent / "golden/verdicts.json").read_text())
+CASES = json.loads((Path(__file__).parent.parent / "verdicts.json").read_text())
 NOW = 1_795_000_000_000
 
 

@@ -36,7 +36,9 @@ from hsi_service.supervision import Pauses, Run, Supervisor
 from services.collector.app import create_collector_app
 from services.collector.performance import PerformanceCollector
 from services.collector.settings import CollectorSettings
+from services.events import recent
 from services.events.app import create_events_app
+from services.events.recent import RecentHistory
 from services.joblogs import streamer
 from services.joblogs.app import create_joblogs_app
 from services.joblogs.budget import JobLogBudget
@@ -261,6 +263,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (probe, "INTERVAL"),
         (service_module, "LOOK_INTERVAL"),
         (streamer, "SWEEP_INTERVAL"),
+        (recent, "LOOK_INTERVAL"),
     ):
         monkeypatch.setattr(module, name, 0.05)
 
@@ -308,7 +311,7 @@ COMMON = {
 }
 LEASE = [Method(Lease, "_ask"), Method(Lease, "_tell")]
 INSIDE: dict[str, dict[str, list[Method]]] = {
-    "events": COMMON,
+    "events": COMMON | {"history of events": [Method(RecentHistory, "look")]},
     "joblogs": COMMON
     | {
         "budget of job logs": [Method(JobLogBudget, "look")],
@@ -678,6 +681,7 @@ MADE_ELSEWHERE = {
     "hsi_service/supervision.py: Supervisor._keep_running": "the one place",
     "services/system/broadcaster.py: SystemBroadcaster._collect": "all who want it await it",
     "services/system/cameras.py: CameraList.read": "all who want it await it",
+    "services/system/latest_performance.py: LatestPerformance.read": "all who want it await it",
 }
 MAKERS = {"create_task", "ensure_future", "run_coroutine_threadsafe", "Thread"}
 

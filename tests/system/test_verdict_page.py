@@ -2,7 +2,7 @@
 
 They need histories of hours and clocks that are wrong, which no services have within seconds. So
 the page is the real one, as it is built, and what it is told is made up here, as docs/protocol.md
-has it. tests/golden/verdicts.json has every case; these are the worst.
+has it. tests/verdicts.json has every case; these are the worst.
 """
 
 import asyncio

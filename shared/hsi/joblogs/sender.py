@@ -199,6 +199,8 @@ class Sender:
     def _send(self, lines: Sequence[bytes]) -> None:
         parts = list(chunks(lines))
         first = self._numbering.first
+        sent = self._numbering.sent
+        self._numbering.sent = max(sent, first + len(lines) - 1)
         with self._redis.pipeline(transaction=False) as commands:
             for part in parts:
                 commands.fcall(
@@ -217,20 +219,26 @@ class Sender:
             if isinstance(reply, Exception):
                 self._mend(reply)
                 return
-            self._check(reply, len(part))
+            self._check(reply, len(part), sent)
             with self._lock:
                 self._buffer.acknowledge(len(part))
             self._numbering.advance(len(part))
 
-    def _check(self, reply: Any, count: int) -> None:
+    def _check(self, reply: Any, count: int, sent: int) -> None:
         """See that a reply acknowledges lines; where it cannot be true, they are sent again.
+
+        Args:
+            reply: To a part of what was sent.
+            count: Lines of that part.
+            sent: The greatest number that was sent before; Redis may have those lines already.
 
         Raises:
             InvalidResponse: It does not: something else may have the function's name.
 
         """
         try:
-            self._numbering.acknowledgements(reply, count)
+            tried = min(count, max(0, sent - self._numbering.first + 1))
+            self._numbering.acknowledgements(reply, count, tried=tried)
         except PublishError as error:
             if isinstance(error, ForgedSenderError):
                 self._numbering.rename()

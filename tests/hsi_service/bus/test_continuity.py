@@ -301,6 +301,13 @@ class System(RuleBasedStateMachine):
             else:
                 client.take(held)
 
+    def place_of(self, text: str) -> int:
+        """Return when a text was published, with or without a cursor that is in no history now."""
+        if text in self.published:
+            return self.published.index(text)
+        lost = {unstamped(given): given for given in self.lost}
+        return self.published.index(lost[text])
+
     # What must hold.
 
     @invariant()
@@ -309,7 +316,7 @@ class System(RuleBasedStateMachine):
             for client in replica.clients:
                 for kind in (True, False):
                     places = [
-                        self.published.index(text)
+                        self.place_of(text)
                         for text in client.got
                         if (cursor_of(text) is not None) is kind
                     ]

@@ -35,7 +35,7 @@ class Rounds:
         )
         self.said: dict[str, float | None] = {}
 
-    async def collect(self) -> CollectedPerformance:
+    async def collect(self, **_: bool) -> CollectedPerformance:
         """Stand in for the sources."""
         data = msgspec.json.decode(golden("performance_update"), type=PerformanceUpdate).data
         return CollectedPerformance(data, self.said)
