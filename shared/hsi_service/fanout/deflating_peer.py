@@ -18,13 +18,13 @@ class DeflatingPeer(DirectPeer):
         """Send what many are sent, deflated."""
         if self._clear:
             # As `DirectPeer.write`: to call it would cost more than the rest of this.
-            frames = (batch.deflated or batch.deflate()).frames
+            deflated = batch.deflated or batch.deflate()
             try:
-                sent = self._socket.send(frames)  # type: ignore[union-attr]  # clear: connected
+                sent = self._socket.send(deflated.frames)  # type: ignore[union-attr]  # connected
             except OSError:
                 sent = 0
-            if sent != len(frames):
-                self._transport.write(frames[sent:])
+            if sent != deflated.size:
+                self._write_rest(deflated, sent)
         else:
             super().write(batch)
 

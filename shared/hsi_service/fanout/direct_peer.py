@@ -25,10 +25,7 @@ CHARGE_OF_A_PIECE = 0.1
 MAX_DISCARDED = 64 * 1024
 """Bytes that a client may still send after the end before its connection is left unread."""
 MAX_JOINED = 64 * 1024
-"""Bytes at most that are joined to be one write to a client which was behind.
-
-Joined bytes are a copy. A larger batch is written as it is: all for whom it waits share it.
-"""
+"""Bytes at most that are joined, and so copied, to be one write to a client which was behind."""
 
 
 class DirectPeer(Peer, ReadInTurn):
@@ -134,16 +131,22 @@ class DirectPeer(Peer, ReadInTurn):
     def write(self, batch: Batch) -> None:
         """Send what many are sent."""
         if self._clear:
-            # As `_send`, which would be a call more for each delivery.
-            frames = batch.frames
             try:
-                sent = self._socket.send(frames)  # type: ignore[union-attr]  # clear: connected
+                sent = self._socket.send(batch.frames)  # type: ignore[union-attr]  # it is connected
             except OSError:
                 sent = 0
             if sent != batch.size:
-                self._transport.write(frames[sent:])
+                self._write_rest(batch, sent)
         else:
             super().write(batch)
+
+    def _write_rest(self, batch: Batch, sent: int) -> None:
+        """Write what the kernel did not take: a view, or each slow client would have a copy."""
+        self.account.hold(batch)
+        self._in_flight = batch
+        self._transport.write(memoryview(batch.frames)[sent:])
+        if not self._blocked:
+            self._landed()
 
     def _send(self, data: bytes) -> None:
         """Send while nothing waits: one system call, which costs less than the transport."""
@@ -170,10 +173,8 @@ class DirectPeer(Peer, ReadInTurn):
             super().check(now)
 
     def progress(self) -> int:
-        """Return how many bytes the client's machine has taken, by an arbitrary count.
-
-        This machine's kernel takes more only once much was taken: on a slow link, seconds later.
-        """
+        """Return how many bytes the client's machine has taken, by an arbitrary count."""
+        # This machine's kernel takes more only once much was taken: on a slow link, seconds later.
         return self._sent - self._in_transport() - self._in_kernel()
 
     @property
@@ -210,9 +211,7 @@ class DirectPeer(Peer, ReadInTurn):
         if not self._blocked:
             self._landed()
             self._write_on()
-        queue = self._queue
-        if not queue:
-            self._queue = None
+        queue = self._queue = self._queue or None
         behind = self.behind
         self._clear = not (behind or self._gone or self.closing) and self._held is None
         if not behind and self._drained:
