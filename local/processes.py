@@ -236,8 +236,8 @@ class Process:
 
         """
         deadline = time.monotonic() + timeout
-        while not self.is_ready():
-            code = self.exit_status()
+        # One that has ended is not ready, even where another program answers at its port.
+        while (code := self.exit_status()) is not None or not self.is_ready():
             if code is not None or time.monotonic() > deadline:
                 why = f"was not ready in {timeout:.0f} s" if code is None else f"ended with {code}"
                 raise NotReadyError(f"{self.name} {why}\n{self.log_tail()}")
