@@ -23,7 +23,7 @@ NOT_SERVED := $(addprefix --no-emit-package ,faker polyfactory rich rich-click p
 SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 3 --dist loadgroup)
 
 # What has a target of its own, because it takes minutes.
-LEFT_OUT := not browser and not chaos and not faults and not package
+LEFT_OUT := not browser and not chaos and not faults and not k8s and not package
 
 # Images: another program (DOCKER=podman), another registry (IMAGES=registry.example/hsi), and more
 # for its `build` (IMAGE_FLAGS='--build-arg PYTHON_IMAGE=…').
@@ -117,6 +117,7 @@ images: ## Build the container images, and say how large they are. DOCKER=docker
 
 k8s: $(READY) $(SCAN)/.ready ## Render deploy/k8s, and check all of it.
 	@$(BIN)/python -m local.k8s
+	@$(BIN)/python -m pytest -m k8s
 
 $(SCAN)/.ready: requirements/scan.txt
 	@echo "Making $(SCAN), for the scan: a minute or two, once."

@@ -56,7 +56,7 @@ Break = Callable[[dict[str, Any]], None]
 
 
 # They share what is rendered.
-pytestmark = pytest.mark.xdist_group("k8s")
+pytestmark = pytest.mark.k8s
 
 
 @pytest.fixture(scope="module")

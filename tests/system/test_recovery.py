@@ -82,6 +82,7 @@ def longest_gap(times: list[float]) -> float:
     return max(later - earlier for earlier, later in itertools.pairwise(times))
 
 
+@pytest.mark.faults
 async def test_an_outage_of_up_to_three_seconds_is_bridged_without_a_word(
     start_home: StartHome,
 ) -> None:

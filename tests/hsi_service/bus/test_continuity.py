@@ -372,7 +372,7 @@ class System(RuleBasedStateMachine):
 
 TestContinuity = System.TestCase
 TestContinuity.settings = settings(
-    max_examples=5 * settings().max_examples,  # 500; fewer in `make unit`
+    max_examples=2 * settings().max_examples,  # 200; fewer in `make unit`
     stateful_step_count=60,
     deadline=None,
     derandomize=True,
