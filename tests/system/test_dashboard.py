@@ -690,13 +690,12 @@ async def focus_by_tab(tab: Tab, element: Locator, *, backwards: bool = False) -
 async def test_a_flood_of_lines_can_be_followed_searched_and_stopped(
     demo: Stack, open_tab: OpenTab, job_id: str
 ) -> None:
-    tab = await open_tab(demo, f"/jobs/{job_id}")
-    panel = tab.page.get_by_role("region", name=f"Job {job_id}")
-    log = panel.get_by_role("log")
-
-    status = panel.get_by_role("status").first
-    await expect(status).to_have_text("Live")
     async with JobLogEmitter(demo.redis_url, job_id, patience=30) as job:
+        # Redis may not know it yet: then the page is told so, and follows once it does.
+        tab = await open_tab(demo, f"/jobs/{job_id}", in_trouble=True)
+        panel = tab.page.get_by_role("region", name=f"Job {job_id}")
+        log, status = panel.get_by_role("log"), panel.get_by_role("status").first
+        await expect(status).to_have_text("Live")
         for number in range(1, FLOOD + 1):
             level = job.error if number % RARE == 0 else job.info
             await level(f"line {number} of the flood")
