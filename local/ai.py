@@ -56,7 +56,7 @@ class StandIn(Process):
     """One of them, as a process of its own."""
 
     def __init__(self, service: str, *, port: int, log: Path) -> None:
-        """Prepare.
+        """Set the program up; `start` runs it.
 
         Args:
             service: yolo26 or nemotron.

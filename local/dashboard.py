@@ -40,7 +40,7 @@ class DashboardBuild(Process):
     death_signal = signal.SIGTERM
 
     def __init__(self, *, log: Path) -> None:
-        """Prepare.
+        """Set the program up; `start` runs it.
 
         Args:
             log: File for what npm says.
@@ -72,7 +72,7 @@ class DashboardServer(Process):
     """Caddy, which serves the built files, and keeps nothing of its own."""
 
     def __init__(self, *, port: int, log: Path, files: Path = BUILT) -> None:
-        """Prepare.
+        """Set the program up; `start` runs it.
 
         Args:
             port: Port on 127.0.0.1.

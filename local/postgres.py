@@ -39,7 +39,7 @@ class EmbeddedPostgres(Process):
     death_signal = signal.SIGQUIT
 
     def __init__(self, folder: Path, *, port: int, durable: bool = True) -> None:
-        """Prepare.
+        """Set the program up; `start` runs it.
 
         Args:
             folder: For its data and its log; made if need be.

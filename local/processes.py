@@ -129,7 +129,7 @@ class Process:
         log: Path,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare.
+        """Set the program up; `start` runs it.
 
         Args:
             name: For people.

@@ -23,7 +23,7 @@ class EmbeddedRedis(Process):
         users: str | None = None,
         memory: str = "0",
     ) -> None:
-        """Prepare.
+        """Set the program up; `start` runs it.
 
         Args:
             folder: For its data and its log; made if need be.

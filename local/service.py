@@ -11,7 +11,7 @@ class ServiceProcess(Process):
     """`python -m services.<name>`, with its settings in its environment."""
 
     def __init__(self, service: str, *, name: str, port: int, log: Path, **settings: str) -> None:
-        """Prepare.
+        """Set the program up; `start` runs it.
 
         Args:
             service: events, system, joblogs or collector.

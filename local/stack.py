@@ -65,7 +65,7 @@ class Stack:
     """Redis, PostgreSQL, the services, the dashboard, the ingress; ended in the opposite order."""
 
     def __init__(self, settings: StackSettings, folder: Path, say: Say) -> None:
-        """Prepare.
+        """Set it up; nothing runs yet.
 
         Args:
             settings: What to run.

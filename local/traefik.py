@@ -26,7 +26,7 @@ class Traefik(Process):
         routes: Mapping[str, Sequence[str]],
         ping_port: int | None = None,
     ) -> None:
-        """Prepare.
+        """Set the program up; `start` runs it.
 
         Args:
             folder: For its configuration and its log; made if need be.

@@ -45,7 +45,7 @@ class ContainerList:
         limit: float,
         kubernetes: Callable[[], Containers] = in_cluster,
     ) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             setting: As `named` reads it.

@@ -52,7 +52,7 @@ class Probes:
     """Asks each container itself."""
 
     def __init__(self, urls: Mapping[str, str]) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             urls: What answers 200 while a container is healthy, by its name.
@@ -91,7 +91,7 @@ class Kubernetes:
     """
 
     def __init__(self, url: str, *, account: Path = ACCOUNT) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             url: The API server.

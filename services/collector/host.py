@@ -83,7 +83,7 @@ class Disk:
     """Looks at a disk."""
 
     def __init__(self, folder: str) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             folder: Folder whose file system counts.
@@ -93,7 +93,7 @@ class Disk:
         self._question = _Question(self._ask, name="disk", of="the disk")
 
     async def read(self) -> DiskFigures:
-        """Look.
+        """Return the disk's figures.
 
         Raises:
             SourceError: The system does not tell, or has hung since an earlier look.
@@ -116,7 +116,7 @@ class Host:
     """Looks at processors and memory."""
 
     def __init__(self, *, proc: str) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             proc: Folder where the host's /proc is mounted, if it is.
@@ -127,7 +127,7 @@ class Host:
         self._question = _Question(self._ask, name="host", of="the system")
 
     async def read(self) -> HostFigures:
-        """Look.
+        """Return the figures of processors and memory.
 
         Raises:
             SourceError: The system does not tell, or has hung since an earlier look.

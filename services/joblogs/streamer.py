@@ -34,7 +34,7 @@ class JobLogStreamer:
     """
 
     def __init__(self, service: Service, jobs: Jobs, *, idle_timeout: float) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             service: The replica.

@@ -691,8 +691,13 @@ async def test_a_flood_of_lines_can_be_followed_searched_and_stopped(
     demo: Stack, open_tab: OpenTab, job_id: str
 ) -> None:
     async with JobLogEmitter(demo.redis_url, job_id, patience=30) as job:
-        # Redis may not know it yet: then the page is told so, and follows once it does.
-        tab = await open_tab(demo, f"/jobs/{job_id}", in_trouble=True)
+
+        async def is_known() -> bool:
+            async with http_client(f"http://127.0.0.1:{demo.port}") as http:
+                return (await http.get(f"/api/jobs/{job_id}")).is_success
+
+        await until(is_known)
+        tab = await open_tab(demo, f"/jobs/{job_id}")
         panel = tab.page.get_by_role("region", name=f"Job {job_id}")
         log, status = panel.get_by_role("log"), panel.get_by_role("status").first
         await expect(status).to_have_text("Live")

@@ -36,7 +36,7 @@ class LeaderScript:
     """A script that Redis runs for the holder of a lease, its rounds in order."""
 
     def __init__(self, redis: Redis, lease: Lease, script: str) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             redis: For its calls; the time limit is its own, or the caller's.

@@ -383,7 +383,7 @@ class DirectPeer(Peer, ReadInTurn):
     def _forget(self) -> None:
         """Send nothing more, and have everybody forget the client."""
         if not self._gone and self._handler:
-            # Not now: whoever goes through a topic's clients may be the reason why it leaves.
+            # Deferred, because a caller may be iterating over the topic's clients.
             asyncio.get_running_loop().call_soon(self._handler.leave, self)
         self._gone = True
         self._clear = self._blocked = False

@@ -66,7 +66,7 @@ class AiServices:
     """Asks both; its connections stay open. Its methods never raise."""
 
     def __init__(self, *, yolo26_url: str, nemotron_url: str) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             yolo26_url: Where yolo26 is; empty: there is none.

@@ -111,7 +111,7 @@ class Database:
     """Asks PostgreSQL. A question connects again if need be, so an outage ends by itself."""
 
     def __init__(self, url: str, *, name: str, connections: int = MAX_CONNECTIONS) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             url: PostgreSQL's; empty: it is never asked.

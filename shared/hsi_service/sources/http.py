@@ -51,7 +51,7 @@ class Http:
     def __init__(
         self, *, max_answer: int = MAX_ANSWER, trust: ssl.SSLContext | None = None
     ) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             max_answer: Bytes of an answer.

@@ -34,7 +34,7 @@ class TimeLimited(Generic[T]):
     """A source that answers within its limit, whatever it does, and never raises."""
 
     def __init__(self, name: str, read: Callable[[], Awaitable[T]], *, limit: float) -> None:
-        """Prepare.
+        """Set it up; nothing is asked yet.
 
         Args:
             name: For logs.

@@ -21,18 +21,21 @@ export function Verdicts() {
         Icon={House}
         verdict={{ ...home, tone: isWaiting(home) ? "unknown" : HOME_TONES[home.state] }}
         aside={home.since === null ? null : `since ${clock(home.since)}`}
+        isOfNow
       />
       <Tile
         name="Cameras"
         Icon={Cctv}
         verdict={cameraVerdict(system.status?.cameras, cameras)}
         aside={asOf(system.staleSince)}
+        isOfNow={system.staleSince === null}
       />
       <Tile
         name="AI"
         Icon={Cpu}
         verdict={aiVerdict(system.status?.services)}
         aside={asOf(system.staleSince)}
+        isOfNow={system.staleSince === null}
       />
       <Tile
         name="System"
@@ -43,6 +46,7 @@ export function Verdicts() {
           alerts: active,
         })}
         aside={asOf(system.staleSince)}
+        isOfNow={system.staleSince === null}
       />
     </div>
   );
@@ -58,11 +62,12 @@ interface TileProps {
   readonly verdict: Verdict;
   /** Of when it is, or since when, where that is not now. */
   readonly aside: string | null;
+  readonly isOfNow: boolean;
 }
 
-function Tile({ name, Icon, verdict, aside }: TileProps) {
+function Tile({ name, Icon, verdict, aside, isOfNow }: TileProps) {
   // What is not of now is no claim: it has no colour of its own.
-  const tone = aside?.startsWith("as of") && verdict.tone === "good" ? "unknown" : verdict.tone;
+  const tone = !isOfNow && verdict.tone === "good" ? "unknown" : verdict.tone;
   const { title, detail } = verdict;
   return (
     <section
