@@ -23,7 +23,7 @@ NOT_SERVED := $(addprefix --no-emit-package ,faker polyfactory rich rich-click p
 SIDE_BY_SIDE := $(if $(REDIS_URL),,--numprocesses 3 --dist loadgroup)
 
 # What has a target of its own, because it takes minutes.
-LEFT_OUT := not browser and not chaos and not faults and not k8s and not package
+LEFT_OUT := not browser and not chaos and not faults and not k8s and not package and not watch
 
 # Images: another program (DOCKER=podman), another registry (IMAGES=registry.example/hsi), and more
 # for its `build` (IMAGE_FLAGS='--build-arg PYTHON_IMAGE=…').
@@ -34,7 +34,7 @@ REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/de
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file deploy/docker/Dockerfile \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(IMAGE_FLAGS)
 
-.PHONY: help setup run test unit browsers package faults chaos k8s images bench soak lint format types lock clean
+.PHONY: help setup run test unit browsers watch package faults chaos k8s images bench soak lint format types lock clean
 
 help: ## Say what there is.
 	@echo "make <target>, where <target> is one of:"
@@ -56,7 +56,7 @@ $(READY): requirements/dev.txt pyproject.toml shared/pyproject.toml
 		--no-build-isolation --editable shared --editable .
 	@touch $@
 
-run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 REPLICAS=1 DEMO=1
+run: $(READY) ## Run everything on this machine; Ctrl-C ends it. PORT=8080 BASE_PATH=/ REPLICAS=1 DEMO=1 MQTT=0 NOTIFY=0
 	@exec $(BIN)/python -m local
 
 test: $(READY) ## Test what can be tested here in ten minutes. CONTAINERS=1: Redis in Docker.
@@ -65,13 +65,17 @@ test: $(READY) ## Test what can be tested here in ten minutes. CONTAINERS=1: Red
 	@$(BIN)/python -m pytest -m "alone and $(LEFT_OUT)" $(if $(CONTAINERS),--containers)
 
 unit: $(READY) ## Test what needs no server, with fewer made-up examples.
-	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not server" \
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not server" \
 		--hypothesis-profile unit --ignore tests/system
 
 browsers: $(READY) ## Look at every page of the dashboard in Chromium, at every width.
-	@$(BIN)/python -m pytest -m "browser and not package"
+	@$(BIN)/python -m pytest -m "browser and not package and not watch"
 
-package: $(READY) ## Test hsi as its users get it: the wheel, its types, every snippet of the documents.
+watch: $(READY) ## Read all pages every second for five minutes in which things happen: nothing contradicts.
+	@$(BIN)/python -m pytest -m watch
+
+package: $(READY) ## Test hsi as its users get it: the wheel, its types, the npm package, every snippet of the documents.
+	@$(BIN)/python -m local.dashboard test:package
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m package
 
 faults: $(READY) ## Let Redis and PostgreSQL fail, freeze and lie beneath each service.
@@ -107,7 +111,7 @@ bench: $(READY) ## Measure what can be measured here, in half an hour. RUNS=5 QU
 		$(if $(filter-out 0,$(QUICK)),--quick) $(if $(NAME),--name $(NAME))
 
 images: ## Build the container images, and say how large they are. DOCKER=docker
-	@for service in events system joblogs collector; do \
+	@for service in events system joblogs collector mqtt notify; do \
 		$(BUILD) --target service --build-arg SERVICE=$$service \
 			--tag $(IMAGES)/$$service:$(VERSION) . || exit; \
 	done
@@ -132,6 +136,8 @@ lock: $(READY) ## Lock the dependencies again, within what pyproject.toml allows
 	$(LOCK) --upgrade $(NOT_SERVED) --extra joblogs -o requirements/joblogs.txt
 	$(LOCK) --upgrade $(NOT_SERVED) --extra system -o requirements/system.txt
 	$(LOCK) --upgrade $(NOT_SERVED) --extra collector -o requirements/collector.txt
+	$(LOCK) --upgrade $(NOT_SERVED) --extra mqtt -o requirements/mqtt.txt
+	$(LOCK) --upgrade $(NOT_SERVED) --extra notify -o requirements/notify.txt
 	$(LOCK_ALONE) --upgrade --group scan -o requirements/scan.txt
 
 clean: ## Remove what the targets above made.

@@ -16,6 +16,7 @@ from bench import (
     continuity,
     dashboard,
     fanout,
+    home_assistant,
     joblogs,
     latency,
     reconnects,
@@ -37,6 +38,7 @@ GUARD_ROUNDS = 5
 PARTS = {
     "start": start.main,
     "latency": latency.main,
+    "home_assistant": home_assistant.main,
     "continuity": continuity.main,
     "joblogs": joblogs.main,
     "collector": collector.main,

@@ -213,14 +213,15 @@ def paragraph(results: Results) -> str:
     head = ["one core", *(title for title, _ in columns)]
     lines = [_cells(head), _cells(["---", *["---:"] * len(columns)])]
     for name, row in results.rows.items():
-        if not row.absent:
+        # An earlier checkout is for those who work on it.
+        if not row.absent and name != "baseline":
             lines.append(_cells([row.title, *(cell(name) for _, cell in columns)]))
     runs = max((len(row.runs) for row in results.rows.values()), default=0)
     machine = results.machine
     text = (
         f"On one core of {machine.get('cpu', 'some machine')} (kernel {machine.get('kernel')}, "
         f"Python {machine.get('python')}), with 1,000 clients and a {EVENT_SIZE}-byte event: "
-        f"{', '.join(rates) or 'no saturated figure of ours counts in this run'}. "
+        f"{', '.join(rates) or 'no saturated figure of this project counts in this run'}. "
         f"{in_batches}"
         f"Medians of {runs} interleaved run{'s' * (runs != 1)}{' (a quick one)' * results.quick}; "
         f"a dash: not saturated, or not alone on its core, so it does not count. `make bench` "

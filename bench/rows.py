@@ -85,6 +85,12 @@ def _baseline(folder: Path, redis_url: str, channel: str) -> Process:
     return process
 
 
+def _title() -> str:
+    """Return what the other checkout is called: by its commit."""
+    commit = _output("git", "-C", os.environ[BASELINE], "rev-parse", "--short=7", "HEAD")
+    return f"ours, at {commit.strip()}"
+
+
 def compressing(folder: Path, redis_url: str, channel: str) -> ServiceProcess:
     """Run ours, and let it accept deflated messages."""
     return _events("compressing", folder, redis_url, channel, COMPRESSION="true")
@@ -212,7 +218,7 @@ ROWS = (
         subprotocol=key_protocol(KEY),
     ),
     *(
-        [Row("baseline", "ours, at BASELINE", _baseline, subprotocol=key_protocol(KEY))]
+        [Row("baseline", _title(), _baseline, subprotocol=key_protocol(KEY))]
         if os.environ.get(BASELINE)
         else []
     ),

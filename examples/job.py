@@ -2,7 +2,7 @@
 
     pip install ./shared
     python examples/job.py nightly-42
-    hsi tail job nightly-42                # in another terminal, early or late
+    hsi tail job nightly-42 --wait         # in another terminal, early or late
 
 Redis is REDIS_URL; by default redis://127.0.0.1:6379/0, where `make run` has its own.
 """

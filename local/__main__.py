@@ -47,7 +47,9 @@ async def attend(stack: Stack, settings: StackSettings) -> None:
     """Say that it runs, and look after it."""
     async with stack.attended():
         redis = "" if stack.redis_url.endswith(":6379/0") else f"REDIS_URL={stack.redis_url} "
-        target = "" if settings.port == StackSettings().port else f" --server {stack.url}"
+        usual = StackSettings()
+        is_usual = (settings.port, settings.base_path) == (usual.port, usual.base_path)
+        target = "" if is_usual else f" --server {stack.url}"
         say("")
         say(f"  {stack.dashboard_url or stack.url}")
         say("")
@@ -56,6 +58,8 @@ async def attend(stack: Stack, settings: StackSettings) -> None:
         say(f"Run a job:        {redis}.venv/bin/hsi run-job -- COMMAND")
         say(f"Follow it:        .venv/bin/hsi tail job{target} ID")
         say(f"Publish one:      .venv/bin/hsi sample | {redis}.venv/bin/hsi publish")
+        for line in stack.advice:
+            say(line)
         if settings.demo:
             say("Demo: cameras, events and AI services are made up (turn it off with DEMO=0).")
         say(f"Logs: {FOLDER}/   Stop: Ctrl-C")

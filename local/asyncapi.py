@@ -12,8 +12,10 @@ import msgspec
 
 from hsi import __version__
 from hsi.schemas import (
+    CameraStatus,
     Error,
     Event,
+    EventSeen,
     JobEnd,
     Log,
     LogLevel,
@@ -26,8 +28,10 @@ from hsi.schemas import (
     ServiceStatus,
     SystemStatus,
 )
+from hsi.verdict import MAX_SCORE
 from hsi_service.skeleton.session import MAX_TAIL
 from local.dashboard import FOLDER as DASHBOARD
+from services.events.wanted import MAX_CAMERA_ID, MAX_CAMERAS
 
 FILE = DASHBOARD.parent / "docs/asyncapi.json"
 _SCHEMAS = "#/components/schemas/"
@@ -42,6 +46,24 @@ _HISTORY = {
         "minimum": 0,
         "maximum": MAX_TAIL,
         "description": "Begin with the last few messages.",
+    },
+}
+_FILTER = {
+    "camera_id": {
+        "type": "array",
+        "items": {"type": "string", "maxLength": MAX_CAMERA_ID},
+        "maxItems": MAX_CAMERAS,
+        "description": "Only what one of these cameras saw; repeat it for each.",
+    },
+    "min_risk": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_SCORE,
+        "description": "Only what may be of this risk or a higher one.",
+    },
+    "types": {
+        "type": "string",
+        "description": "Only messages of these types, separated by commas.",
     },
 }
 _LEVEL = {
@@ -71,14 +93,14 @@ ENDPOINTS = {
         "/ws/events",
         "Security events",
         "Everything that is published on `security_events`, byte for byte.",
-        (Event, Resumed),
-        _HISTORY,
+        (Event, EventSeen, Resumed),
+        _HISTORY | _FILTER,
     ),
     "system": Endpoint(
         "/ws/system",
         "System status and performance",
         "The latest of each first, then what follows; no history.",
-        (SystemStatus, ServiceStatus, PerformanceUpdate, RaisedAlert),
+        (SystemStatus, ServiceStatus, CameraStatus, PerformanceUpdate, RaisedAlert),
         {},
     ),
     "job_logs": Endpoint(

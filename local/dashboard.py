@@ -11,15 +11,17 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from hsi.settings import SettingsError
 from local.processes import NotReadyError, Process, is_up, plain_environment
 
 FOLDER = Path(__file__).parent.parent / "dashboard"
@@ -28,6 +30,7 @@ BUILD_LIMIT = 300.0
 """Seconds that a build may take, all that it has to download included."""
 _MODULES = FOLDER / "node_modules"
 _NO_SOURCES = {_MODULES.name, BUILT.name, "tests"}
+_MEDIA_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?")
 # Each stamp goes with what it is about: who removes or remakes that by hand removes the stamp.
 _INSTALLED = _MODULES / ".hsi-installed"
 _SOURCES = BUILT / ".sources"
@@ -71,13 +74,16 @@ class DashboardBuild(Process):
 class DashboardServer(Process):
     """Caddy, which serves the built files, and keeps nothing of its own."""
 
-    def __init__(self, *, port: int, log: Path, files: Path = BUILT) -> None:
+    def __init__(
+        self, *, port: int, log: Path, files: Path = BUILT, media_origins: Iterable[str] = ()
+    ) -> None:
         """Set the program up; `start` runs it.
 
         Args:
             port: Port on 127.0.0.1.
             log: File for its log.
             files: What to serve.
+            media_origins: From where pages may show pictures and clips, beside their own origin.
 
         """
         super().__init__(
@@ -91,13 +97,32 @@ class DashboardServer(Process):
             url=f"http://127.0.0.1:{port}",
             log=log,
             environment=plain_environment(
-                HOST="127.0.0.1", PORT=str(port), DASHBOARD_FILES=str(files)
+                HOST="127.0.0.1",
+                PORT=str(port),
+                DASHBOARD_FILES=str(files),
+                MEDIA_ORIGINS=",".join(media_origins),
             ),
         )
 
     def is_ready(self) -> bool:
         """Tell whether it answers."""
         return is_up(f"{self.url}/health/ready")
+
+
+def check_media_origins(origins: Iterable[str]) -> None:
+    """Check what a page's policy is to name, as the Caddyfile does.
+
+    Raises:
+        SettingsError: One of them is no origin of a web server: http or https, a name or an IPv4
+            address, and a port where it is not the usual one. A policy can name no IPv6 address.
+
+    """
+    for origin in origins:
+        if not _MEDIA_ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"MEDIA_ORIGINS={origin}: expected http:// or https://, a host, and a port if need "
+                "be, without a path, as https://nvr.example:8971"
+            )
 
 
 def is_built() -> bool:
@@ -107,7 +132,7 @@ def is_built() -> bool:
 
 def _sources() -> str:
     """Return a digest of all that a build is made from."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(os.environ.get("BASE_PATH", "").strip("/").encode())
     for folder, folders, files in os.walk(FOLDER):
         folders[:] = sorted(set(folders) - _NO_SOURCES)
         for file in map(Path(folder).joinpath, sorted(files)):

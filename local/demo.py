@@ -18,7 +18,7 @@ from redis import Redis
 from hsi.joblogs import JobLogEmitter
 from hsi.latency import LatencyRecorder
 from hsi.publisher import Publisher, PublishError
-from hsi.schemas import Event, EventData, RiskLevel, channels
+from hsi.schemas import EndStatus, Event, EventData, RiskLevel, channels
 from hsi.schemas.base import now
 
 logger = logging.getLogger(__name__)
@@ -159,11 +159,28 @@ def begin_history(redis_url: str, channel: str) -> None:
     """Write that all of the last hour is known, where nobody has written since when.
 
     The demo's home did not exist before its Redis, so nothing happened in it; else it would take 15
-    minutes until its page can say that all is quiet.
+    minutes until its page can say that all is quiet. Of a home that is no demo that is not so:
+    `forget_history` takes it back.
     """
-    since = now() - timedelta(hours=1)
+    at = now()
+    since = round((at - timedelta(hours=1)).timestamp() * 1000)
     with Redis.from_url(redis_url) as client:
-        client.set(channels.since(channel), round(since.timestamp() * 1000), nx=True)
+        if client.set(channels.since(channel), since, nx=True):
+            client.set(_made_up(channel), f"{since} {round(at.timestamp() * 1000)}")
+
+
+def forget_history(redis_url: str, channel: str) -> None:
+    """Have the history known since the demo began, where the demo wrote that it is for longer."""
+    with Redis.from_url(redis_url, decode_responses=True) as client:
+        made_up, since = client.get(_made_up(channel)), client.get(channels.since(channel))
+        if isinstance(made_up, str) and made_up.partition(" ")[0] == since:
+            client.set(channels.since(channel), made_up.partition(" ")[2])
+        client.delete(_made_up(channel))
+
+
+def _made_up(channel: str) -> str:
+    """Return the key that says which mark the demo wrote, and when."""
+    return f"demo:{channels.since(channel)}"
 
 
 async def publish_demo_events(redis_url: str, channel: str, database_url: str) -> None:
@@ -248,15 +265,24 @@ async def run_demo_jobs(redis_url: str) -> None:
     for number in itertools.count(1):
         emitter = JobLogEmitter(redis_url, f"demo-{now():%Y%m%d-%H%M%S}")
         emitter.begin()
-        fails = number % JOBS_PER_FAILURE == 0
-        emitter.info("[demo] Looking for clips that nobody has watched")
-        batches = chance.randint(3, 8)
-        for batch in range(1, batches + 1):
-            await asyncio.sleep(JOB_INTERVAL)
-            emitter.info(f"[demo] Processing batch {batch}/{batches}", clips=chance.randint(1, 20))
-            if chance.random() < CHANCE_OF_TROUBLE:
-                emitter.warning(f"[demo] A clip of batch {batch} has no sound")
-        if fails:
-            emitter.error("[demo] The disk is full")
-        await asyncio.to_thread(emitter.close, "failed" if fails else "completed")
+        status: EndStatus = "cancelled"
+        try:
+            status = await _run_demo_job(emitter, chance, fails=number % JOBS_PER_FAILURE == 0)
+        finally:
+            # Also where the demo ends: else its job would run without end.
+            await asyncio.to_thread(emitter.close, status)
         await asyncio.sleep(JOB_PAUSE)
+
+
+async def _run_demo_job(emitter: JobLogEmitter, chance: random.Random, *, fails: bool) -> EndStatus:
+    emitter.info("[demo] Looking for clips that nobody has watched")
+    batches = chance.randint(3, 8)
+    for batch in range(1, batches + 1):
+        await asyncio.sleep(JOB_INTERVAL)
+        emitter.info(f"[demo] Processing batch {batch}/{batches}", clips=chance.randint(1, 20))
+        if chance.random() < CHANCE_OF_TROUBLE:
+            emitter.warning(f"[demo] A clip of batch {batch} has no sound")
+    if not fails:
+        return "completed"
+    emitter.error("[demo] The disk is full")
+    return "failed"

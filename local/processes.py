@@ -16,7 +16,7 @@ from typing import Protocol
 
 import httpx
 
-START_TIMEOUT = 20.0
+START_TIMEOUT = 40.0
 """Seconds that a program may take to be ready."""
 STOP_TIMEOUT = 10.0
 """Seconds that a program may take to end when asked; then it is killed."""
@@ -39,7 +39,7 @@ _TAIL = 20
 
 
 class NotReadyError(RuntimeError):
-    """A program did not come up; the text holds the end of its log."""
+    """A program did not come up; the text names its log, and holds the end of it."""
 
 
 def free_port() -> int:
@@ -240,7 +240,7 @@ class Process:
         while (code := self.exit_status()) is not None or not self.is_ready():
             if code is not None or time.monotonic() > deadline:
                 why = f"was not ready in {timeout:.0f} s" if code is None else f"ended with {code}"
-                raise NotReadyError(f"{self.name} {why}\n{self.log_tail()}")
+                raise NotReadyError(f"{self.name} {why}; its log is {self.log}\n{self.log_tail()}")
             time.sleep(0.01)
 
 

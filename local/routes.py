@@ -22,9 +22,24 @@ ROUTES = {
 }
 """Services by the path prefixes that an ingress takes to them; by whole parts of a path."""
 SERVICES = tuple(dict.fromkeys(ROUTES.values()))
+"""Those that every home has."""
+OPTIONAL_ROUTES = {
+    "/api/push": "notify",
+    "/api/notify": "notify",
+}
+"""The same for services that a home may do without: an ingress has them where the service runs."""
+OPTIONAL = ("mqtt", "notify")
+"""Services that are off until something configures them; nobody comes to `mqtt`."""
+
+
+def routes_of(*services: str) -> dict[str, str]:
+    """Return the routes of an ingress where these services run."""
+    routes = ROUTES | OPTIONAL_ROUTES
+    return {prefix: service for prefix, service in routes.items() if service in services}
 
 
 def leads_to(path: str) -> str | None:
     """Return the service that a path of the streams and the API leads to; None: the pages."""
-    fits = [prefix for prefix in ROUTES if f"{path}/".startswith(f"{prefix}/")]
-    return ROUTES[max(fits, key=len)] if fits else None
+    routes = routes_of(*SERVICES, *OPTIONAL)
+    fits = [prefix for prefix in routes if f"{path}/".startswith(f"{prefix}/")]
+    return routes[max(fits, key=len)] if fits else None

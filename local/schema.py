@@ -16,8 +16,10 @@ from hsi.schemas import ServerMessage
 from hsi.schemas.close_codes import CODES_THAT_END, CloseCode
 from local.dashboard import FOLDER
 from services.collector.performance import AlertList
-from services.collector.routes import PerformanceHistory
-from services.events.recent import RecentEvents
+from services.collector.routes import MarkedAlert, PerformanceHistory
+from services.collector.trend import PerformanceTrend
+from services.events.answers import OneEvent, RecentEvents
+from services.events.seen import SeenEvents, SeenState
 from services.joblogs.jobs import Job
 from services.system.cameras import Camera
 
@@ -27,7 +29,19 @@ FILE = FOLDER / "schema.json"
 def text() -> str:
     """Return what stands in the file, the same for the same Structs."""
     (message, *_), definitions = msgspec.json.schema_components(
-        [ServerMessage, PerformanceHistory, AlertList, Camera, Job, RecentEvents],
+        [
+            ServerMessage,
+            PerformanceHistory,
+            PerformanceTrend,
+            AlertList,
+            MarkedAlert,
+            Camera,
+            Job,
+            RecentEvents,
+            OneEvent,
+            SeenEvents,
+            SeenState,
+        ],
         ref_template="#/$defs/{name}",
     )
     schema = {

@@ -14,7 +14,7 @@ class ServiceProcess(Process):
         """Set the program up; `start` runs it.
 
         Args:
-            service: events, system, joblogs or collector.
+            service: events, system, joblogs, collector, mqtt or notify.
             name: Of this replica, for people.
             port: Port on 127.0.0.1.
             log: File for its log.

@@ -14,19 +14,22 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from hsi.cli.redis_users import RedisUsers
+from local import outside
 from local.ai import StandIn
-from local.dashboard import DashboardBuild, DashboardServer, is_built
+from local.dashboard import DashboardBuild, DashboardServer, check_media_origins, is_built
 from local.demo import (
     CAMERAS,
     NO_CAMERAS,
     begin_history,
+    forget_history,
     publish_demo_events,
     run_demo_jobs,
 )
+from local.mosquitto import Mosquitto
 from local.postgres import ROLE, TABLES, EmbeddedPostgres
 from local.processes import NotReadyError, Process, free_port, is_free
 from local.redis import EmbeddedRedis
-from local.routes import PAGES, ROUTES, SERVICES
+from local.routes import PAGES, SERVICES, routes_of
 from local.service import ServiceProcess
 from local.traefik import Traefik
 
@@ -43,6 +46,8 @@ class StackSettings(Struct, frozen=True, kw_only=True, rename="upper"):
 
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
     """Port of the ingress."""
+    base_path: Annotated[str, Meta(pattern=r"^/([\w.~-]+/)*$")] = "/"
+    """The path below which all of it is, as `/hsi/`."""
     replicas: Annotated[int, Meta(ge=1, le=20)] = 1
     """Replicas of each service."""
     demo: bool = True
@@ -56,6 +61,18 @@ class StackSettings(Struct, frozen=True, kw_only=True, rename="upper"):
     """A real yolo26; empty: the demo's stand-in, or none."""
     nemotron_url: str = ""
     """A real nemotron; empty: the demo's stand-in, or none."""
+    mqtt: bool = False
+    """Whether to run the mqtt service and a broker for it, and to notify of what comes in."""
+    mqtt_url: str = ""
+    """A broker of your own, for the mqtt service; empty: with MQTT=1, an embedded one."""
+    notify: bool = False
+    """Whether to run the notify service; without targets of your own, it writes into a file."""
+    media_origins: tuple[str, ...] = ()
+    """From where the dashboard may show pictures and clips, beside its own origin."""
+
+    def __post_init__(self) -> None:
+        """Check what a type cannot say."""
+        check_media_origins(self.media_origins)
 
 
 Say = Callable[[str], None]
@@ -90,9 +107,11 @@ class Stack:
         self.yolo26_url = settings.yolo26_url
         self.nemotron_url = settings.nemotron_url
         self._demo_database_url = ""
-        self.url = f"ws://127.0.0.1:{settings.port}"
+        self.url = f"ws://127.0.0.1:{settings.port}{settings.base_path.rstrip('/')}"
         self.dashboard_url = ""
         """Where the dashboard is; empty while there is none."""
+        self.advice: list[str] = []
+        """What else a person can look at, and how."""
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -119,6 +138,9 @@ class Stack:
             raise NotReadyError(
                 f"port {self._settings.port} is taken; choose another: make run PORT=8081",
             )
+        mosquitto = None
+        if self._settings.mqtt and not self._settings.mqtt_url:
+            mosquitto = outside.broker(self._folder)  # Before anything is started for nothing.
         build = None if is_built() else self._build
         if build:
             self._say("  dashboard     is being built; the first time, that takes a minute")
@@ -129,11 +151,13 @@ class Stack:
             self._start_postgres()
         if self._settings.demo:
             self._start_stand_ins()
-        ports = {name: [free_port() for _ in range(self._settings.replicas)] for name in SERVICES}
+        optional = self._start_outside(mosquitto)
+        names = (*SERVICES, *optional)
+        ports = {name: [free_port() for _ in range(self._settings.replicas)] for name in names}
         dashboard_port, ping_port = free_port(), free_port()
         urls = {
             f"{name}-{number}": f"http://127.0.0.1:{port}/health/ready"
-            for name in SERVICES
+            for name in names
             for number, port in enumerate(ports[name], start=1)
         }
         urls["dashboard"] = f"http://127.0.0.1:{dashboard_port}/health/ready"
@@ -143,14 +167,22 @@ class Stack:
         containers += ["yolo26"] * bool(self.yolo26_url) + ["nemotron"] * bool(self.nemotron_url)
         services = {
             name: [
-                self._replica(name, number, port=port, CONTAINERS=",".join(containers))
+                self._replica(
+                    name,
+                    number,
+                    port=port,
+                    CONTAINERS=",".join(containers),
+                    **optional.get(name, {}),
+                )
                 for number, port in enumerate(ports[name], start=1)
             ]
-            for name in SERVICES
+            for name in names
         }
         self._start(*itertools.chain.from_iterable(services.values()))
+        base = self._settings.base_path
         routes = {
-            prefix: [replica.url for replica in services[name]] for prefix, name in ROUTES.items()
+            prefix: [replica.url for replica in services[name]]
+            for prefix, name in routes_of(*names).items()
         }
         try:
             if build:
@@ -159,10 +191,10 @@ class Stack:
             self._say(f"  {error}")
         else:
             routes[PAGES] = [self._start_dashboard(dashboard_port)]
-            self.dashboard_url = f"http://127.0.0.1:{self._settings.port}/"
+            self.dashboard_url = f"http://127.0.0.1:{self._settings.port}{base}"
         ingress = self._folder / "ingress"
         port = self._settings.port
-        self._start(Traefik(ingress, port=port, routes=routes, ping_port=ping_port))
+        self._start(Traefik(ingress, port=port, routes=routes, ping_port=ping_port, base=base))
 
     def _start_redis(self) -> None:
         users = self._redis_users
@@ -174,8 +206,8 @@ class Stack:
         )
         self._start(redis)
         self.redis_url = redis.url
-        if self._settings.demo:
-            begin_history(redis.url, self._settings.redis_event_channel)
+        known = begin_history if self._settings.demo else forget_history
+        known(redis.url, self._settings.redis_event_channel)
 
     def _redis_url_of(self, user: str) -> str:
         """Return the Redis of a service, or of the demo, with its own user; an outside one's."""
@@ -203,9 +235,29 @@ class Stack:
             self._start(nemotron)
             self.nemotron_url = nemotron.url
 
+    def _start_outside(self, mosquitto: Mosquitto | None) -> dict[str, dict[str, str]]:
+        """Start what the optional services need; return their settings, by service."""
+        wanted, logs = self._settings, self._folder / "logs"
+        page = f"http://127.0.0.1:{wanted.port}{wanted.base_path}"
+        settings, file = {}, None
+        if mosquitto is not None:
+            self._start(mosquitto)
+            if wanted.demo:
+                self._start(outside.frigate_day(mosquitto, log=logs / "demo-frigate.log"))
+        if wanted.mqtt or wanted.mqtt_url:
+            settings["mqtt"] = outside.mqtt_settings(mosquitto, dashboard_url=page)
+        if wanted.notify or settings or outside.is_told_by_environment():
+            if not outside.is_told_by_environment():
+                file = self._folder / outside.NOTIFICATIONS
+            settings["notify"] = outside.notify_settings(file, dashboard_url=page)
+        self.advice = outside.advice(self._folder, mosquitto, file)
+        return settings
+
     def _start_dashboard(self, port: int) -> str:
         """Serve the dashboard's files; return where."""
-        server = DashboardServer(port=port, log=self._build.log)
+        server = DashboardServer(
+            port=port, log=self._build.log, media_origins=self._settings.media_origins
+        )
         self._start(server)
         return server.url
 

@@ -25,6 +25,7 @@ class Traefik(Process):
         port: int,
         routes: Mapping[str, Sequence[str]],
         ping_port: int | None = None,
+        base: str = "/",
     ) -> None:
         """Set the program up; `start` runs it.
 
@@ -33,13 +34,15 @@ class Traefik(Process):
             port: Port on 127.0.0.1.
             routes: URLs of the replicas by the path prefix that they serve.
             ping_port: Port on 127.0.0.1 where `/ping` answers 200 while it runs; None: nowhere.
+            base: The path below which all of them are; it ends with a slash.
 
         """
         ping = [f"--entrypoints.ping.address=127.0.0.1:{ping_port}", "--ping.entrypoint=ping"]
         folder.mkdir(parents=True, exist_ok=True)
         dynamic = folder / "traefik.yml"
-        dynamic.write_text(json.dumps(configuration(routes), indent=2))  # JSON is YAML
+        dynamic.write_text(json.dumps(configuration(routes, base), indent=2))  # JSON is YAML
         self._routes = routes
+        self._below = base.rstrip("/")
         super().__init__(
             "ingress",
             [
@@ -65,7 +68,7 @@ class Traefik(Process):
             return False
 
     def _leads(self, prefix: str) -> bool:
-        answer = ask(self.url + prefix)
+        answer = ask(self.url + self._below + prefix)
         return answer.is_success if prefix == PAGES else _cookie(prefix) in answer.cookies
 
 
@@ -73,13 +76,20 @@ def _cookie(prefix: str) -> str:
     return "hsi" + prefix.replace("/", "-")
 
 
-def configuration(routes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return Traefik's dynamic configuration."""
-    routers, services = {}, {}
+def configuration(routes: Mapping[str, Sequence[str]], base: str = "/") -> dict[str, Any]:
+    """Return Traefik's dynamic configuration, with all routes below a base path.
+
+    What is behind it knows nothing of that path: it is taken away. Who asks for the host alone, or
+    leaves out the last slash, is led to the pages.
+    """
+    routers: dict[str, Any] = {}
+    services: dict[str, Any] = {}
+    below = base.rstrip("/")
+    stripped = {"middlewares": ["below"]} if below else {}
     for prefix, urls in routes.items():
         name = _cookie(prefix)
         # Of two rules that fit, the longer one counts.
-        routers[name] = {"rule": f"PathPrefix(`{prefix}`)", "service": name}
+        routers[name] = {"rule": f"PathPrefix(`{below}{prefix}`)", "service": name, **stripped}
         balancer: dict[str, Any] = {
             "servers": [{"url": url} for url in urls],
             "healthCheck": {
@@ -91,4 +101,16 @@ def configuration(routes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         if prefix != PAGES:  # Files need no cookie.
             balancer["sticky"] = {"cookie": {"name": name, "httpOnly": True, "sameSite": "lax"}}
         services[name] = {"loadBalancer": balancer}
-    return {"http": {"routers": routers, "services": services}}
+    http: dict[str, Any] = {"routers": routers, "services": services}
+    if below:
+        http["middlewares"] = {"below": {"stripPrefix": {"prefixes": [below]}}}
+    if below and PAGES in routes:
+        # Not permanently: a browser would keep it; and without the host, which a proxy may change.
+        to_pages = {"regex": r"^[^?]*(\?.*)?$", "replacement": f"{below}/${{1}}"}
+        http["middlewares"]["to-pages"] = {"redirectRegex": to_pages}
+        routers["hsi-to-pages"] = {
+            "rule": f"Path(`{below}`) || Path(`/`)",
+            "service": "noop@internal",
+            "middlewares": ["to-pages"],
+        }
+    return {"http": http}

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from playwright.async_api import (
@@ -19,6 +19,7 @@ from playwright.async_api import (
     Locator,
     Page,
     Response,
+    ViewportSize,
     async_playwright,
     expect,
 )
@@ -43,6 +44,17 @@ ARGUMENTS = (
 AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
 HEIGHTS = {360: 740, 1280: 800, 2560: 1440}
 """Of a phone's, a laptop's and a wall's window, by its width."""
+WINDOWS = HEIGHTS | {768: 1024, 3840: 2160}
+"""The same, with those of a tablet and of a television."""
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+_AXE_AT_REST = """
+Promise.all(
+  document.getAnimations()
+    .filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime))
+    .map((one) => one.finished.catch(() => {})),
+).then(() => axe.run())
+"""
+"""Once colours have changed that change slowly; what moves without end does not hold it up."""
 _TROUBLE = re.compile(r"Failed to load resource|WebSocket connection to")
 """How Chromium tells that a server did not answer as it should; the page cannot keep it quiet."""
 # Runs in each page before its own scripts do.
@@ -83,6 +95,14 @@ watched.seen = (summary) => new Promise((resolve) => {
 """
 
 expect.set_options(timeout=PATIENCE * 1000)
+
+
+def page_policy(media_origins: str = "") -> str:
+    """Return the Content-Security-Policy with which the page is served."""
+    caddyfile = (ROOT / "dashboard/Caddyfile").read_text()
+    found = re.search(r'Content-Security-Policy "(default[^"]+)"', caddyfile)
+    assert found
+    return found[1].replace("{env.MEDIA_ORIGINS}", media_origins)
 
 
 class Script(NamedTuple):
@@ -178,22 +198,33 @@ class Tab:
             )
         )
 
-    async def shot(self, name: str) -> None:
-        """Keep a picture of the whole page, in $SCREENSHOTS or .local/screenshots."""
+    async def shot(self, name: str, *, full_page: bool = True) -> None:
+        """Keep a picture of the page, in $SCREENSHOTS or .local/screenshots.
+
+        Args:
+            name: What it is of.
+            full_page: Whether of all of it, or of what is in sight.
+
+        """
         folder = os.environ.get("SCREENSHOTS") or ROOT / ".local/screenshots"
         width = await self.page.evaluate("innerWidth")
-        await self.page.screenshot(path=f"{folder}/{name}-{width}.png", full_page=True)
+        await self.page.screenshot(path=f"{folder}/{name}-{width}.png", full_page=full_page)
 
     async def inaccessible(self) -> list[str]:
-        """Return what axe finds wrong with the page as it is now."""
+        """Return what axe finds wrong with the page as it is now, by day and by night."""
         if not await self.page.evaluate("'axe' in globalThis"):
             await self.page.evaluate(AXE.read_text())
-        found: dict[str, Any] = await self.page.evaluate("axe.run()")
-        return [
-            f"{violation['id']}: {json.dumps(node['html'])} {node['failureSummary']}"
-            for violation in found["violations"]
-            for node in violation["nodes"]
-        ]
+        wrong = []
+        for scheme in SCHEMES:
+            await self.page.emulate_media(color_scheme=scheme)
+            found: dict[str, Any] = await self.page.evaluate(_AXE_AT_REST)
+            wrong += [
+                f"{scheme}: {violation['id']}: {json.dumps(node['html'])} {node['failureSummary']}"
+                for violation in found["violations"]
+                for node in violation["nodes"]
+            ]
+        await self.page.emulate_media(color_scheme="null")
+        return wrong
 
 
 @asynccontextmanager
@@ -210,9 +241,17 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-async def new_context(browser: Browser, *, width: int = 1280) -> BrowserContext:
-    """Return a browser without a past: nothing is cached or kept."""
-    context = await browser.new_context(viewport={"width": width, "height": HEIGHTS[width]})
+async def new_context(browser: Browser, *, width: int = 1280, **options: Any) -> BrowserContext:
+    """Return a browser without a past: nothing is cached or kept.
+
+    Args:
+        browser: The browser that it is of.
+        width: Of its windows; one of `WINDOWS`.
+        options: What else Playwright's `new_context` takes.
+
+    """
+    viewport: ViewportSize = {"width": width, "height": WINDOWS[width]}
+    context = await browser.new_context(viewport=viewport, **options)
     context.set_default_timeout(PATIENCE * 1000)
     await context.add_init_script(f"{{ {_WATCH} }}")
     return context

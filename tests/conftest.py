@@ -4,7 +4,9 @@ import functools
 import itertools
 import math
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -55,13 +57,28 @@ STARTS_SERVERS = frozenset(
         "ai_server",
         "cleanup",
         "database_url",
+        "mosquitto",
         "own_postgres",
         "own_redis",
         "redis_url",
         "shared_postgres",
+        "start_mosquitto",
     }
 )
 """Fixtures that start programs; those that start more of them stand on these."""
+
+
+PROGRAMS = frozenset(
+    {
+        "local.postgres",
+        "local.processes",
+        "local.redis",
+        "tests.hsi.cli.test_commands",
+        "tests.redis_data",
+        "tests.servers",
+    }
+)
+"""Modules that start programs; a module of tests that takes something of these does."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,8 +93,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def needs_server(item: pytest.Function) -> bool:
-    """Return whether a test starts a program: by its fixtures, or because it tests the whole."""
-    return "system" in item.path.parts or bool(STARTS_SERVERS & set(item.fixturenames))
+    """Return whether a test starts a program, as its fixtures, its module or its place say."""
+    return (
+        "system" in item.path.parts
+        or bool(STARTS_SERVERS & set(item.fixturenames))
+        or any(starts_programs(value) for value in vars(item.module).values())
+    )
+
+
+def starts_programs(value: object) -> bool:
+    """Return whether what a module of tests has imported is there to start programs."""
+    return value is subprocess or getattr(value, "__module__", None) in PROGRAMS
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -118,6 +144,18 @@ def own_redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisS
     refused = denied(server.url)
     server.stop()
     assert not refused
+
+
+@pytest.fixture(params=["valkey", "redis-server"])
+def both_redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    """The embedded one, and the machine's own: Debian's is 7.0, the oldest that we support."""
+    program = None
+    if request.param != "valkey":
+        program = shutil.which(request.param) or pytest.skip("no redis-server on this machine")
+    server = OwnRedis(tmp_path / request.param, program=program)
+    server.start()
+    yield server
+    server.stop()
 
 
 def _own_redis(request: pytest.FixtureRequest, folder: Path) -> RedisServer:

@@ -42,7 +42,24 @@ _CHANNELS_OF_TESTS = {
     "events": (
         " &security_events:* %R~{security_events:*}:history %R~{security_events:*}:number"
         " %R~{security_events:*}:since (resetchannels ~{security_events:*}:since +set)"
+        " (resetchannels ~{security_events:*}:seen +watch +hget +hmget +hlen +hgetall +hset +hdel"
+        " +del) (resetchannels &security_events:* +publish)"
+        " (resetchannels ~{security_events:*}:history ~{security_events:*}:number"
+        " ~{security_events:*}:sender:* +evalsha) (resetchannels ~{security_events:*}:history +xadd"
+        " +xdel +xlen +xrange +xrevrange +xsetid +xtrim +memory|usage +expire) (resetchannels"
+        " ~{security_events:*}:number ~{security_events:*}:sender:* +get +set +expire)"
     ),
+    "mqtt": (
+        " &security_events:* %R~{security_events:*}:*"
+        " (resetchannels &security_events:* +publish)"
+        " (resetchannels ~{security_events:*}:* +fcall)"
+        " (resetchannels ~{security_events:*}:history +xadd +xdel +xlen +xrange +xrevrange"
+        " +xsetid +xtrim +memory|usage +expire)"
+        " (resetchannels ~{security_events:*}:number ~{security_events:*}:sender:*"
+        " ~{security_events:*}:once:* +get +set +incr +expire)"
+        " (resetchannels ~{security_events:*}:since +set +expire)"
+    ),
+    "notify": " &security_events:* %R~{security_events:*}:*",
     "producer": " &security_events:* ~{security_events:*}:*",
 }
 """Each test has a channel of its own (conftest.channel), and all of them share a Redis."""
@@ -418,7 +435,7 @@ async def serving(app: Litestar) -> AsyncIterator[tuple[str, int]]:
 
 
 @contextlib.asynccontextmanager
-async def under_uvicorn(app: Litestar, **options: Any) -> AsyncIterator[tuple[str, int]]:
+async def under_uvicorn(app: Any, **options: Any) -> AsyncIterator[tuple[str, int]]:
     """Serve an application by uvicorn in this process; give its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(

@@ -8,8 +8,8 @@ from typing import Any
 
 from litestar import Litestar
 
-from hsi_service.settings import Settings
 from services.events.app import create_events_app
+from services.events.settings import EventsSettings
 from tests.servers import serving
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
@@ -87,6 +87,8 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def replica(redis_url: str, channel: str, **settings: Any) -> AsyncIterator[Server]:
-    app = create_events_app(Settings(redis_url=redis_url, redis_event_channel=channel, **settings))
+    app = create_events_app(
+        EventsSettings(redis_url=redis_url, redis_event_channel=channel, **settings)
+    )
     async with serving(app) as (host, port):
         yield Server(app, host, port)

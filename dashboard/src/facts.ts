@@ -1,12 +1,14 @@
 /** What a page knows of a home, made of what its hooks say. Pure. */
 
-import type {
-  ConnectionState,
-  Pulse,
-  Queues,
-  SecurityEvent,
-  SystemStatusData,
-  WindowKnowledge,
+import {
+  type ConnectionState,
+  NO_MARKS,
+  type Pulse,
+  type Queues,
+  type SecurityEvent,
+  type SeenMarks,
+  type SystemStatusData,
+  type WindowKnowledge,
 } from "@hsi/realtime";
 import type { Facts } from "./homeVerdict";
 
@@ -36,12 +38,14 @@ export interface HeardStatus {
  *
  * @param now The browser's time; only differences to other times of the browser count.
  * @param ahead How far the services' clock is ahead of it; null while that is not known.
+ * @param marks Which events somebody has seen, as `useSeen` says.
  */
 export function factsOf(
   events: HeardEvents,
   system: HeardStatus,
   now: number,
   ahead: number | null,
+  marks: SeenMarks = NO_MARKS,
 ): Facts {
   const there = (time: number | null) => (time === null ? null : time + (ahead ?? 0));
   const feed = feedOf(events, now);
@@ -55,6 +59,7 @@ export function factsOf(
     ai: system.status?.services ?? {},
     queues: { ...system.queues, since: there(system.queues.since) },
     events: events.recent,
+    marks,
   };
 }
 

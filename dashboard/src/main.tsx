@@ -1,27 +1,23 @@
 import { Credentials } from "@hsi/realtime";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { Router } from "wouter";
 import { App } from "./App";
 import { home } from "./home";
+import { reloadOnce } from "./reload";
 import { forgetOldKey, takeInvite } from "./signin/arrival";
 import { SessionApi } from "./signin/sessionApi";
 import { SignIn } from "./signin/signIn";
+import { tabsBy } from "./tabs";
+import { Notifier } from "./told/notifier";
 import "./styles.css";
 
 const code = takeInvite();
 forgetOldKey();
 
-/** Milliseconds within which a second reload would not help more than the first. */
-const RELOAD_ONCE_IN = 60_000;
-const RELOADED = "hsi.reloaded-at";
-
 // After an update the parts of an older page are gone: a newer page has its own.
 addEventListener("vite:preloadError", (event) => {
-  const before = Number(sessionStorage.getItem(RELOADED) ?? 0);
-  if (Date.now() - before < RELOAD_ONCE_IN) return;
-  event.preventDefault();
-  sessionStorage.setItem(RELOADED, String(Date.now()));
-  location.reload();
+  if (reloadOnce()) event.preventDefault();
 });
 
 const credentials = new Credentials();
@@ -29,7 +25,7 @@ const signIn = new SignIn({
   api: new SessionApi(home()),
   credentials,
   leave: () => location.reload(),
-  tabs: new BroadcastChannel("hsi.signed-in"),
+  tabs: tabsBy("hsi.signed-in"),
 });
 signIn.start(code);
 // An invite may be opened in a tab that is here already: then only the fragment changes.
@@ -38,10 +34,17 @@ addEventListener("hashchange", () => {
   if (another !== null) void signIn.arrive(another);
 });
 
+const notifier = new Notifier();
+// Where a change shows at once (`vite`), a worker would keep what has changed.
+notifier.start({ hasWorker: import.meta.env.PROD });
+
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <App credentials={credentials} signIn={signIn} />
+    {/* Below the path that the page was built for, without a slash at its end. */}
+    <Router base={import.meta.env.BASE_URL.replace(/\/$/, "")}>
+      <App credentials={credentials} signIn={signIn} notifier={notifier} />
+    </Router>
   </StrictMode>,
 );

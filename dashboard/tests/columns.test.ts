@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { golden } from "../realtime/tests/golden";
-import { columnsOf, limitLines, limitsNow } from "../src/columns";
-import { CHARTS } from "../src/components/performance/chartDefinitions";
+import { columnsOf, type Line, limitLines, limitsNow, singles } from "../src/columns";
+import { CHARTS, chartsOf } from "../src/components/performance/chartDefinitions";
 
 const figures = golden("performance_update").data as object;
 const alert = golden("alert").data as Parameters<typeof limitsNow>[1][number];
@@ -16,9 +16,7 @@ function linesOf(chart: string) {
 
 function shown(chart: string, now: ReturnType<typeof limitsNow>) {
   const lines = limitLines(linesOf(chart), now);
-  return columnsOf([{ at: 0, data: figures }], lines, 5_000)
-    .slice(1)
-    .map(([value]) => value);
+  return columnsOf([{ at: 0, data: figures }], lines, 5_000).values.map(([value]) => value);
 }
 
 test("a chart shows the limit of each line that has one, in the chart's own unit", () => {
@@ -43,5 +41,55 @@ test("every metric of a chart is one that the services know", () => {
     "host_cpu",
     "host_disk",
     "host_ram",
+    "pg_cache_hit",
+    "redis_hit_ratio",
   ]);
+});
+
+const CPU: readonly Line[] = [{ name: "CPU", color: "data", of: ({ host }) => host?.cpu_percent }];
+const STEP = 120_000;
+
+function sample(at: number, value: number) {
+  return { at, data: { host: { cpu_percent: value } } };
+}
+
+function bin(at: number, mean: number) {
+  const of = (cpu_percent: number) => ({ host: { cpu_percent } });
+  return { at, data: of(mean), low: of(mean - 10), high: of(mean + 40) };
+}
+
+test("what stands for some time is drawn with its extremes, what is of a moment as it is", () => {
+  const { times, values, lows, highs } = columnsOf(
+    [bin(STEP, 50), sample(2 * STEP, 60)],
+    CPU,
+    STEP,
+  );
+  expect(times).toEqual([120, 240]);
+  expect([values, lows, highs]).toEqual([[[50, 60]], [[40, 60]], [[90, 60]]]);
+});
+
+test("a pause is a gap, and so is each stretch of time that is missing", () => {
+  const paused = columnsOf([sample(0, 1), sample(3 * STEP, 2), sample(7 * STEP, 3)], CPU, STEP);
+  expect(paused.values).toEqual([[1, 2, null, 3]]);
+  expect(paused.times).toEqual([0, 360, 480, 840]);
+  const missing = columnsOf([bin(0, 11), bin(2 * STEP, 12)], CPU, STEP);
+  expect(missing.values).toEqual([[11, null, 12]]);
+  expect(missing.highs).toEqual([[51, null, 52]]);
+});
+
+test("a value without one beside it is found, so that it is not lost in a gap", () => {
+  expect(singles([1, null, 2, null, 3, 4])).toEqual([0, 2]);
+  expect(singles([null, undefined])).toEqual([]);
+});
+
+test("the charts of a GPU show that of its index, and nothing where there is none", () => {
+  const gpus = [0, 1].map((index) => ({ index, temperature: 40 + index }));
+  const data = { gpu: { temperature: 40 }, gpus };
+  const shownOf = (gpu: number | null) => {
+    const chart = chartsOf(gpu).find(({ id }) => id === "gpu-temperature");
+    return chart?.lines.map(({ name, of }) => [name, of(data)]);
+  };
+  expect(shownOf(null)).toEqual([["GPU", 40]]);
+  expect(shownOf(1)).toEqual([["GPU 1", 41]]);
+  expect(shownOf(2)).toEqual([["GPU 2", undefined]]);
 });

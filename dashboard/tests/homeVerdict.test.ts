@@ -1,10 +1,16 @@
 // @vitest-environment node
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventOf, QueueWatch, type SecurityEvent } from "@hsi/realtime";
+import {
+  eventOf,
+  QueueWatch,
+  type RiskLevel,
+  type SecurityEvent,
+  type SeenMarks,
+} from "@hsi/realtime";
 import { expect, test } from "vitest";
 import { riskOf } from "../realtime/src/risk";
-import { type Facts, homeVerdict, levelOf } from "../src/homeVerdict";
+import { caveatOf, type Facts, homeVerdict, levelOf } from "../src/homeVerdict";
 
 // The same cases as of hsi.verdict; times are in seconds from now.
 const CASES = JSON.parse(
@@ -18,12 +24,33 @@ function at(seconds: number | null | undefined): number | null {
   return seconds == null ? null : NOW + Math.round(seconds * 1000);
 }
 
-function eventsOf(given: { arrived: number; data: object; times?: number }[]): SecurityEvent[] {
-  return given.flatMap(({ arrived, data, times = 1 }, index) =>
+interface GivenEvent {
+  readonly arrived: number;
+  readonly data: object;
+  readonly cursor?: string;
+  readonly times?: number;
+}
+
+function eventsOf(given: readonly GivenEvent[]): SecurityEvent[] {
+  return given.flatMap(({ arrived, data, cursor, times = 1 }, index) =>
     Array.from({ length: times }, (_, time) =>
-      eventOf(data, `${index}-${time}`, 0, { arrivedAt: at(arrived) ?? 0 }),
+      eventOf(data, cursor ?? `${index}-${time}`, 0, { arrivedAt: at(arrived) ?? 0 }),
     ),
   );
+}
+
+interface GivenMark {
+  readonly at: number;
+  readonly by: string;
+  readonly risk_level: RiskLevel | null;
+}
+
+function marksOf(given: Readonly<Record<string, GivenMark>>): SeenMarks {
+  const marks = Object.entries(given).map(
+    ([key, mark]) =>
+      [key, { at: at(mark.at) ?? 0, by: mark.by, riskLevel: mark.risk_level }] as const,
+  );
+  return new Map(marks);
 }
 
 function factsOf(...changes: Given[]): Facts {
@@ -37,6 +64,7 @@ function factsOf(...changes: Given[]): Facts {
     status: dated(given.status),
     queues: dated(given.queues),
     events: eventsOf(given.events),
+    marks: marksOf(given.seen),
   };
 }
 
@@ -110,4 +138,29 @@ test.each<{ name: string; samples: [number, number | null, number | null][]; exp
   const { since } = one.expect;
   const expected = since === undefined ? {} : { since: at(since as number) };
   expect(queues).toMatchObject({ ...one.expect, ...expected });
+});
+
+test.each([
+  ["waiting", 60, "still loading, there may be more"],
+  ["failed", 60, "there may be more"],
+  ["complete", 60, null],
+  // Nothing is graver.
+  ["waiting", 99, null],
+  // Then it is no danger that is told, but that it cannot be told.
+  ["waiting", 3, null],
+])("of a window that is %s and a risk of %i is said: %s", (state, score, said) => {
+  const data = { event_id: 1, risk_score: score };
+  const facts = factsOf({
+    window: { state, since: null },
+    events: [{ arrived: -5, data }],
+  });
+  expect(caveatOf(homeVerdict(facts), facts)).toBe(said);
+});
+
+test("a camera is called by its name where that is known", () => {
+  const data = { event_id: 1, camera_id: "cam_7f3a", risk_score: 60, summary: "Crying" };
+  const facts = factsOf({ events: [{ arrived: -5, data }] });
+  expect(homeVerdict(facts).detail).toBe("cam 7f3a: Crying");
+  const names = new Map([["cam_7f3a", "Nursery"]]);
+  expect(homeVerdict({ ...facts, names }).detail).toBe("Nursery: Crying");
 });

@@ -8,18 +8,26 @@ import { type Color, contrast, readable } from "../src/components/jobs/contrast"
 import { lengthOf, timeOfDay } from "../src/components/jobs/jobTimes";
 import { type LogNews, logWords, type NoLines, noLineWords } from "../src/components/jobs/logWords";
 import { withMarks } from "../src/components/jobs/marks";
-import { indexAt, placeAt, rowsInSight, topOf } from "../src/components/jobs/rows";
+import { indexAt, linesInSight, Rows, spotAt, topOf } from "../src/components/jobs/rows";
+import { patternOf, placesIn } from "../src/components/jobs/search";
+import { foldOf, isLong, rowsOf } from "../src/components/jobs/wrapped";
 
 /** What a job writes, and what is shown of it: the command line's tests have the same. */
 const LINES: { what: string; line: string; shown: string }[] = JSON.parse(
   readFileSync(join(import.meta.dirname, "../../tests/terminal_lines.json"), "utf8"),
 );
 const CSI = "\u001b[";
+/** What is behind a line of a light page, and of a dark one. */
+const GROUNDS: readonly Color[] = [
+  [249, 233, 235],
+  [40, 24, 25],
+];
 const textOf = (segments: readonly Segment[]) => segments.map(({ text }) => text).join("");
-const numbersOf = (color: string | null) => (color?.match(/\d+/g) ?? []).map(Number);
 
-function colorOf(css: string | null): Color | null {
-  const [red, green, blue] = numbersOf(css);
+/** A colour as it is on a light page (0) or a dark one (1). */
+function colorOf(css: string | null, scheme: number): Color | null {
+  const found = css?.match(/rgb\([^)]*\)/g) ?? [];
+  const [red, green, blue] = (found[scheme] ?? found[0] ?? "").match(/\d+/g)?.map(Number) ?? [];
   if (red === undefined || green === undefined || blue === undefined) return null;
   return [red, green, blue];
 }
@@ -41,17 +49,18 @@ describe("terminal colours", () => {
 
   it("knows the 16 colours, the 256 and all others", () => {
     const colors = (codes: string) => segmentsOf(`${CSI}${codes}mx`)[0]?.color;
-    expect(colors("31")).toBe("rgb(255 125 136)");
+    expect(colors("31")).toMatch(/^light-dark\(rgb\(.*\), rgb\(255 125 136\)\)$/);
     expect(colors("38;5;9")).toBe(colors("91"));
-    expect(colors("38;5;208")).toBe("rgb(255 135 0)");
-    expect(colors("38;5;250")).toBe("rgb(188 188 188)");
-    expect(colors("38;2;250;251;252")).toBe("rgb(250 251 252)");
+    expect(colors("38;5;208")).toMatch(/, rgb\(255 135 0\)\)$/);
+    expect(colors("38;5;250")).toMatch(/, rgb\(188 188 188\)\)$/);
+    expect(colors("38;2;250;251;252")).toMatch(/, rgb\(250 251 252\)\)$/);
+    expect(colors("38;2;1;2;3")).toMatch(/^light-dark\(rgb\(1 2 3\), /);
     expect(colors("39")).toBeNull();
   });
 
   it("swaps ink and ground where they are reversed, and shows what is hidden", () => {
     const [reverse] = segmentsOf(`${CSI}7mx`);
-    expect(reverse?.background).toBe("rgb(242 242 242)");
+    expect(reverse?.background).toBe("light-dark(rgb(22 24 29), rgb(242 242 242))");
     const [hidden] = segmentsOf(`${CSI}8msecret`);
     expect(hidden).toMatchObject({ text: "secret" });
     expect(hidden?.color).not.toBeNull();
@@ -74,10 +83,12 @@ describe("terminal colours", () => {
         fc.array(fc.constantFrom(exact, named, numbered).chain((some) => some)),
         (codes) => {
           for (const { color, background } of segmentsOf(`${CSI}${codes.join(";")}mx`)) {
-            const ink = colorOf(color);
-            if (background !== null) expect(ink).not.toBeNull();
-            const ground = colorOf(background) ?? ([40, 24, 25] as const);
-            if (ink) expect(contrast(ink, ground)).toBeGreaterThanOrEqual(4.5);
+            if (background !== null) expect(color).not.toBeNull();
+            for (const [scheme, behind] of GROUNDS.entries()) {
+              const ink = colorOf(color, scheme);
+              const ground = colorOf(background, scheme) ?? behind;
+              if (ink) expect(contrast(ink, ground)).toBeGreaterThanOrEqual(4.5);
+            }
           }
         },
       ),
@@ -91,8 +102,14 @@ describe("terminal colours", () => {
 });
 
 describe("marks", () => {
+  /** The pieces, with the places of a text marked. */
+  function markedIn(line: string, text: string): readonly Segment[] {
+    const segments = segmentsOf(line);
+    const { pattern } = patternOf({ text, isExpression: false, matchCase: false });
+    return withMarks(segments, pattern ? placesIn(textOf(segments), pattern) : []);
+  }
   const marked = (line: string, query: string) =>
-    withMarks(segmentsOf(line), query).map(({ text, marked }) => (marked ? `[${text}]` : text));
+    markedIn(line, query).map(({ text, marked }) => (marked ? `[${text}]` : text));
 
   it("stands wherever the query does, in whatever case", () => {
     expect(marked("No Such thing, no such", "no such")).toEqual([
@@ -114,8 +131,8 @@ describe("marks", () => {
     ]);
   });
 
-  it("leaves alone what is longer in lower case", () => {
-    expect(marked("İstanbul", "stan")).toEqual(["İstanbul"]);
+  it("stands where it is, also in what is longer in lower case", () => {
+    expect(marked("İstanbul", "STAN")).toEqual(["İ", "[stan]", "bul"]);
   });
 
   test("never changes the text", () => {
@@ -123,7 +140,7 @@ describe("marks", () => {
     fc.assert(
       fc.property(fc.array(piece), fc.constantFrom("a", "ab", "b a", "ba"), (pieces, query) => {
         const segments = segmentsOf(pieces.join(""));
-        const cut = withMarks(segments, query);
+        const cut = markedIn(pieces.join(""), query);
         expect(textOf(cut)).toBe(textOf(segments));
         const text = textOf(segments).toLowerCase();
         const all = text.split(query).length - 1;
@@ -154,31 +171,26 @@ describe("rows", () => {
 
   test("a place is where it was, until lines before it go", () => {
     const numbers = Array.from({ length: 100 }, (_, index) => 1_000 + index);
-    const place = placeAt(numbers, 50 * 22 + 7, 22);
-    expect(place).toEqual({ number: 1_050, rest: 7 });
-    if (!place) return;
-    expect(topOf(numbers, place, 22)).toBe(50 * 22 + 7);
-    expect(topOf(numbers.slice(30), place, 22)).toBe(20 * 22 + 7);
-    expect(topOf(numbers.slice(80), place, 22)).toBe(7);
-    expect(
-      topOf(
-        numbers.filter((number) => number % 2 === 0),
-        place,
-        22,
-      ),
-    ).toBe(25 * 22 + 7);
+    const top = (left: number[]) => topOf(new Rows(left), { number: 1_050, rest: 7 }, 22);
+    expect(spotAt(new Rows(numbers), 50 * 22 + 7, 22)).toEqual({ number: 1_050, rest: 7 });
+    expect(top(numbers)).toBe(50 * 22 + 7);
+    expect(top(numbers.slice(30))).toBe(20 * 22 + 7);
+    expect(top(numbers.slice(80))).toBe(7);
+    expect(top(numbers.filter((number) => number % 2 === 0))).toBe(25 * 22 + 7);
   });
 
   test("there is no place where there is no line", () => {
-    expect(placeAt([], 0, 22)).toBeNull();
+    expect(spotAt(new Rows([]), 0, 22)).toBeNull();
+    expect(linesInSight(new Rows([]), 0, 500, 22)).toEqual({ from: 0, to: 0 });
   });
 
   test("every row in sight is drawn, and few others", () => {
     const pixels = fc.integer({ min: 0, max: 4_000_000 });
-    const counts = fc.integer({ min: 0, max: 200_000 });
+    const counts = fc.integer({ min: 0, max: 20_000 });
     fc.assert(
       fc.property(counts, pixels, fc.integer({ min: 0, max: 3_000 }), (count, top, sight) => {
-        const { from, to } = rowsInSight(count, top, sight, 22);
+        const numbers = Array.from({ length: count }, (_, index) => index);
+        const { from, to } = linesInSight(new Rows(numbers), top, sight, 22);
         expect(from).toBeGreaterThanOrEqual(0);
         expect(to).toBeLessThanOrEqual(count);
         expect(to - from).toBeLessThanOrEqual(sight / 22 + 27);
@@ -189,7 +201,51 @@ describe("rows", () => {
           expect(to).toBeGreaterThan(row);
         }
       }),
+      { numRuns: 40 },
     );
+  });
+
+  test("wrapped lines are where their rows are, also those that come later", () => {
+    const heights = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(heights, heights, (first, later) => {
+        const all = [...first, ...later];
+        const numbers = first.map((_, index) => index * 2);
+        const rows = new Rows(numbers, (number) => all[number / 2] ?? 0);
+        const sum = (count: number) => all.slice(0, count).reduce((one, next) => one + next, 0);
+        expect(rows.count).toBe(sum(first.length));
+        for (const _ of later) numbers.push(numbers.length * 2);
+        expect(rows.count).toBe(sum(all.length));
+        for (const [index, height] of all.entries()) {
+          expect(rows.before(index)).toBe(sum(index));
+          expect(rows.indexOf(sum(index))).toBe(index);
+          expect(rows.indexOf(sum(index) + height - 1)).toBe(index);
+          const spot = spotAt(rows, sum(index) * 22 + 5, 22);
+          expect(spot).toEqual({ number: index * 2, rest: 5 });
+          if (spot) expect(topOf(rows, spot, 22)).toBe(sum(index) * 22 + 5);
+        }
+        expect(rows.indexOf(1_000_000)).toBe(all.length - 1);
+      }),
+    );
+  });
+
+  test("a wrapped line takes the rows that its columns fill", () => {
+    expect(rowsOf("", 80, false)).toBe(1);
+    expect(rowsOf("x".repeat(80), 80, false)).toBe(1);
+    expect(rowsOf("x".repeat(81), 80, false)).toBe(2);
+    expect(rowsOf("犬".repeat(40), 81, false)).toBe(1);
+    expect(rowsOf("犬".repeat(41), 81, false)).toBe(2);
+    expect(rowsOf("x", 0, false)).toBe(1);
+    const long = "x".repeat(12_000);
+    expect(rowsOf(long, 100, true)).toBe(120);
+    // Ten rows, and one that says how much more there is.
+    expect(rowsOf(long, 100, false)).toBe(11);
+  });
+
+  test("a long line is not folded in the middle of a character", () => {
+    const text = `${"x".repeat(999)}😀${"x".repeat(1_000)}`;
+    expect(text.slice(0, foldOf(text))).toBe("x".repeat(999));
+    expect(isLong("x".repeat(1_000))).toBe(false);
   });
 });
 
@@ -255,6 +311,8 @@ describe("words", () => {
     ],
     ["of no job, without a key", { ...NONE, ...closed(CloseCode.UNAUTHORIZED) }, "Refused", false],
     ["of no job, connecting", { ...NONE, connectionState: "connecting" }, "Connecting…", false],
+    ["silent", { silentSince: "11:42" }, "Connected; the job said nothing since 11:42", false],
+    ["of a job that nobody knows", { lines: 0, presence: { unknown: "why" } }, "Not known", false],
     ["of a job that is asked for", { lines: 0, presence: "asked" }, "Connecting…", false],
     ["without a key", closed(CloseCode.UNAUTHORIZED), "Refused: an API key is needed", false],
     ["of another page", closed(CloseCode.FORBIDDEN_ORIGIN), "Refused: this page's", false],
@@ -291,5 +349,7 @@ describe("words", () => {
     expect(noLineWords({ ...none, presence, connectionState: "closed" }).hint).toBe(
       "Job a is gone.",
     );
+    const unknown = noLineWords({ ...none, presence: { unknown: "Redis does not answer" } });
+    expect(unknown).toEqual({ title: "Not known", hint: "Redis does not answer." });
   });
 });

@@ -1,5 +1,6 @@
 import type {
   Camera,
+  Figures,
   PerformanceUpdateData,
   RaisedAlertData,
   SystemStatusData,
@@ -8,12 +9,16 @@ import { eventOf } from "@hsi/realtime";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { golden } from "../realtime/tests/golden";
+import { shownOf } from "../src/cameraView";
 import { columnsOf } from "../src/columns";
 import { ago, duration, fixed, latency, spoken } from "../src/format";
 import { aiVerdict, cameraVerdict, HOME_TONES, systemVerdict } from "../src/verdicts";
-import { watchedOf } from "../src/watched";
+import { type Watched, watchedOf } from "../src/watched";
 
-type Told = readonly Pick<RaisedAlertData, "severity" | "message">[];
+type Told = readonly Pick<
+  RaisedAlertData,
+  "severity" | "message" | "metric" | "value" | "threshold"
+>[];
 
 const NOW = Date.parse("2026-11-25T03:00:00Z");
 
@@ -38,6 +43,7 @@ test("cameras that do not answer are named", () => {
 test("only what is proven to be quiet is green", () => {
   const green = Object.entries(HOME_TONES).filter(([, tone]) => tone === "good");
   expect(green).toEqual([["quiet", "good"]]);
+  expect(HOME_TONES.seen).toBe("note");
 });
 
 test("a hot GPU, a degraded mode, an ill Redis and what is beyond its limits are told, the worst first", () => {
@@ -61,8 +67,16 @@ test("a hot GPU, a degraded mode, an ill Redis and what is beyond its limits are
   });
   const ill = { ...at(60), services: { redis: "unreachable" as const } };
   expect(told(ill, true)).toMatchObject({ tone: "bad", title: "Redis is unreachable" });
-  const alert = { severity: "critical" as const, message: "Disk 96 %" };
+  const disk = { metric: "host_disk", value: 96, threshold: 95 };
+  const alert = { ...disk, severity: "critical" as const, message: "Disk 96 %" };
   expect(told(at(60), false, [alert])).toMatchObject({ tone: "bad", detail: "Disk 96 %" });
+  const back = { ...alert, value: 84, message: "Disk recovering: 84 %" };
+  expect(told(at(60), false, [back])).toMatchObject({
+    tone: "warn",
+    title: "Recovering",
+    detail: "Disk recovering: 84 %",
+  });
+  expect(told(at(60), false, [back, alert]).title).toBe("Critical");
   expect(told(at(60), false, null)).toMatchObject({ tone: "unknown", title: "Can't tell" });
   expect(told(at(91), false, null).title).toBe("GPU at 91 °C");
 });
@@ -87,13 +101,22 @@ test("a camera that only events know has a tile, too, after those of the list", 
   ]);
 });
 
+test("cameras are in the order in which a person counts, and can be those that saw something", () => {
+  const cameras = ["cam 10", "Cam 2", "attic", "cam 1"].map((name) => camera(name, "online"));
+  const seen = eventOf({ camera_id: "Cam 2" }, "", NOW);
+  const watched = watchedOf(cameras, new Map([["Cam 2", seen]]));
+  const names = (shown: readonly Watched[]) => shown.map(({ camera: { name } }) => name);
+  expect(names(shownOf(watched, false))).toEqual(["attic", "cam 1", "Cam 2", "cam 10"]);
+  expect(names(shownOf(watched, true))).toEqual(["Cam 2"]);
+});
+
 test("a chart's line breaks where figures pause, and where one could not be measured", () => {
   const { data } = golden("performance_update") as { data: PerformanceUpdateData };
   const lines = [
     {
       name: "GPU",
       color: "good" as const,
-      of: (one: Partial<PerformanceUpdateData>) => one.gpu?.power_watts,
+      of: (one: Figures) => one.gpu?.power_watts,
     },
   ];
   const samples = [0, 5_000, 10_000, 60_000].map((at, index) => ({
@@ -101,10 +124,9 @@ test("a chart's line breaks where figures pause, and where one could not be meas
     data: index === 1 ? { ...data, gpu: null } : data,
   }));
   const watts = data.gpu?.power_watts;
-  expect(columnsOf(samples, lines, 5_000)).toEqual([
-    [0, 5, 10, 15, 60],
-    [watts, null, watts, null, watts],
-  ]);
+  const { times, values } = columnsOf(samples, lines, 5_000);
+  expect(times).toEqual([0, 5, 10, 15, 60]);
+  expect(values).toEqual([[watts, null, watts, null, watts]]);
 });
 
 test("a chart's columns are as long as each other, and its times in order", () => {
@@ -116,9 +138,10 @@ test("a chart's columns are as long as each other, and its times in order", () =
         data,
       }));
       const line = { name: "", color: "good" as const, of: () => 1 };
-      const [times, one, two] = columnsOf(samples, [line, line], 5_000);
-      expect(one).toHaveLength(times.length);
-      expect(two).toHaveLength(times.length);
+      const { times, values, lows, highs } = columnsOf(samples, [line, line], 5_000);
+      for (const column of [...values, ...lows, ...highs]) {
+        expect(column).toHaveLength(times.length);
+      }
       expect(times).toEqual([...times].sort((a, b) => a - b));
     }),
   );

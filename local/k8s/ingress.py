@@ -3,22 +3,23 @@
 from collections.abc import Iterator
 
 from local.k8s.manifests import Document, Finding, of_kind, title
-from local.routes import DASHBOARD, PAGES, ROUTES
-
-_WANTED = {**ROUTES, PAGES: DASHBOARD}
+from local.routes import DASHBOARD, OPTIONAL, PAGES, SERVICES, routes_of
 
 
 def findings(documents: list[Document]) -> Iterator[Finding]:
     """Yield where an Ingress or an HTTPRoute is not what local/routes.py says."""
+    names = {each["metadata"]["name"] for each in of_kind(documents, "Service")}
+    there = [service for service in OPTIONAL if service in names]
+    wanted = {**routes_of(*SERVICES, *there), PAGES: DASHBOARD}
     for document in of_kind(documents, "Ingress", "HTTPRoute"):
         for rules in _hosts(document):
             found = dict(rules)
-            for path in sorted(found.keys() | _WANTED.keys()):
-                if found.get(path) != _WANTED.get(path):
+            for path in sorted(found.keys() | wanted.keys()):
+                if found.get(path) != wanted.get(path):
                     yield Finding(
                         title(document),
                         f"{path} leads to {found.get(path) or 'nothing'}, and local/routes.py "
-                        f"says {_WANTED.get(path) or 'nothing'}",
+                        f"says {wanted.get(path) or 'nothing'}",
                     )
 
 

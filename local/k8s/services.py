@@ -7,14 +7,19 @@ from hsi_service.settings import Settings
 from hsi_service.skeleton.server import LAST_SECONDS
 from local.k8s.manifests import Document, Finding, Workload, title, variables, workloads
 from services.collector.settings import CollectorSettings
+from services.events.settings import EventsSettings
 from services.joblogs.settings import JobLogSettings
+from services.mqtt.settings import MqttSettings
+from services.notify.settings import NotifySettings
 from services.system.settings import SystemSettings
 
 SETTINGS: dict[str, type[Settings]] = {
-    "events": Settings,
+    "events": EventsSettings,
     "system": SystemSettings,
     "joblogs": JobLogSettings,
     "collector": CollectorSettings,
+    "mqtt": MqttSettings,
+    "notify": NotifySettings,
 }
 """What each service reads from its environment."""
 EXIT_SECONDS = 1.0
@@ -26,6 +31,7 @@ _GIVEN = {
     # Of the form of what the Secrets hold.
     "API_KEYS": "0" * 64,
     "DATABASE_URL": "postgresql://user:password@postgres/hsi",
+    "NOTIFY_RULES": "{targets: {log: {url: file:/tmp/told.jsonl}}}",
     "REDIS_URL": "redis://user:password@redis:6379/0",
 }
 _FOREIGN = "NVIDIA_"

@@ -6,6 +6,7 @@ are told of has to last, and is raised.py's.
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
@@ -67,22 +68,36 @@ class Rule(Struct, frozen=True, kw_only=True):
         """Return the worse one of two values."""
         return min(one, other) if self.low else max(one, other)
 
-    def message(self, value: float, severity: AlertSeverity = "critical") -> str:
+    def message(
+        self,
+        value: float,
+        severity: AlertSeverity,
+        gpu: "GpuOfMetric | None" = None,
+    ) -> str:
         """Return what a person reads of a value while its alert is active.
 
         Args:
-            value: The value.
-            severity: The alert's; the words are no more serious than that, nor than the value.
+            value: The value. Where it is no longer as serious as the alert, the words say from
+                what it recovers, and where that ends.
+            severity: The alert's; the words are no more serious than that.
+            gpu: Whose value it is, where there are several.
 
         """
+
+        def named(text: str) -> str:
+            return text if gpu is None else text.replace("GPU", gpu.name, 1)
+
         level = self.level(value)
-        if level is not None:
-            text = self.texts[level == severity == "critical"]
-            return f"{text}: {self.shown(value)}"
-        if self.is_back("warning", value):
-            return f"{self.name} recovering: {self.shown(value)}, clears soon"
-        way, clears = "above" if self.low else "below", self.clears("warning")
-        return f"{self.name} recovering: {self.shown(value)}, clears {way} {clears:g}{self.unit}"
+        if level is not None and severity in {level, "warning"}:
+            return f"{named(self.texts[severity == 'critical'])}: {self.shown(value)}"
+        of = " from critical" if severity == "critical" else ""
+        # What ends next, and what is then.
+        ends: AlertSeverity = "warning" if level is None else "critical"
+        what = "clears" if level is None else "a warning"
+        when = "soon"
+        if not self.is_back(ends, value):
+            when = f"{'above' if self.low else 'below'} {self.clears(ends):g}{self.unit}"
+        return f"{named(self.name)} recovering{of}: {self.shown(value)}, {what} {when}"
 
     def shown(self, value: float) -> str:
         """Return a value with its unit."""
@@ -190,7 +205,25 @@ Values = Mapping[str, float | None]
 """What one round measured, by metric; None (or NaN): not measured."""
 
 
-def exceeding(rules: Mapping[str, Rule], values: Values) -> list[Alert]:
+class GpuOfMetric(Struct, frozen=True):
+    """The GPU whose value a metric has, where there are several."""
+
+    index: int
+    """The driver's number for it."""
+    name: str
+    """For people, as in "GPU 1 · RTX A5500"."""
+    value: float
+    """Its latest value."""
+
+
+GpusOfMetrics = Mapping[str, GpuOfMetric]
+"""By metric; empty where there is one GPU, or none."""
+ONE_GPU: GpusOfMetrics = MappingProxyType({})
+
+
+def exceeding(
+    rules: Mapping[str, Rule], values: Values, gpus: GpusOfMetrics = ONE_GPU
+) -> list[Alert]:
     """Return the alerts of one round: what exceeds its threshold in it, and nothing else."""
     alerts = []
     for metric, rule in rules.items():
@@ -203,7 +236,7 @@ def exceeding(rules: Mapping[str, Rule], values: Values) -> list[Alert]:
                     metric=metric,
                     value=value,
                     threshold=rule.threshold(severity),
-                    message=rule.message(value),
+                    message=rule.message(value, severity, gpus.get(metric)),
                 )
             )
     return alerts

@@ -7,7 +7,14 @@ from litestar import Litestar
 from hsi.settings import load
 from hsi_service.skeleton.service import Service, create_app
 from services.collector.performance import PerformanceCollector
-from services.collector.routes import alerts, performance, performance_history
+from services.collector.routes import (
+    alerts,
+    mark_alert,
+    performance,
+    performance_history,
+    performance_trend,
+    unmark_alert,
+)
 from services.collector.settings import CollectorSettings
 
 
@@ -27,7 +34,16 @@ def create_collector_app(settings: CollectorSettings) -> Litestar:
     service.on_shutdown(collector.aclose)
     service.on_drain(collector.lease.give_up)
     return create_app(
-        service, routes=[alerts, performance, performance_history], collector=collector
+        service,
+        routes=[
+            alerts,
+            mark_alert,
+            performance,
+            performance_history,
+            performance_trend,
+            unmark_alert,
+        ],
+        collector=collector,
     )
 
 

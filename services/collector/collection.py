@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
@@ -16,7 +16,7 @@ from hsi_service.sources.ai import AiServices, Nemotron, Yolo26
 from hsi_service.sources.database import Activity, Database, Rates
 from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
 from hsi_service.sources.queues import Depths, Queues
-from services.collector.alerts import percent
+from services.collector.alerts import ONE_GPU, GpuOfMetric, GpusOfMetrics, percent
 from services.collector.container_list import ContainerList, own_containers
 from services.collector.containers import Container, worst_of_each
 from services.collector.host import Disk, DiskFigures, Host, HostFigures
@@ -64,6 +64,8 @@ class CollectedPerformance(NamedTuple):
     """Without alerts."""
     values: dict[str, float | None]
     """What can be an alert, by metric."""
+    gpus: GpusOfMetrics = ONE_GPU
+    """Whose values those of GPUs are, where there are several."""
 
 
 class PerformanceSources:
@@ -94,6 +96,7 @@ class PerformanceSources:
         self.redis_memory_limit: int | None = None
         """Bytes that Redis' data may take, as it said last; None: without end, or not known."""
         self._containers = ContainerList(settings.containers, limit=limit)
+        self._worst_gpus = ONE_GPU
         self._transactions = PerMinute()
         self._lookups = PerMinute()
 
@@ -140,7 +143,7 @@ class PerformanceSources:
         )
         activity, found = postgresql.value, redis.value
         self.redis_memory_limit = found.memory_limit if found else None
-        return compose_update(
+        collected = compose_update(
             Readings(
                 gpus=gpus,
                 yolo26=yolo26,
@@ -163,7 +166,10 @@ class PerformanceSources:
             if found is None or found.hits is None or found.misses is None
             else self._lookups.rate(found.hits + found.misses, time.monotonic()),
             min_lookups=self._min_lookups,
+            before=self._worst_gpus,
         )
+        self._worst_gpus = collected.gpus
+        return collected
 
     async def _read_activity(self) -> Activity | None:
         return await self._database.activity() if self._has_database else None
@@ -189,6 +195,7 @@ def compose_update(
     min_lookups: int,
     own: Mapping[str, str] = MappingProxyType({}),
     redis_refuses: bool = False,
+    before: GpusOfMetrics = ONE_GPU,
 ) -> CollectedPerformance:
     """Put together what the sources said.
 
@@ -199,6 +206,7 @@ def compose_update(
         min_lookups: With fewer, a hit ratio is shown, and is no reason for an alert.
         own: Containers that are sources themselves, as `own_containers` takes them.
         redis_refuses: Whether Redis, though it answers, takes no writes.
+        before: Whose the values of GPUs were in the round before.
 
     """
     gpu = chosen(readings.gpus.value, readings.yolo26.value)
@@ -229,10 +237,9 @@ def compose_update(
         ContainerMetrics(name=each.name, status=each.status, health=each.health)
         for each in worst_of_each(containers)
     ]
+    of_gpus, whose = gpu_values(readings.gpus.value or ([] if gpu is None else [gpu]), before)
     values = {
-        "gpu_temperature": None if data.gpu is None else data.gpu.temperature,
-        "gpu_utilization": None if gpu is None else gpu.utilization,
-        "gpu_vram": None if gpu is None else percent(gpu.memory_used, gpu.memory_total),
+        **of_gpus,
         "host_cpu": None if host is None else host.cpu,
         "host_ram": None if host is None else percent(host.memory_used, host.memory_total),
         "host_disk": None if disk is None else disk.percent,
@@ -243,4 +250,61 @@ def compose_update(
         if redis is None or lookups_per_min is None or lookups_per_min < min_lookups
         else ratio(redis.hits, redis.misses, least=min_lookups),
     }
-    return CollectedPerformance(data, {name: rounded(value) for name, value in values.items()})
+    return CollectedPerformance(
+        data, {name: rounded(value) for name, value in values.items()}, whose
+    )
+
+
+def gpu_values(
+    gpus: Sequence[Gpu], before: GpusOfMetrics = ONE_GPU
+) -> tuple[dict[str, float | None], GpusOfMetrics]:
+    """Return each metric's worst value, and of several GPUs whose it is.
+
+    Where the GPU that had the worst one cannot be read, calmer ones do not say that all is well.
+
+    Args:
+        gpus: All that the driver shows.
+        before: Whose the values were in the round before.
+
+    """
+    figures: dict[str, list[float | None]] = {
+        "gpu_temperature": [
+            None if gpu.temperature is None else round(gpu.temperature) for gpu in gpus
+        ],
+        "gpu_utilization": [gpu.utilization for gpu in gpus],
+        "gpu_vram": [percent(gpu.memory_used, gpu.memory_total) for gpu in gpus],
+    }
+    if len(gpus) == 1:
+        return {metric: value for metric, (value,) in figures.items()}, ONE_GPU
+    values: dict[str, float | None] = dict.fromkeys(figures)
+    whose: dict[str, GpuOfMetric] = {}
+    for metric, found in figures.items():
+        known = [
+            GpuOfMetric(gpu.index, gpu_name(gpu), value)
+            for gpu, value in zip(gpus, found, strict=True)
+            if value is not None
+        ]
+        worst = max(known, key=lambda gpu: gpu.value, default=None)
+        lost = before.get(metric)
+        if lost is not None and _hides(lost, worst, gpus, known):
+            whose[metric] = lost
+        elif worst is not None:
+            values[metric], whose[metric] = worst.value, worst
+    return values, whose
+
+
+def _hides(
+    gpu: GpuOfMetric,
+    worst: GpuOfMetric | None,
+    gpus: Sequence[Gpu],
+    known: Sequence[GpuOfMetric],
+) -> bool:
+    """Return whether a GPU is still there, does not tell its value, and had a worse one."""
+    is_silent = gpu.index in {each.index for each in gpus} - {each.index for each in known}
+    return is_silent and (worst is None or worst.value < gpu.value)
+
+
+def gpu_name(gpu: Gpu) -> str:
+    """Return what people call one of several GPUs: "GPU 1 · RTX A5500"."""
+    name = (gpu.name or "").removeprefix("NVIDIA ")
+    return f"GPU {gpu.index} · {name}" if name else f"GPU {gpu.index}"

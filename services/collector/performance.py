@@ -10,17 +10,20 @@ from msgspec import UNSET, Raw, Struct
 
 from hsi.logs import Throttled
 from hsi.schemas import PerformanceUpdateData, RaisedAlertData
-from hsi.schemas.performance import AlertLimits
+from hsi.schemas.performance import AlertLimits, AlertSeen
 from hsi_service.bus.leader_script import NotLeadingError
 from hsi_service.bus.lease import Lease, Turn
 from hsi_service.metrics import Metrics
 from hsi_service.rhythm import wait_until_due
-from services.collector.alerts import Values, exceeding, rules_with
+from services.collector.alerts import GpusOfMetrics, Values, exceeding, rules_with
 from services.collector.collection import PerformanceSources
 from services.collector.gauges import Gauges
 from services.collector.raised import AlertEngine, Change, Firing, Raised
+from services.collector.reads import UNREADABLE, StoreError
+from services.collector.seen import with_marks
 from services.collector.settings import CollectorSettings
-from services.collector.store import MAX_ALERTS, UNREADABLE, AlertMemory, Store, StoreError
+from services.collector.store import MAX_ALERTS, AlertMemory, Store
+from services.collector.trend import TrendRange
 
 logger = logging.getLogger(__name__)
 
@@ -114,9 +117,9 @@ class PerformanceCollector:
 
         """
         began = time.monotonic()
-        data, values = await self._sources.collect(redis_refuses=bool(self.lease.refused))
+        data, values, gpus = await self._sources.collect(redis_refuses=bool(self.lease.refused))
         data.timestamp = self._clock.now()
-        data.alerts = exceeding(self._rules, values)
+        data.alerts = exceeding(self._rules, values, gpus)
         self._engine.observe(values, self._clock())
         self._latest = data
         self._rounds += 1
@@ -129,10 +132,15 @@ class PerformanceCollector:
             if self._told is None or self._unanswered or self._term != turn.term:
                 self._told, self._term = await self._take_over(), turn.term
                 self._engine.observe(values, self._clock())
-            await self._tell(turn, data, values, self._told)
+            await self._tell(turn, data, values, gpus, self._told)
         except (StoreError, NotLeadingError) as error:
             data.raised = UNSET  # Nobody was told.
             self._trouble.warning("an update is not published", reason=str(error))
+            return
+        try:
+            await self._store.trends.keep(self.lease.next_turn)
+        except (StoreError, NotLeadingError) as error:
+            self._trouble.warning("figures of days are not kept", reason=str(error))
 
     async def _take_over(self) -> Raised:
         """Go on from what the last leader left; return what people know of alerts."""
@@ -152,10 +160,16 @@ class PerformanceCollector:
         return left.raised
 
     async def _tell(
-        self, turn: Turn, data: PerformanceUpdateData, values: Values, told: Raised
+        self,
+        turn: Turn,
+        data: PerformanceUpdateData,
+        values: Values,
+        gpus: GpusOfMetrics,
+        told: Raised,
     ) -> None:
-        raised, changes = self._engine.raised(told, values, data.timestamp.timestamp())
-        data.raised = list(raised.values())
+        raised, changes = self._engine.raised(told, values, data.timestamp.timestamp(), gpus)
+        marks = await self._store.seen.marks() if raised else {}
+        data.raised = with_marks(list(raised.values()), marks)
         memory = AlertMemory(
             as_of=data.timestamp, raised=dict(raised), engine=Raw(self._engine.exported())
         )
@@ -196,6 +210,15 @@ class PerformanceCollector:
         """
         return await self._store.history(seconds)
 
+    async def trend(self, name: TrendRange) -> bytes:
+        """Return the figures of a day or a week, a `PerformanceTrend` as JSON.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        return await self._store.trends.read(name)
+
     async def alerts(self, *, active: bool) -> AlertList | None:
         """Return the alerts that people were told of; None where no leader has left word of them.
 
@@ -216,7 +239,39 @@ class PerformanceCollector:
             metric: AlertLimits(warning=rule.warning, critical=rule.critical, unit=rule.unit)
             for metric, rule in self._rules.items()
         }
-        return AlertList(as_of=left.as_of, alerts=[*still, *ended][:MAX_ALERTS], limits=limits)
+        alerts = with_marks([*still, *ended][:MAX_ALERTS], await self._store.seen.marks())
+        return AlertList(as_of=left.as_of, alerts=alerts, limits=limits)
+
+    async def mark_alert(self, alert_id: str, by: str) -> AlertSeen | None:
+        """Record that somebody has seen an alert; return the first mark, or None: no such alert.
+
+        Args:
+            alert_id: Of an active alert, or of one that has ended.
+            by: The name of the key; empty where none is asked for.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        if not await self._knows(alert_id):
+            return None
+        return await self._store.seen.mark(alert_id, AlertSeen(at=self._clock.now(), by=by))
+
+    async def unmark_alert(self, alert_id: str) -> bool:
+        """Take an alert's mark away; return whether there is such an alert.
+
+        Raises:
+            StoreError: Redis does not answer.
+
+        """
+        known = await self._knows(alert_id)
+        if known:
+            await self._store.seen.unmark(alert_id)
+        return known
+
+    async def _knows(self, alert_id: str) -> bool:
+        found = await self.alerts(active=False)
+        return found is not None and alert_id in {alert.id for alert in found.alerts}
 
     def report(self) -> CollectorReport:
         """Tell what it is at."""

@@ -11,11 +11,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from hsi.schemas import RaisedAlertData
 from hsi.schemas.performance import AlertSeverity
-from services.collector.alerts import LEVELS, RULES, Rule, Values, measured
+from services.collector.alerts import (
+    LEVELS,
+    ONE_GPU,
+    RULES,
+    GpusOfMetrics,
+    Rule,
+    Values,
+    measured,
+)
 
 AFTER = 10.0
 """Seconds that a figure must have been beyond a threshold, or back."""
@@ -90,19 +98,22 @@ class AlertEngine:
         found = {metric: _severity(self._levels(metric)) for metric in self._rules}
         return {metric: severity for metric, severity in found.items() if severity is not None}
 
-    def raised(self, told: Raised, values: Values, now: float) -> tuple[Raised, list[Change]]:
+    def raised(
+        self, told: Raised, values: Values, now: float, gpus: GpusOfMetrics = ONE_GPU
+    ) -> tuple[Raised, list[Change]]:
         """Return what is raised after the values that were observed last, and what is news in it.
 
         Args:
             told: What people know; changed by nobody.
             values: Those that were observed last.
             now: When that was.
+            gpus: Whose values they are, where there are several GPUs.
 
         """
         raised, changes = {}, []
         for metric in [*self._rules, *(told.keys() - self._rules.keys())]:
             before = told.get(metric)
-            after = self._alert(metric, before, values, now)
+            after = self._alert(metric, before, values, now, gpus)
             if after is None:
                 continue
             if after.ended is None:
@@ -129,7 +140,12 @@ class AlertEngine:
         self._state = msgspec.json.decode(state, type=_State)
 
     def _alert(
-        self, metric: str, before: RaisedAlertData | None, values: Values, now: float
+        self,
+        metric: str,
+        before: RaisedAlertData | None,
+        values: Values,
+        now: float,
+        gpus: GpusOfMetrics,
     ) -> RaisedAlertData | None:
         """Return a metric's alert as it is now: with an end, if it ends; None if there is none."""
         rule, value = self._rules.get(metric), measured(values, metric)
@@ -154,6 +170,7 @@ class AlertEngine:
         first = warning if warning.active else levels["critical"]
         since = now if first.at is None else first.at
         peak = rule.worse(value, value if first.worst is None else first.worst)
+        gpu = gpus.get(metric)
         return RaisedAlertData(
             id=before.id if before else f"{metric}-{since * 1000:.0f}",
             metric=metric,
@@ -166,7 +183,8 @@ class AlertEngine:
             since=before.since if before else _moment(since),
             ended=None,
             unknown_since=None,
-            message=rule.message(value, severity),
+            message=rule.message(value, severity, gpu),
+            gpu=UNSET if gpu is None else gpu.index,
         )
 
     def _levels(self, metric: str) -> dict[AlertSeverity, _Level]:

@@ -1,18 +1,22 @@
 """The collector's routes."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from litestar import get
+from litestar import MediaType, Request, Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ServiceUnavailableException
-from litestar.params import FromQuery
+from litestar.exceptions import NotFoundException, ServiceUnavailableException
+from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
 from hsi.schemas import PerformanceUpdateData
+from hsi.schemas.performance import AlertSeen
+from hsi_service.door.http import needs
 from services.collector.performance import AlertList, PerformanceCollector
-from services.collector.store import StoreError
+from services.collector.reads import StoreError
+from services.collector.trend import TrendRange
 
 Range = Literal["5m", "15m", "60m"]
+NO_SUCH_ALERT = "there is no such alert"
 _MINUTE = 60.0
 _SECONDS: dict[Range, float] = {"5m": 5 * _MINUTE, "15m": 15 * _MINUTE, "60m": 60 * _MINUTE}
 
@@ -47,6 +51,19 @@ async def performance_history(
     return PerformanceHistory(range=range, points=points)
 
 
+@get("/api/performance/trend", tags=["performance"])
+async def performance_trend(
+    collector: NamedDependency[PerformanceCollector],
+    range: FromQuery[TrendRange] = "24h",  # noqa: A002 (the parameter's name)
+) -> Response[bytes]:
+    """Return the figures of a day or a week in bins (`PerformanceTrend`); 503 without Redis."""
+    try:
+        found = await collector.trend(range)
+    except StoreError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    return Response(found, media_type=MediaType.JSON)
+
+
 @get("/api/alerts", tags=["performance"])
 async def alerts(
     collector: NamedDependency[PerformanceCollector],
@@ -60,3 +77,41 @@ async def alerts(
     if found is None:
         raise ServiceUnavailableException("nothing was collected yet")
     return found
+
+
+class MarkedAlert(Struct):
+    """Whether an alert was seen."""
+
+    id: str
+    seen: AlertSeen | None
+
+
+@post("/api/alerts/{alert_id:str}/seen", tags=["performance"], opt=needs("act"), status_code=200)
+async def mark_alert(
+    request: Request[Any, Any, Any],
+    alert_id: FromPath[str],
+    collector: NamedDependency[PerformanceCollector],
+) -> MarkedAlert:
+    """Record that an alert was seen, for the whole household; the first mark stays."""
+    name = request.auth.name if request.auth else ""
+    try:
+        mark = await collector.mark_alert(alert_id, name)
+    except StoreError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    if mark is None:
+        raise NotFoundException(NO_SUCH_ALERT)
+    return MarkedAlert(id=alert_id, seen=mark)
+
+
+@delete("/api/alerts/{alert_id:str}/seen", tags=["performance"], opt=needs("act"), status_code=200)
+async def unmark_alert(
+    alert_id: FromPath[str], collector: NamedDependency[PerformanceCollector]
+) -> MarkedAlert:
+    """Take back that an alert was seen."""
+    try:
+        known = await collector.unmark_alert(alert_id)
+    except StoreError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    if not known:
+        raise NotFoundException(NO_SUCH_ALERT)
+    return MarkedAlert(id=alert_id, seen=None)

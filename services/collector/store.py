@@ -1,16 +1,15 @@
-"""What the collector keeps in Redis: an hour of figures, and alerts with their history."""
+"""What the collector keeps in Redis: an hour of figures, and alerts with their history.
 
-import contextlib
-import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+Days of figures are `trends` (trend_store.py).
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
-from redis.exceptions import RedisError, ResponseError
 
-from hsi.redis_client import async_client, reason_of
+from hsi.redis_client import async_client
 from hsi.schemas import (
     PerformanceUpdate,
     PerformanceUpdateData,
@@ -19,15 +18,15 @@ from hsi.schemas import (
     channels,
 )
 from hsi.schemas.validation import encode
-from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.bus.leader_script import LeaderScript
 from hsi_service.bus.lease import Lease, Turn
 from hsi_service.sources.latest_round import FIELD, LatestRound, point_of
 from hsi_service.sources.time_limited import SourceError
 from services.collector.downsampling import MAX_POINTS, downsampled
 from services.collector.raised import Change
-
-logger = logging.getLogger(__name__)
+from services.collector.reads import STREAM, UNREADABLE, Reads, StoreError, answering
+from services.collector.seen import SeenAlerts
+from services.collector.trend_store import TrendStore
 
 HOUR = 3600
 ANSWER_TIMEOUT = 1.0
@@ -65,16 +64,6 @@ _CHANGES = 3 * MAX_ALERTS
 """Entries of their history: a begin, an end, and for each alert one change of its severity."""
 _CLOCKS_DIFFER = 60
 _KEPT = 24 * HOUR
-_STREAM = "expected a stream"
-UNREADABLE = ValueError, RecursionError
-"""What decoding raises: not of its schema, not UTF-8 or not JSON, or too deep."""
-
-
-T = TypeVar("T")
-
-
-class StoreError(Exception):
-    """Redis does not answer, or not with what was kept there; the text holds no secret."""
 
 
 class AlertMemory(Struct):
@@ -101,11 +90,13 @@ class Store:
         """
         self._clock = lease.redis_clock
         self._redis = async_client(redis_url, name="collector", timeout=ANSWER_TIMEOUT)
-        self._reads = async_client(
+        self._reading = async_client(
             redis_url, name="collector-reads", timeout=ANSWER_TIMEOUT, read_only=True
         )
+        self._reads = Reads(self._reading)
         self._save = LeaderScript(self._redis, lease, _SAVE)
-        self._spoilt = SpoiltKeys(logger)
+        self.trends = TrendStore(self._redis, self._reads, lease)
+        self.seen = SeenAlerts(self._redis, self._reads)
         self._length = round(HOUR / interval) + 1
         self._changes = msgspec.json.Decoder(RaisedAlert)
         self._latest = LatestRound(
@@ -141,7 +132,7 @@ class Store:
         told = [
             encode(RaisedAlert(data=change.alert, timestamp=data.timestamp)) for change in changes
         ]
-        async with _answering():
+        async with answering():
             done = await self._save.run(
                 turn,
                 keys=[
@@ -165,7 +156,7 @@ class Store:
         receivers, replaced = divmod(done, 4)
         for bit, key in ((1, channels.PERFORMANCE_HISTORY), (2, channels.ALERTS_HISTORY)):
             if replaced & bit:
-                self._spoilt.found(key, f"{_STREAM}; it was replaced")
+                self._reads.spoilt.found(key, f"{STREAM}; it was replaced")
         return receivers
 
     async def alerts(self) -> AlertMemory | None:
@@ -175,13 +166,15 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        left = await self._read("GET", channels.PERFORMANCE_ALERTS, expected="expected a string")
+        left = await self._reads.value(
+            "GET", channels.PERFORMANCE_ALERTS, expected="expected a string"
+        )
         if left is None:
             return None
         try:
             return msgspec.json.decode(left, type=AlertMemory)
         except UNREADABLE as error:
-            self._spoilt.found(channels.PERFORMANCE_ALERTS, f"{error}; it is replaced")
+            self._reads.spoilt.found(channels.PERFORMANCE_ALERTS, f"{error}; it is replaced")
             return None
 
     async def ended(self) -> list[RaisedAlertData]:
@@ -191,12 +184,11 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        newest = await self._entries(channels.ALERTS_HISTORY, "XREVRANGE", "+", "-", "COUNT", 1)
-        state = newest and newest[0][0]
+        state = await self._reads.newest_id(channels.ALERTS_HISTORY)
         if self._ended[0] != state:
             # Made once for all who ask until there is more.
-            entries = await self._entries(channels.ALERTS_HISTORY, "XREVRANGE", "+", "-")
-            alerts = self._decoded(channels.ALERTS_HISTORY, entries, self._alert)
+            entries = await self._reads.entries(channels.ALERTS_HISTORY, "XREVRANGE", "+", "-")
+            alerts = self._reads.decoded(channels.ALERTS_HISTORY, entries, self._alert)
             self._ended = state, [alert for alert in alerts if alert.ended is not None]
         return self._ended[1]
 
@@ -220,68 +212,22 @@ class Store:
             StoreError: Redis does not answer.
 
         """
-        newest = await self._entries(
-            channels.PERFORMANCE_HISTORY, "XREVRANGE", "+", "-", "COUNT", 1
-        )
+        newest = await self._reads.newest_id(channels.PERFORMANCE_HISTORY)
         now = self._clock()
-        state = newest and newest[0][0], now // (seconds / MAX_POINTS)
+        state = newest, now // (seconds / MAX_POINTS)
         if seconds not in self._cached or self._cached[seconds][0] != state:
             # Made once for all who ask until there is more.
             first = round((now - seconds - _CLOCKS_DIFFER) * 1000)
-            entries = await self._entries(channels.PERFORMANCE_HISTORY, "XRANGE", first, "+")
-            found = self._decoded(channels.PERFORMANCE_HISTORY, entries, point_of)
+            entries = await self._reads.entries(channels.PERFORMANCE_HISTORY, "XRANGE", first, "+")
+            found = self._reads.decoded(channels.PERFORMANCE_HISTORY, entries, point_of)
             self._cached[seconds] = state, downsampled(found, seconds=seconds, now=now)
         return self._cached[seconds][1]
-
-    def _decoded(
-        self, key: str, entries: list[Any], decode: Callable[[dict[bytes, bytes]], T]
-    ) -> list[T]:
-        """Return what some entries hold; what cannot be read is left out."""
-        decoded = []
-        for entry_id, fields in entries:
-            try:
-                decoded.append(decode(fields))
-            except UNREADABLE:
-                self._spoilt.found(
-                    key, f"its entry {entry_id.decode()} cannot be read, and is left out"
-                )
-        return decoded
 
     def _alert(self, fields: dict[bytes, bytes]) -> RaisedAlertData:
         return self._changes.decode(fields.get(FIELD, b"")).data
 
-    async def _entries(self, key: str, command: str, *arguments: str | int) -> list[Any]:
-        """Return entries of a history; none where its key holds something else."""
-        return await self._read(command, key, *arguments, expected=_STREAM) or []
-
-    async def _read(self, command: str, key: str, *arguments: str | int, expected: str) -> Any:
-        """Return Redis' answer; None where the key is of another type, which the leader replaces.
-
-        Raises:
-            StoreError: Redis does not answer.
-
-        """
-        async with _answering():
-            try:
-                return await self._reads.execute_command(  # type: ignore[no-untyped-call]  # so it is
-                    command, key, *arguments
-                )
-            except ResponseError as error:
-                if not is_wrong_type(error):
-                    raise
-                self._spoilt.found(key, f"{expected}; the leader replaces it")
-                return None
-
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-        await self._reads.aclose()
+        await self._reading.aclose()
         await self._latest.aclose()
-
-
-@contextlib.asynccontextmanager
-async def _answering() -> AsyncIterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise StoreError(reason_of(error)) from error

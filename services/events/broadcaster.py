@@ -1,13 +1,18 @@
 """EventBroadcaster: the bridge between Redis and the clients of one replica."""
 
+from typing import Any
+
 from hsi.publisher import Published, Publisher
 from hsi.schemas import Event
 from hsi.schemas.close_codes import CloseCode
+from hsi_service.door.limits import address_of
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import OrderedTopic
+from hsi_service.fanout.topic import OrderedTopic, Topic
 from hsi_service.skeleton.one_per_process import OnePerProcess
 from hsi_service.skeleton.service import Service
 from hsi_service.skeleton.session import OrderedSession, Socket, serve_client
+from services.events.filters import Asked, EventFilter, Filters
+from services.events.wanted import ParameterError
 
 process_broadcaster: OnePerProcess["EventBroadcaster"] = OnePerProcess("event broadcaster")
 
@@ -49,6 +54,8 @@ class EventBroadcaster:
         """
         self._service = service
         self.channel_name = channel_name or service.settings.redis_event_channel
+        self.filters = Filters()
+        """What clients want of the events, where that is not all of them."""
         self._publisher: Publisher | None = None
 
     async def start(self) -> None:
@@ -58,27 +65,30 @@ class EventBroadcaster:
 
     async def stop(self) -> None:
         """Let all clients go, and close the publisher; the service calls it at shutdown."""
-        topic = self._topic()
-        for peer in tuple(topic.clients) if topic else ():
-            self.disconnect(peer)
+        for topic in self._topics():
+            for peer in tuple(topic.clients):
+                self.disconnect(peer)
         if self._publisher:
             await self._publisher.aclose()
             self._publisher = None
 
-    async def connect(self, socket: Socket, *, since: str | None, tail: str | None) -> None:
-        """Send a client every event from where it wants to begin.
+    async def connect(
+        self, socket: Socket, *, since: str | None, tail: str | None, asked: Asked
+    ) -> None:
+        """Send a client the events that it wants from where it wants to begin.
 
         Args:
             socket: The client, before its handshake is answered.
             since: Go on after the message with this cursor.
             tail: Begin with this many of the last messages.
+            asked: What it wants of them.
 
         """
-        await serve_client(socket, self.session(since=since, tail=tail))
+        await serve_client(socket, EventSession(self._service, self, asked, since=since, tail=tail))
 
-    def session(self, *, since: str | None, tail: str | None) -> "EventSession":
-        """Return what serves one client; its arguments are `connect`'s."""
-        return EventSession(self._service, self.channel_name, since=since, tail=tail)
+    def session(self, *, since: str | None, tail: str | None, **asked: Any) -> "EventSession":
+        """Return what serves one client; its arguments are those of the route."""
+        return EventSession(self._service, self, Asked(**asked), since=since, tail=tail)
 
     def disconnect(self, peer: Peer) -> None:
         """Let a client go, once everything written so far is sent; it may come back at once."""
@@ -106,22 +116,66 @@ class EventBroadcaster:
             raise RuntimeError("the event broadcaster is not started")
         return await self._publisher.publish(self.channel_name, event)
 
-    def _topic(self) -> OrderedTopic | None:
-        topic = self._service.hub.topics.get((self.channel_name, None))
-        return topic if isinstance(topic, OrderedTopic) else None
+    def _topics(self) -> list[Topic]:
+        topics = self._service.hub.topics.values()
+        return [topic for topic in topics if topic.channel == self.channel_name]
 
 
 class EventSession(OrderedSession):
-    """A client that listens to security events."""
+    """A client that listens to security events, or to some of them."""
 
-    __slots__ = ("_channel",)
+    __slots__ = ("_asked", "_broadcaster", "_only")
 
     def __init__(
-        self, service: Service, channel: str, *, since: str | None, tail: str | None
+        self,
+        service: Service,
+        broadcaster: EventBroadcaster,
+        asked: Asked,
+        *,
+        since: str | None,
+        tail: str | None,
     ) -> None:
+        """Begin before the handshake is answered.
+
+        Args:
+            service: The replica.
+            broadcaster: Its.
+            asked: What the client wants of the events.
+            since: As of `OrderedSession`, and so is `tail`.
+            tail: The same.
+
+        """
         super().__init__(service, since=since, tail=tail)
-        self._channel = channel
+        self._broadcaster = broadcaster
+        self._asked: Asked | None = asked
+        self._only: EventFilter | None = None
+        """What it is counted for."""
 
     def listen(self, peer: Peer) -> OrderedTopic:
-        """Return the topic of events, with the client in it."""
-        return self.service.hub.enter(peer, self._channel, OrderedTopic)
+        """Return the topic of what the client wants, with the client in it.
+
+        Raises:
+            ValueError: That makes no sense.
+            NoRoomError: There are too many filters.
+
+        """
+        try:
+            only = EventFilter.parse(self._asked) if self._asked else None
+        except ParameterError as error:
+            raise ValueError(f"{error.name}: {error}") from error
+        self._asked = None
+        if only:
+            self._broadcaster.filters.enter(_address_of(peer), only)
+            self._only = only
+        return self.service.hub.enter(peer, self._broadcaster.channel_name, OrderedTopic, only)
+
+    def leave(self, peer: Peer) -> None:
+        """Forget the client, and what it wanted."""
+        only, self._only = self._only, None
+        if only:
+            self._broadcaster.filters.leave(_address_of(peer), only)
+        super().leave(peer)
+
+
+def _address_of(peer: Peer) -> str:
+    return address_of(peer.client.rpartition(":")[0])

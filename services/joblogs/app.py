@@ -8,6 +8,8 @@ from hsi.settings import load
 from hsi_service.skeleton.service import Service, create_app
 from services.joblogs.budget import JobLogBudget
 from services.joblogs.jobs import Jobs
+from services.joblogs.publish import ROUTES as PUBLISH_ROUTES
+from services.joblogs.publish import JobPublishing
 from services.joblogs.routes import find_job, job_logs, list_jobs
 from services.joblogs.settings import JobLogSettings
 from services.joblogs.streamer import JobLogStreamer
@@ -30,7 +32,13 @@ def create_joblogs_app(settings: JobLogSettings) -> Litestar:
     service.run_background("budget of job logs", budget.run)
     service.on_shutdown(jobs.aclose)
     service.on_shutdown(budget.aclose)
-    return create_app(service, routes=[job_logs, list_jobs, find_job], streamer=streamer, jobs=jobs)
+    return create_app(
+        service,
+        routes=[job_logs, list_jobs, find_job, *PUBLISH_ROUTES],
+        streamer=streamer,
+        jobs=jobs,
+        publishing=JobPublishing(service, per_minute=settings.publish_rate_limit),
+    )
 
 
 app = create_joblogs_app(load(JobLogSettings, os.environ))

@@ -3,7 +3,7 @@
 import itertools
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, NamedTuple
 
@@ -13,10 +13,11 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
 from hsi.joblogs import job_state
-from hsi.joblogs.job_state import JobState
+from hsi.joblogs.job_state import ENDED, JobState
 from hsi.redis_client import async_client
 from hsi.schemas import JobStatus, channels, job_ids
 from hsi.schemas.base import Count, Part
+from hsi.schemas.moments import moment_of
 from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.shared_answers import SharedAnswers
 
@@ -26,9 +27,11 @@ TIMEOUT = 3.0
 """Seconds that one read may take."""
 MAX_JOBS = 1000
 """Jobs of the index that are looked at, those that began last; it has no more."""
+MAX_LOOKED_AT = 10 * MAX_JOBS
+"""Members of the index that are looked at for them: somebody may have added what is no job."""
 KEPT = 1.0
 """Seconds for which all who ask are told of the same look at the index."""
-_YEAR_9999 = 253_370_764_800
+_RUNNING: frozenset[JobStatus] = frozenset(("running",))
 _MAX_DIGITS = 9  # A log with more lines is not one: somebody has written into its counter.
 
 
@@ -47,6 +50,31 @@ class Job(Part):
             description="Lines of its log so far, also those no longer kept; null once it is gone."
         ),
     ]
+    last_said_at: Annotated[
+        datetime | None,
+        Meta(
+            description="When it last said something (UTC), by Redis' clock: the last message of "
+            "its log, its end among them; null where none is kept. One that runs and has said "
+            "nothing for long may have died."
+        ),
+    ] = None
+
+
+class JobQuery(NamedTuple):
+    """Which jobs somebody asks for, the youngest first."""
+
+    limit: int = 100
+    """How many."""
+    before: str | None = None
+    """Those that began before this job; None: from the youngest on, and also all that run."""
+    statuses: frozenset[JobStatus] = frozenset()
+    """Those that are so; none: all."""
+    text: str = ""
+    """Those with this text in their id, in any case."""
+
+
+ALL = JobQuery()
+"""The jobs that began last."""
 
 
 class _Look:
@@ -55,14 +83,20 @@ class _Look:
     def __init__(self, began: dict[str, float], states: Sequence[bytes | str | None]) -> None:
         self.began = began
         """When each job began, the youngest first."""
-        self.states = dict(zip(began, states, strict=True))
-        self.may_run = [job_id for job_id, value in self.states.items() if _may_run(value)]
+        self.values = dict(zip(began, states, strict=True))
+        """Their states, as they are kept."""
+        self.states: dict[str, JobState] = {}
+        """The same, of those that were looked at."""
         self.jobs: dict[str, Job] = {}
         """Those that somebody has asked for."""
 
 
 class SpoiltIndexError(Exception):
     """The index of jobs is not one; the text says so."""
+
+
+class NotListedError(Exception):
+    """The job that a list is to go on after is not in the index; the text says so."""
 
 
 class NoSuchJobError(Exception):
@@ -83,21 +117,35 @@ class _Log(NamedTuple):
 
     number: bytes | None
     last: bytes | None
+    said_at: datetime | None
+    """When Redis took that one."""
 
     @property
     def is_there(self) -> bool:
         """Whether anything of it is kept."""
         return self.number is not None or self.last is not None
 
-    def lines(self) -> int | None:
-        """Return how many lines it has had: the end is a message, and no line."""
+    def lines(self, state: JobState) -> int | None:
+        """Return how many lines it has had: each run's end is a message, and no line.
+
+        Args:
+            state: Of its job. It counts the ends, where the job's runs were an emitter's; else the
+                last message is looked at.
+
+        """
         count = _count(self.number)
-        if not count or self.last is None:
+        if not count:
             return count
+        ends = state.ends or 0
+        if not (ends and state.status in ENDED):  # Else the last end is counted already.
+            ends += self._is_end()
+        return max(0, count - ends)
+
+    def _is_end(self) -> bool:
         try:
-            return count - (_kinds.decode(self.last).type == "end")
+            return self.last is not None and _kinds.decode(self.last).type == "end"
         except (DecodeError, RecursionError):  # Somebody has appended it by hand.
-            return count
+            return False
 
 
 class Jobs:
@@ -118,39 +166,59 @@ class Jobs:
         self._redis = async_client(redis_url, name=f"{name}-jobs", timeout=TIMEOUT, read_only=True)
         self._spoilt = SpoiltKeys(logger)
         self._looks: SharedAnswers[None, _Look] = SharedAnswers(kept=kept)
-        self._lists: SharedAnswers[int, list[Job]] = SharedAnswers()
+        self._lists: SharedAnswers[JobQuery, list[Job]] = SharedAnswers()
         self._found: SharedAnswers[str, Job] = SharedAnswers(kept=kept)
 
-    async def recent(self, count: int = 100) -> list[Job]:
-        """Return the `count` jobs that began last and all older ones that run, youngest first.
+    async def recent(self, query: JobQuery = ALL) -> list[Job]:
+        """Return the jobs that are asked for, youngest first.
 
-        Up to a second old: one look at the index is for all who ask. Each takes what it asks for.
+        On the first page also those that run and are older. Up to a second old: one look at the
+        index is for all who ask. Each takes what it asks for.
 
         Raises:
+            NotListedError: The job to go on after is not in the index.
             SpoiltIndexError: Nobody can tell: something else has the name of the index.
 
         """
-        return await self._lists.ask(count, partial(self._list, count))
+        return await self._lists.ask(query, partial(self._list, query))
 
-    async def _list(self, count: int) -> list[Job]:
+    async def _list(self, query: JobQuery) -> list[Job]:
         look = await self._looks.ask(None, self._look)
-        listed = list(itertools.islice(look.began, count))
-        states = {
-            job_id: self._state(job_id, look.states[job_id])
-            for job_id in dict.fromkeys((*listed, *look.may_run))
-            if job_id not in look.jobs
-        }
-        first = frozenset(listed)
-        for job_id in look.may_run:
-            status = (look.jobs.get(job_id) or states[job_id]).status
-            if job_id not in first and status == "running":
-                listed.append(job_id)
+        listed = list(self._matching(look, query))
         missing = [job_id for job_id in listed if job_id not in look.jobs]
         if missing:
             for job_id, log in zip(missing, await self._logs(missing), strict=True):
-                began = look.began[job_id]
-                look.jobs[job_id] = _job(job_id, states[job_id], began, log)
+                state = self._state_in(look, job_id)
+                look.jobs[job_id] = _job(job_id, state, look.began[job_id], log)
         return [look.jobs[job_id] for job_id in listed]
+
+    def _matching(self, look: _Look, query: JobQuery) -> list[str]:
+        """Return the ids that are asked for; of no more jobs than needed is the state looked at."""
+        ids = list(look.began)
+        if query.before is not None:
+            if query.before not in look.began:
+                raise NotListedError(f"before: no job {query.before} is listed here")
+            ids = ids[ids.index(query.before) + 1 :]
+        if text := query.text.casefold():
+            ids = [job_id for job_id in ids if text in job_id.casefold()]
+        wanted = query.statuses
+        fitting = (job_id for job_id in ids if not wanted or self._is(look, job_id, wanted))
+        listed = list(itertools.islice(fitting, query.limit))
+        if query.before is None and (not wanted or wanted & _RUNNING):
+            first = frozenset(listed)
+            others = (job_id for job_id in ids if job_id not in first)
+            listed += [job_id for job_id in others if self._is(look, job_id, _RUNNING)]
+        return listed
+
+    def _is(self, look: _Look, job_id: str, statuses: frozenset[JobStatus]) -> bool:
+        value = look.values[job_id]
+        may_be = any(_may_be(value, status) for status in statuses)
+        return may_be and self._state_in(look, job_id).status in statuses
+
+    def _state_in(self, look: _Look, job_id: str) -> JobState:
+        if job_id not in look.states:
+            look.states[job_id] = self._state(job_id, look.values[job_id])
+        return look.states[job_id]
 
     async def find(self, job_id: str) -> Job:
         """Return a job, up to a second old.
@@ -200,10 +268,20 @@ class Jobs:
             commands.xrevrange(channels.history(log), count=1)
 
     async def _look(self) -> _Look:
+        began: dict[str, float] = {}
+        foreign = 0
         try:
-            found: Any = await self._redis.zrevrange(
-                channels.JOBS, 0, MAX_JOBS - 1, withscores=True
-            )
+            for start in range(0, MAX_LOOKED_AT, MAX_JOBS):
+                found: Any = await self._redis.zrevrange(
+                    channels.JOBS, start, start + MAX_JOBS - 1, withscores=True
+                )
+                for name, score in found:
+                    if job_id := _job_id(name):
+                        began.setdefault(job_id, score)
+                    else:
+                        foreign += 1
+                if len(began) >= MAX_JOBS or len(found) < MAX_JOBS:
+                    break
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
@@ -212,7 +290,11 @@ class Jobs:
                 f"the key {channels.JOBS} in Redis is not the sorted set of jobs: "
                 "delete it, or rename it"
             ) from None
-        began = {job_id: score for name, score in found if (job_id := _job_id(name))}
+        if foreign:
+            self._spoilt.found(
+                channels.JOBS, "some members of the index are no job ids, and are passed over"
+            )
+        began = dict(itertools.islice(began.items(), MAX_JOBS))
         states = await self._redis.mget(list(map(channels.job, began))) if began else []
         return _Look(began, states)
 
@@ -255,7 +337,9 @@ def _logs_of(replies: Sequence[Any]) -> list[_Log]:
         if isinstance(reply, Exception):
             raise reply
     return [
-        _Log(number, last[0][1].get(b"m") if last else None)
+        _Log(number, last[0][1].get(b"m"), _arrival(last[0][0]))
+        if last
+        else _Log(number, None, None)
         for number, last in zip(numbers, lasts, strict=True)
     ]
 
@@ -264,9 +348,10 @@ def _job(job_id: str, state: JobState, began: float | None, log: _Log) -> Job:
     return Job(
         id=job_id,
         status=state.status,
-        started_at=state.started_at or (None if began is None else _time(began)),
+        started_at=state.started_at or (None if began is None else moment_of(began)),
         ended_at=state.ended_at,
-        lines=log.lines(),
+        lines=log.lines(state),
+        last_said_at=log.said_at,
     )
 
 
@@ -276,10 +361,12 @@ def _why_not(job_id: str, *, was: bool) -> str:
     return f"no job {job_id} is known here: it has not begun, or it is over for long"
 
 
-def _may_run(value: bytes | str | None) -> bool:
-    """Return whether it is worth while to parse a state for whether the job runs."""
+def _may_be(value: bytes | str | None, status: JobStatus) -> bool:
+    """Return whether it is worth while to parse a state for whether the job is so."""
     # JSON may spell any word with backslashes, and be UTF-16.
-    return isinstance(value, bytes) and (b"running" in value or b"\\" in value or b"\0" in value)
+    return isinstance(value, bytes) and (
+        status.encode() in value or b"\\" in value or b"\0" in value
+    )
 
 
 def _job_id(name: bytes) -> str | None:
@@ -289,8 +376,8 @@ def _job_id(name: bytes) -> str | None:
         return None
 
 
-def _time(score: float) -> datetime | None:
-    return datetime.fromtimestamp(score, UTC) if 0 < score < _YEAR_9999 else None
+def _arrival(entry_id: bytes) -> datetime | None:
+    return moment_of(int(entry_id.partition(b"-")[0]) / 1000)
 
 
 def _count(number: bytes | str | None) -> int | None:

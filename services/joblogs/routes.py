@@ -12,11 +12,19 @@ from litestar.exceptions import (
 from litestar.params import FromPath, FromQuery, QueryParameter
 from redis.exceptions import RedisError
 
-from hsi.redis_client import is_busy, reason_of
+from hsi.redis_client import reason_of
+from hsi.schemas import JobStatus
 from hsi.schemas.job_ids import InvalidJobIdError
 from hsi_service.skeleton.session import Socket
 from hsi_service.skeleton.streams import serves
-from services.joblogs.jobs import Job, Jobs, NoSuchJobError, SpoiltIndexError
+from services.joblogs.jobs import (
+    Job,
+    JobQuery,
+    Jobs,
+    NoSuchJobError,
+    NotListedError,
+    SpoiltIndexError,
+)
 from services.joblogs.streamer import JobLogStreamer
 
 
@@ -39,17 +47,28 @@ async def job_logs(  # noqa: PLR0917 (Litestar passes them by name)
 
 @get("/api/jobs", tags=["jobs"])
 async def list_jobs(
-    jobs: NamedDependency[Jobs], limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100
+    jobs: NamedDependency[Jobs],
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
+    before: FromQuery[str | None] = None,
+    status: FromQuery[list[JobStatus] | None] = None,
+    q: Annotated[str, QueryParameter(max_length=128)] = "",
 ) -> list[Job]:
-    """List the jobs that began last, and all that run; the youngest first.
+    """List the jobs that began last, the youngest first; on the first page also all that run.
+
+    `?before=<id>` goes on after that job; `?status=failed` (repeatable) and `?q=<text>` list those
+    that are so, and those with this text in their id.
 
     Raises:
         ServiceUnavailableException: Redis does not answer, is busy with a script, or has
             something else in place of the index: 503.
+        ValidationException: `before` is not in the list: 400.
 
     """
+    query = JobQuery(limit, before, frozenset(status or ()), q)
     try:
-        return await jobs.recent(limit)
+        return await jobs.recent(query)
+    except NotListedError as error:
+        raise ValidationException(str(error)) from error
     except SpoiltIndexError as error:
         raise ServiceUnavailableException(str(error)) from error
     except (RedisError, OSError) as error:
@@ -77,5 +96,4 @@ async def find_job(jobs: NamedDependency[Jobs], job_id: FromPath[str]) -> Job:
 
 
 def _unanswered(error: Exception) -> ServiceUnavailableException:
-    why = reason_of(error) if is_busy(error) else "Redis does not answer"
-    return ServiceUnavailableException(f"{why}; ask again soon")
+    return ServiceUnavailableException(f"{reason_of(error)}; ask again soon")

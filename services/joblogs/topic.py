@@ -9,8 +9,9 @@ from hsi.schemas.close_codes import CloseCode
 from hsi.schemas.cursor import Cursor
 from hsi.schemas.frames import frame_text
 from hsi_service.bus.intake import Filter, Message, examined
+from hsi_service.fanout.feed import Source
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import OrderedTopic, Source
+from hsi_service.fanout.topic import OrderedTopic
 
 
 class JobTopic(OrderedTopic):
@@ -31,17 +32,13 @@ class JobTopic(OrderedTopic):
         self._looked_at: tuple[Cursor, bool] | None = None
         """A message of the log, and whether it is the job's end."""
 
-    def hear(self, payload: bytes) -> None:
-        """Take a payload of the job."""
-        self.heard_at = asyncio.get_running_loop().time()
-        super().hear(payload)
-
     def broadcast(self, messages: Iterable[Message], *, replaces: str | None = None) -> None:
         """Send messages to every client, and note whether the last one is the job's end."""
         messages = [examined(message) for message in messages]
         super().broadcast(messages, replaces=replaces)
         for message in messages:
             if message.type not in {"ping", "resumed"}:
+                self.heard_at = asyncio.get_running_loop().time()
                 self.ended = message.type == "end"
 
     def flush(self) -> None:
@@ -68,8 +65,7 @@ class JobTopic(OrderedTopic):
     async def end_with(self, job_id: str, status: EndStatus) -> None:
         """Send the outstanding lines, and then an end that the job itself did not send."""
         look_up_again()  # Else the state may be the new server's, and the log the old one's.
-        self.position.mark_stale()
-        self.catch_up_if_behind()
+        self.subscribed()
         await self.caught_up()
         if not self.ended and not await self.has_ended():
             end = JobEnd(data=JobEndData(job_id=job_id, status=status))

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from hsi.logs import Throttled
 from hsi.schemas import (
     PerformanceUpdate,
     ServiceStatus,
-    ServiceStatusData,
     SystemStatus,
     WebSocketCircuitState,
     channels,
@@ -16,19 +15,19 @@ from hsi.schemas import (
 from hsi.schemas.validation import encode
 from hsi.tasks import cancel_and_wait
 from hsi_service.bus.intake import Message
-from hsi_service.bus.leader_script import NotLeadingError
-from hsi_service.bus.lease import Lease, Turn, clock
+from hsi_service.bus.lease import Lease, clock
 from hsi_service.fanout.peer import Peer
 from hsi_service.fanout.topic import SnapshotTopic
 from hsi_service.rhythm import wait_until_due
 from hsi_service.skeleton.one_per_process import OnePerProcess
 from hsi_service.skeleton.service import Service
 from hsi_service.skeleton.session import Session, Socket, serve_client
+from services.system.changes import NOTHING_OBSERVED, Change, Observed
 from services.system.circuit_breaker import WebSocketCircuitBreaker
 from services.system.collection import ROUND_TIMEOUT, CollectedStatus, StatusCollector
 from services.system.connect_policy import BreakerPolicy
-from services.system.health import HealthChange, HealthMonitor, HealthResult
 from services.system.latest_performance import LatestPerformance
+from services.system.leading import Leading
 from services.system.publication import NoAnswerError, Publication
 from services.system.report import BroadcasterReport, DegradedReport, LeaseReport, SystemMetrics
 from services.system.settings import SystemSettings
@@ -101,15 +100,19 @@ class SystemBroadcaster:
         self._publication = Publication(
             settings.redis_url, self.lease, timeout=PUBLISH_TIME * interval
         )
-        self._monitor = HealthMonitor()
-        self._monitored = 0
-        """The term in which the monitor goes on from what the last leader left; 0: in none."""
+        self._metrics = SystemMetrics(service.metrics, self.report)
+        self._leading = Leading(
+            self.lease,
+            self._publication,
+            self._metrics,
+            now=self._clock.now,
+            on_told=self._told,
+        )
         self._sent_at: float | None = None
         self.connect_policy = BreakerPolicy(
             recovery_timeout=settings.circuit_recovery_timeout, announce=self._announce
         )
-        self._metrics = SystemMetrics(service.metrics, self.report)
-        self._unpublished = Throttled(logger)
+        self._trouble = Throttled(logger)
 
     async def start(self) -> None:
         """Begin to broadcast, with the circuit closed; the service calls it at startup."""
@@ -168,7 +171,7 @@ class SystemBroadcaster:
                 entered=degraded.entered,
                 left=degraded.left,
             ),
-            health=self._monitor.get_status(),
+            health=self._leading.health(),
         )
 
     # A client.
@@ -221,26 +224,35 @@ class SystemBroadcaster:
     async def _round(self, slot: int) -> None:
         """Send a status, if it is this replica's turn and somebody listens.
 
-        Whether clients have the slot's already is asked last: collecting takes its time.
+        The leader looks at services and cameras all the same, and tells what has changed. Whether
+        clients have the slot's status already is asked last: collecting takes its time.
         """
         topic = self._topic()
         if not self.lease.held:
-            self._monitored = 0
+            self._leading.rest()
         if topic is None:
-            if not (self.lease.held and await self._others_listen()):
+            if not self.lease.held:
+                return
+            if not await self._others_listen():
+                await self._observe(slot)
                 return
         elif not (self.lease.held or self._is_alone(topic)):
             return
         found = await self._collect()
-        leads = self.lease.held and self._monitored == self.lease.term
-        if self._shown.is_due(slot, leads=leads):
-            await self.broadcast_status(found.status, health=found.health, slot=slot)
+        if self._shown.is_due(slot, leads=self._leading.is_settled):
+            await self.broadcast_status(found.status, observed=found.observed, slot=slot)
+
+    async def _observe(self, slot: int) -> None:
+        """Look at what changes are told of, and at nothing else: nobody listens."""
+        observed = await self._collector.observe(redis_refuses=self._refusal())
+        if self.lease.held:
+            await self._leading.publish(slot, None, observed)
 
     async def broadcast_status(
         self,
         status: SystemStatus,
         *,
-        health: Mapping[str, HealthResult] | None = None,
+        observed: Observed = NOTHING_OBSERVED,
         slot: int | None = None,
     ) -> None:
         """Send a status to this replica's clients first, then publish it for the others.
@@ -250,7 +262,7 @@ class SystemBroadcaster:
 
         Args:
             status: What was collected.
-            health: How each service is, and why; for changes that are told once.
+            observed: How services and cameras are; for changes that are told once.
             slot: For which it is, if for one: none is published twice for a slot.
 
         """
@@ -265,7 +277,8 @@ class SystemBroadcaster:
         if leads:
             if topic:
                 topic.expect(text)
-            await self._publish(self.lease.next_turn(slot), text, health or {})
+            if await self._leading.publish(slot, text, observed):
+                self._metrics.statuses.labels("published").inc()
         else:
             self._metrics.statuses.labels("local").inc()
 
@@ -286,45 +299,21 @@ class SystemBroadcaster:
         try:
             return await self._publication.somebody_listens()
         except NoAnswerError as error:
-            self._unpublished.warning("cannot ask whether anybody listens", trouble=str(error))
+            self._trouble.warning("cannot ask whether anybody listens", trouble=str(error))
             return False
-
-    async def _publish(self, turn: Turn, status: bytes, health: Mapping[str, HealthResult]) -> None:
-        """Publish a status, and what changed; our own clients have the status already."""
-        try:
-            if self._monitored != turn.term:
-                left = await self._publication.health()
-                # Nothing is left, and this replica led before: Redis was wiped.
-                if left is not None or not self._monitored:
-                    self._monitor.adopt(left)
-                self._monitored = turn.term
-            changes = [self._message(change) for change in self._monitor.observe(health)]
-            await self._publication.publish(
-                turn, [status, *changes], health=self._monitor.exported()
-            )
-        except (NoAnswerError, NotLeadingError) as error:
-            # Whoever leads next goes on from what was last published, and tells what changed.
-            self._monitored = 0
-            self._metrics.unpublished.inc()
-            self._unpublished.warning("a status is not published", trouble=str(error))
-            return
-        self._metrics.statuses.labels("published").inc()
-        self._metrics.health_changes.inc(len(changes))
-        # Clients of ours hear of a change as all do, by the channel; unless we cannot hear it.
-        if changes and (topic := self._topic()) and not topic.is_live():
-            topic.broadcast([Message(change.decode(), "service_status") for change in changes])
 
     async def _collect(self) -> CollectedStatus:
         """Ask all sources, once for all who wait."""
         if self._collecting is None or self._collecting.done():
             self._collecting = asyncio.create_task(
-                self._collector.collect(
-                    redis_refuses=self.lease.refused or self._service.probe.writes_refused
-                ),
-                name="collect",
+                self._collector.collect(redis_refuses=self._refusal()), name="collect"
             )
             self._metrics.collections.inc()
         return await asyncio.shield(self._collecting)
+
+    def _refusal(self) -> str | None:
+        """Return why Redis refuses writes, where it does."""
+        return self.lease.refused or self._service.probe.writes_refused
 
     # What is known.
 
@@ -349,15 +338,11 @@ class SystemBroadcaster:
         ages = [_since(at) for at in (self._sent_at, latest and latest.at) if at is not None]
         return round(min(ages), 3) if ages else None
 
-    def _message(self, change: HealthChange) -> bytes:
-        return encode(
-            ServiceStatus(
-                data=ServiceStatusData(
-                    service=change.service, status=change.health, message=change.message
-                ),
-                timestamp=self._clock.now(),
-            )
-        )
+    def _told(self, changes: Sequence[Change]) -> None:
+        """Let clients know of changes that were told, though this replica cannot hear Redis."""
+        # The channel brings a change to our own clients too, unless this replica cannot hear it.
+        if (topic := self._topic()) and not topic.is_live():
+            topic.broadcast([Message(change.message) for change in changes])
 
     def _announce(self, message: ServiceStatus) -> None:
         """Tell all clients of this replica, and no others: each replica's listener is its own."""

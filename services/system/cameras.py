@@ -1,21 +1,22 @@
-"""The cameras by name, for dashboards: `system_status` only counts them."""
+"""The cameras by name, for dashboards, and each one's status, for who is told that it changed."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 from msgspec import Meta
 
+from hsi.schemas import CameraState
 from hsi.schemas.base import Part
+from hsi_service.home.cameras import MAX_CAMERAS
 from hsi_service.sources import Reading, SourceError, TimeLimited
-from hsi_service.sources.database import ANSWER_TIMEOUT, Database
+from hsi_service.sources.database import ANSWER_TIMEOUT, Cameras, Database
+from services.system.camera_monitor import CameraLook
 
-MAX_CAMERAS = 1000
-"""Cameras in the list, at most: the first ones by name."""
 KEPT = 2.0
 """Seconds for which an answer of PostgreSQL is given to whoever asks, be it that it has none."""
 
-CameraState = Literal["online", "offline", "error", "unknown"]
 _STATES = frozenset(get_args(CameraState))
 
 # The table is the pipeline's, so its types are taken as they come. What is no moment of a calendar
@@ -28,6 +29,27 @@ WHERE deleted_at IS NULL
 ORDER BY cameras.name, cameras.id
 LIMIT $1
 """
+
+
+# Counted before they are limited.
+_FIND = """
+SELECT count(*) OVER (),
+       count(*) FILTER (WHERE status::text = 'online') OVER (),
+       count(*) FILTER (WHERE status::text = 'offline') OVER (),
+       id::text, name::text, status::text
+FROM cameras
+WHERE deleted_at IS NULL
+ORDER BY cameras.name, cameras.id
+LIMIT $1
+"""
+
+
+class CamerasFound(NamedTuple):
+    """The cameras at one moment."""
+
+    counts: Cameras
+    looks: Mapping[str, CameraLook]
+    """How each is, by id; of the first ones by name."""
 
 
 class Camera(Part):
@@ -79,6 +101,21 @@ class CameraList:
         """Close all connections."""
         if self._database is not None:
             await self._database.aclose()
+
+
+async def find_cameras(database: Database) -> CamerasFound:
+    """Ask how many cameras there are, and how each is; one question.
+
+    Raises:
+        SourceError: PostgreSQL does not answer, or not with what was asked.
+
+    """
+    rows = await database.rows(_FIND, MAX_CAMERAS)
+    total, online, offline = rows[0][:3] if rows else (0, 0, 0)
+    looks = {
+        camera: CameraLook(name or camera, _state(status)) for *_, camera, name, status in rows
+    }
+    return CamerasFound(Cameras(total=total, online=online, offline=offline), looks)
 
 
 def _camera(camera: str, name: str | None, status: str | None, seen: datetime | None) -> Camera:

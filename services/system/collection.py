@@ -12,10 +12,12 @@ from hsi.schemas.base import now
 from hsi.schemas.system import CameraCounts, GpuStatus, QueueDepths
 from hsi_service.sources import Reading, SourceSettings, TimeLimited
 from hsi_service.sources.ai import GIB, AiServices, Health, Nemotron, Yolo26
-from hsi_service.sources.database import Cameras, Database
+from hsi_service.sources.database import Database
 from hsi_service.sources.gpu import Gpu, GPUMonitor, chosen
 from hsi_service.sources.latest_round import Round
 from hsi_service.sources.queues import Depths, Queues
+from services.system.cameras import CamerasFound, find_cameras
+from services.system.changes import Observed
 from services.system.health import HealthResult
 from services.system.latest_performance import LatestPerformance
 
@@ -29,8 +31,8 @@ class CollectedStatus(NamedTuple):
     """What one round found."""
 
     status: SystemStatus
-    health: dict[str, HealthResult]
-    """How each service is, and why; what `HealthMonitor` observes."""
+    observed: Observed
+    """What changes are told of."""
 
 
 class StatusCollector:
@@ -70,7 +72,7 @@ class StatusCollector:
         self._yolo26 = TimeLimited("yolo26", self._ai.yolo26, limit=limit)
         self._nemotron = TimeLimited("nemotron", self._ai.nemotron, limit=limit)
         self._depths = TimeLimited("redis", self._queues.read, limit=limit)
-        self._cameras = TimeLimited("postgresql", self._count_cameras, limit=limit)
+        self._cameras = TimeLimited("postgresql", self._find_cameras, limit=limit)
 
     async def collect(self, *, redis_refuses: str | None = None) -> CollectedStatus:
         """Ask everything at once; what cannot be read is null.
@@ -79,30 +81,40 @@ class StatusCollector:
             redis_refuses: Why Redis refuses writes, where it does.
 
         """
-        gpus, collected, yolo26, nemotron, depths, cameras = await asyncio.gather(
-            self._gpus.read(),
-            self._read_performance(),
+        gpus, collected, looked = await asyncio.gather(
+            self._gpus.read(), self._read_performance(), self._look()
+        )
+        return compose_status(
+            looked,
+            gpus=gpus,
+            collected=collected,
+            redis_refuses=redis_refuses,
+            at=self._now(),
+        )
+
+    async def observe(self, *, redis_refuses: str | None = None) -> Observed:
+        """Look at the services and the cameras alone, for a round in which nobody listens.
+
+        Args:
+            redis_refuses: Why Redis refuses writes, where it does.
+
+        """
+        return observed_in(await self._look(), redis_refuses)
+
+    async def _look(self) -> "Looked":
+        yolo26, nemotron, depths, cameras = await asyncio.gather(
             self._yolo26.read(),
             self._nemotron.read(),
             self._depths.read(),
             self._cameras.read(),
         )
-        return compose_status(
-            gpus=gpus,
-            collected=collected,
-            yolo26=yolo26,
-            nemotron=nemotron,
-            depths=depths,
-            cameras=cameras,
-            redis_refuses=redis_refuses,
-            at=self._now(),
-        )
+        return Looked(yolo26=yolo26, nemotron=nemotron, depths=depths, cameras=cameras)
 
     async def _read_performance(self) -> Reading[Round | None]:
         return await self._performance.read() if self._performance else Reading(None)
 
-    async def _count_cameras(self) -> Cameras | None:
-        return await self._database.cameras() if self._has_database else None
+    async def _find_cameras(self) -> CamerasFound | None:
+        return await find_cameras(self._database) if self._has_database else None
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -113,37 +125,52 @@ class StatusCollector:
             await self._performance.aclose()
 
 
+class Looked(NamedTuple):
+    """What the services and the cameras said."""
+
+    yolo26: Reading[Yolo26 | None]
+    nemotron: Reading[Nemotron | None]
+    depths: Reading[Depths]
+    cameras: Reading[CamerasFound | None]
+
+
+def observed_in(looked: Looked, redis_refuses: str | None) -> Observed:
+    """Return how services and cameras are."""
+    health = {
+        "yolo26": _health(looked.yolo26),
+        "nemotron": _health(looked.nemotron),
+        "redis": _redis_health(looked.depths, redis_refuses),
+    }
+    known = {service: result for service, result in health.items() if result is not None}
+    found = looked.cameras.value
+    return Observed(known, found.looks if found else None)
+
+
 def compose_status(
+    looked: Looked,
     *,
     gpus: Reading[list[Gpu]],
-    yolo26: Reading[Yolo26 | None],
-    nemotron: Reading[Nemotron | None],
-    depths: Reading[Depths],
-    cameras: Reading[Cameras | None],
     at: datetime,
     collected: Reading[Round | None] = _NOTHING,
     redis_refuses: str | None = None,
 ) -> CollectedStatus:
     """Put together what the sources said, at a time (UTC)."""
-    health = {
-        "yolo26": _health(yolo26),
-        "nemotron": _health(nemotron),
-        "redis": _redis_health(depths, redis_refuses),
-    }
-    known = {service: result for service, result in health.items() if result is not None}
+    observed = observed_in(looked, redis_refuses)
     return CollectedStatus(
         SystemStatus(
             data=SystemStatusData(
                 gpu=_gpu(
-                    chosen(gpus.value, yolo26.value, collected=_collected_gpu(collected.value))
+                    chosen(
+                        gpus.value, looked.yolo26.value, collected=_collected_gpu(collected.value)
+                    )
                 ),
-                queues=_queues(depths.value),
-                cameras=_cameras(cameras.value),
-                services={service: result.health for service, result in known.items()},
+                queues=_queues(looked.depths.value),
+                cameras=_cameras(looked.cameras.value),
+                services={service: result.health for service, result in observed.health.items()},
             ),
             timestamp=at,
         ),
-        known,
+        observed,
     )
 
 
@@ -212,7 +239,8 @@ def _queues(depths: Depths | None) -> QueueDepths | None:
     )
 
 
-def _cameras(cameras: Cameras | None) -> CameraCounts | None:
-    if cameras is None:
+def _cameras(found: CamerasFound | None) -> CameraCounts | None:
+    if found is None:
         return None
-    return CameraCounts(total=cameras.total, online=cameras.online, offline=cameras.offline)
+    counts = found.counts
+    return CameraCounts(total=counts.total, online=counts.online, offline=counts.offline)

@@ -1,8 +1,4 @@
-"""HealthMonitor: when the health of a service has changed (R34). Pure.
-
-One bad answer is no outage, and a service that comes and goes must not flood anybody; so a change
-is believed, and told, after some results in a row.
-"""
+"""HealthMonitor: when the health of a service has changed (R34). Pure."""
 
 import logging
 from collections.abc import Mapping
@@ -14,11 +10,9 @@ from msgspec import Struct
 from hsi.logs import Throttled
 from hsi.schemas import channels
 from hsi.schemas.base import ServiceHealth
+from services.system.settling import CONFIRMATIONS, Row
 
 logger = logging.getLogger(__name__)
-
-CONFIRMATIONS = 2
-"""Results in a row that make a change."""
 
 
 class HealthResult(NamedTuple):
@@ -112,9 +106,8 @@ class HealthMonitor:
     def _next(known: _Known, health: ServiceHealth) -> _Known:
         if health == known.settled:
             return _Known(known.settled)
-        healthy = health == "healthy"
-        row = known.pending if known.healthy is healthy else 0
-        return _Known(known.settled, row + 1, healthy)
+        row = Row(known.pending, known.healthy).after(is_good=health == "healthy")
+        return _Known(known.settled, row.length, row.is_good)
 
 
 def _message(result: HealthResult) -> str:

@@ -72,8 +72,12 @@ class SystemMetrics:
             "hsi_system_unpublished", "Rounds that Redis did not acknowledge.", registry=registry
         )
         self.health_changes = Counter(
-            "hsi_system_health_changes", "Changes of a service's health told.", registry=registry
+            "hsi_system_health_changes", "Changes of a service's health found.", registry=registry
         )
+        self.camera_changes = Counter(
+            "hsi_system_camera_changes", "Changes of a camera's status found.", registry=registry
+        )
+        self._registry = registry
 
         def gauge(name: str, text: str, value: Callable[[BroadcasterReport], float]) -> None:
             Gauge(name, text, registry=registry).set_function(lambda: value(report()))
@@ -116,3 +120,16 @@ class SystemMetrics:
 
         for state in WebSocketCircuitState:
             watch(state)
+
+    def watch_untold(self, count: Callable[[], int]) -> None:
+        """Let Prometheus see how many changes wait to be told.
+
+        Args:
+            count: Returns it.
+
+        """
+        Gauge(
+            "hsi_system_untold_changes",
+            "Changes of services and cameras that this replica has found and not told yet.",
+            registry=self._registry,
+        ).set_function(count)

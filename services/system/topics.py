@@ -1,13 +1,15 @@
 """What clients of /ws/system listen to: statuses, and performance figures."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 
+from hsi.schemas.moments import seconds_of
 from hsi_service.bus.intake import Filter
-from hsi_service.fanout.topic import SnapshotTopic, Source
+from hsi_service.fanout.feed import Source
+from hsi_service.fanout.topic import SnapshotTopic
 from services.system.echoes import Echoes
 
 STATUS, PERFORMANCE = "system_status", "performance_update"
@@ -24,7 +26,10 @@ _dated = msgspec.json.Decoder(_Dated)
 
 
 class StatusTopic(SnapshotTopic):
-    """The statuses. This replica's own come back from Redis: its clients had them first."""
+    """The statuses. This replica's own come back from Redis: its clients had them first.
+
+    Beside them are changes of services and cameras, which are published with history.
+    """
 
     def __init__(self, channel: str, only: Filter | None, source: Source) -> None:
         super().__init__(channel, only, source)
@@ -73,4 +78,4 @@ def collected_at(text: str) -> float | None:
         return None
     if moment is None:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds_of(moment)

@@ -137,20 +137,29 @@ class Consumer:
         await self._ask(lambda: self._redis.set(self._key, received.cursor))
 
     async def _begin(self) -> str:
-        """Return where to go on; a new name begins at the end of the history."""
-        last = str(await last_published(self._redis, self._channel) or BEGINNING)
-        await self._redis.set(self._key, last, nx=True)
+        """Return where to go on; a new name begins at the end of the history.
+
+        A name that is known only reads: Redis may refuse writes, and has what came before.
+        """
         try:
             position: Any = await self._redis.get(self._key)
+            if position is None:
+                last = str(await last_published(self._redis, self._channel) or BEGINNING)
+                await self._redis.set(self._key, last, nx=True)  # Another may have been faster.
+                position = await self._redis.get(self._key) or last.encode()
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
             self._spoilt.found(self._key, "expected a cursor; the next acknowledgement replaces it")
             return "unknown"
-        return last if position is None else str(position, errors="replace")
+        return str(position, errors="replace")
 
     async def _page(self, position: str) -> tuple[bool, list[_RawEntry], str]:
-        """Read what comes after a position, at one instant.
+        """Read what comes after a position, as at one instant.
+
+        The reads are in no transaction: a Redis that is full refuses whatever one holds (7.0). A
+        history is trimmed from its start, so where the position is there after what follows it was
+        read, nothing is missing in between.
 
         Returns:
             Whether nothing is missing in between, the entries, and the id of the history's last
@@ -158,16 +167,16 @@ class Consumer:
 
         """
         at_start = position == str(BEGINNING)
-        async with self._redis.pipeline(transaction=True) as commands:
-            commands.xrange(self._history, *(("-", "+") if at_start else (position,) * 2), count=1)
+        async with self._redis.pipeline(transaction=False) as commands:
             commands.xrange(self._history, f"({position}", str(GREATEST), count=PAGE)
             commands.xrevrange(self._history, count=1)
-            first, entries, newest = await commands.execute()
+            commands.xrange(self._history, position, position, count=1)
+            entries, newest, at = await commands.execute()
         if at_start:
-            cursor = Cursor.parse(first[0][0].decode()) if first else None
+            cursor = Cursor.parse(entries[0][0].decode()) if entries else None
             found = cursor is None or cursor.number <= 1
         else:
-            found = bool(first)
+            found = bool(at)
         return found, entries, newest[0][0].decode() if newest else ""
 
     async def _after(self, position: str) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from hsi.settings import SettingsError
+from hsi.url_parts import NOT_UTF8, is_utf8, may_be_host
 
 _SCHEME = re.compile(
     r"(?:jdbc:)?(?:postgres|postgresql|postgis|pgsql|psql)(?:\+[\w.]+)?://", re.IGNORECASE
@@ -26,7 +27,6 @@ _GIVEN_ON = frozenset(
         "passfile",
         "password",
         "port",
-        "service",
         "ssl_max_protocol_version",
         "ssl_min_protocol_version",
         "sslcert",
@@ -48,11 +48,8 @@ _OF_THE_SERVER = frozenset(
         "default_transaction_isolation",
         "default_transaction_read_only",
         "extra_float_digits",
-        "idle_in_transaction_session_timeout",
-        "idle_session_timeout",
         "intervalstyle",
         "jit",
-        "lock_timeout",
         "role",
         "search_path",
         "timezone",
@@ -86,7 +83,10 @@ _IGNORED = frozenset(
         "keepalives_count",
         "keepalives_idle",
         "keepalives_interval",
+        "idle_in_transaction_session_timeout",
+        "idle_session_timeout",
         "load_balance_hosts",
+        "lock_timeout",
         "logintimeout",
         "max_cacheable_statement_size",
         "max_cached_statement_lifetime",
@@ -119,6 +119,7 @@ _IGNORED = frozenset(
         "tcp_user_timeout",
         "tcpkeepalive",
         "timeout",
+        "transaction_timeout",
         "uselibpqcompat",
     }
 )
@@ -160,7 +161,8 @@ _CHOICES = {
         {"any", "prefer-standby", "primary", "read-only", "read-write", "standby"}
     ),
 }
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%25?\w+)?\]|[\w.%~-]+)(?::(?P<port>[0-9]*))?")
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%25?\w+)?\]|[\w.%~-]+)(?::(?P<port>[0-9]*))?")
+_PORT = re.compile(r":[0-9]*$")
 _NAME = re.compile(r"[\w.-]{1,40}")
 _MAX_PORT = 65535
 _ESCAPES = "in a password, @ / ? # and % are %40 %2F %3F %23 and %25"
@@ -201,20 +203,15 @@ def parse(url: str) -> DatabaseUrl:
     scheme = _SCHEME.match(url)
     if scheme is None:
         raise _refusal("expected one of postgresql://, postgres:// in front")
-    if "#" in url:
-        raise _refusal(f"expected no #; {_ESCAPES}")
     address, _, query = url[scheme.end() :].partition("?")
     authority, _, path = address.partition("/")
-    if "@" in path:
-        raise _refusal(f"expected no @ after the host; {_ESCAPES}")
-    if "\0" in unquote(address):
-        raise _refusal("expected no %00: PostgreSQL has no name with a NUL in it")
+    _check_characters(url, address, path)
     login, _, hosts = authority.rpartition("@")
     user, _, password = (unquote(part) for part in login.partition(":"))
     parameters = _parameters(query)
-    if re.fullmatch(r":[0-9]+", hosts):
-        parameters.setdefault("port", hosts[1:])
-        hosts = ""
+    name = unquote(path)
+    _say_once({"user": user, "password": password, "dbname": name}, parameters)
+    hosts = _hosts(hosts, parameters)
     _check_hosts(hosts, parameters)
     system_certificates = parameters.get("sslrootcert") == "system"
     if system_certificates:
@@ -223,7 +220,7 @@ def parse(url: str) -> DatabaseUrl:
         del parameters["sslrootcert"]
     dsn = f"postgresql://{_login(user, password)}{hosts}"
     if path:
-        dsn += f"/{quote(unquote(path), safe='')}"
+        dsn += f"/{quote(name, safe='')}"
     if parameters:
         dsn += f"?{urlencode(parameters, quote_via=quote)}"
     return DatabaseUrl(dsn, system_certificates)
@@ -233,6 +230,36 @@ def _refusal(why: str) -> SettingsError:
     return SettingsError(f"DATABASE_URL: {why}")
 
 
+def _check_characters(url: str, address: str, path: str) -> None:
+    if not is_utf8(url):
+        raise _refusal(NOT_UTF8)
+    if "#" in url:
+        raise _refusal(f"expected no #; {_ESCAPES}")
+    if "@" in path:
+        raise _refusal(f"expected no @ after the host; {_ESCAPES}")
+    if "\0" in unquote(address):
+        raise _refusal("expected no %00: PostgreSQL has no name with a NUL in it")
+
+
+def _hosts(hosts: str, parameters: dict[str, str]) -> str:
+    """Return the hosts of the address, after the parameters have what it says besides."""
+    if re.fullmatch(r":[0-9]+", hosts):
+        _say_once({"port": hosts[1:]}, parameters)
+        parameters["port"] = hosts[1:]
+        return ""
+    if hosts:
+        host, _, port = hosts.rpartition(":") if _PORT.search(hosts) else (hosts, "", "")
+        _say_once({"host": host, "port": port}, parameters)
+    return hosts
+
+
+def _say_once(said: dict[str, str], parameters: dict[str, str]) -> None:
+    """Leave out of the parameters what the address says; what contradicts it is refused."""
+    for name, value in said.items():
+        if value and parameters.pop(name, value) != value:
+            raise _refusal(f"{name}: said twice")
+
+
 def _login(user: str, password: str) -> str:
     if not user and not password:
         return ""
@@ -240,7 +267,7 @@ def _login(user: str, password: str) -> str:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """Return what asyncpg is to be given; of two that mean the same, the last one."""
+    """Return what asyncpg is to be given."""
     found: dict[str, str] = {}
     sslmodes = set()
     for name, value in _pairs(query):
@@ -252,8 +279,8 @@ def _parameters(query: str) -> dict[str, str]:
                 found["sslnegotiation"] = "direct"
         elif name in {"host", "port"} and name in found:
             found[name] += f",{value}"  # So SQLAlchemy names several.
-        elif value:
-            found[name] = value
+        elif value and found.setdefault(name, value) != value:
+            raise _refusal(f"{name}: said twice")
     if len(sslmodes) > 1:
         raise _refusal("sslmode and ssl contradict each other")
     for name, choices in _CHOICES.items():
@@ -274,6 +301,8 @@ def _pairs(query: str) -> Iterator[tuple[str, str]]:
             raise _refusal("expected no %00: PostgreSQL has no value with a NUL in it")
         lower = given.lower()
         name = _RENAMED.get(lower, lower)
+        if name == "service":
+            raise _refusal("service: no service file is read here; the URL says it all")
         if name in _ONLY:
             if value and value.lower() not in _ONLY[name]:
                 raise _refusal(f"{name}: not supported by asyncpg, the driver used here")
@@ -305,11 +334,13 @@ def _check_hosts(hosts: str, parameters: dict[str, str]) -> None:
     ports = parameters.get("port", "5432").split(",")
     for host in hosts.split(",") if hosts else ():
         found = _HOST.fullmatch(host)
-        if not found:
+        if not found or not may_be_host(found["host"].strip("[]")):
             raise _refusal(f"expected host or host:port; {_ESCAPES}")
         ports.append(found["port"] or "5432")
     for host in parameters["host"].split(",") if "host" in parameters else ():
-        if not host.startswith("/") and not _HOST.fullmatch(host):
+        found = _HOST.fullmatch(host)
+        is_host = found and may_be_host(found["host"].strip("[]"))
+        if not host.startswith("/") and not is_host:
             raise _refusal("host: expected host, host:port, or the folder of a socket")
     if any(not (p.isascii() and p.isdigit() and 0 < int(p) <= _MAX_PORT) for p in ports):
         raise _refusal(f"expected a port from 1 to {_MAX_PORT}; {_ESCAPES}")

@@ -27,6 +27,8 @@ _SECRETS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
     ),
     # These in sentences, too: "invalid Sec-WebSocket-Protocol header: expected comma at 3 in ...".
     (re.compile(r"(?i)\b(x-api-key|sec-websocket-protocol)\b[^\r\n]*"), r"\1: ***"),
+    # What Redis was asked, by a command that it does not know: AUTH is one.
+    (re.compile(r"(?i)(with args beginning with:)[^\r\n]*"), r"\1 ***"),
     # redis://user:password@host
     (re.compile(r"(://)[^/\s]*@"), r"\1***@"),
 )

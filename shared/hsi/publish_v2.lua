@@ -67,6 +67,7 @@ local ENDED = { completed = true, failed = true, cancelled = true }
 local GREATEST = '18446744073709551615-18446744073709551615'
 -- Entries by hand that are removed from a history's end: more would keep Redis busy.
 local MAX_REMOVED, READ_AT_ONCE = 1000, 100
+local MAX_REMOVED_BYTES = 256 * 1024 * 1024
 -- Types that services keep for what they say to a client about its connection.
 local RESERVED = { ping = true, pong = true, resumed = true, error = true }
 
@@ -161,48 +162,93 @@ local function forget_greater_ids(history, last)
   redis.pcall('XSETID', history, last)
 end
 
--- Remove what somebody appended that is larger than a message may be.
-local function remove_oversized(history)
-  local upto = '+'
-  while upto do
-    local entries = redis.call('XREVRANGE', history, upto, '-', 'COUNT', READ_AT_ONCE)
-    for _, entry in ipairs(entries) do
-      local size = 0
-      for _, part in ipairs(entry[2]) do
-        size = size + #part
-      end
-      if size > 2 * MAX_MESSAGE_BYTES then
-        redis.call('XDEL', history, entry[1])
-      end
-      upto = '(' .. entry[1]
-    end
-    upto = #entries == READ_AT_ONCE and upto or nil
-  end
-end
-
 -- Return the bytes of a history; nil if there is none.
 local function size_of(history)
   local size = redis.pcall('MEMORY', 'USAGE', history, 'SAMPLES', 0)
   return type(size) == 'number' and size or nil
 end
 
-local function bound_bytes(history, bytes)
-  local used = size_of(history)
-  local trimmed = 0
-  while used and used > bytes do
-    local length = redis.call('XLEN', history)
-    if length < 2 then
+local function text_size(entry)
+  local size = 0
+  for _, part in ipairs(entry[2]) do
+    size = size + #part
+  end
+  return size
+end
+
+-- Return whether every entry may be one that this function appended, as far as can be told for little.
+local function is_gapless(history)
+  local first = redis.pcall('XRANGE', history, '-', '+', 'COUNT', 1)[1]
+  local last = redis.call('XREVRANGE', history, '+', '-', 'COUNT', 1)[1]
+  local _, from = parse(first and first[1] or '')
+  local _, upto = parse(last and last[1] or '')
+  return from and upto and redis.call('XLEN', history) == upto - from + 1
+end
+
+-- Remove what somebody appended that is larger than a message may be: it would take the room of all
+-- others. Gone through are the newest entries that have room. Return whether that is done: what takes
+-- longer than one call should goes on with the next.
+local function remove_oversized(history, used, bytes)
+  -- What publishers write never comes to twice the bound: these may be large.
+  local count = used > 2 * bytes and 1 or READ_AT_ONCE
+  local kept, removed, upto = 0, 0, '+'
+  while upto and kept <= bytes do
+    local entries = redis.call('XREVRANGE', history, upto, '-', 'COUNT', count)
+    for _, entry in ipairs(entries) do
+      local size = text_size(entry)
+      if size > 2 * MAX_MESSAGE_BYTES then
+        redis.call('XDEL', history, entry[1])
+        removed = removed + size
+        if removed > MAX_REMOVED_BYTES then
+          return false
+        end
+      else
+        kept = kept + size
+      end
+    end
+    upto = #entries == count and '(' .. entries[count][1] or nil
+  end
+  return true
+end
+
+-- Remove the oldest entries that have so many bytes, but not the last one.
+local function remove_oldest(history, bytes)
+  local from = '-'
+  while true do
+    local entries = redis.pcall('XRANGE', history, from, '+', 'COUNT', READ_AT_ONCE)
+    if entries['err'] then -- A user with earlier rules: by count, then.
+      redis.call('XTRIM', history, 'MAXLEN', math.floor(redis.call('XLEN', history) * 0.9))
       return
     end
-    if trimmed == 1 then
-      -- A few entries have most of the bytes, so all others would have to go.
-      remove_oversized(history)
-    else
-      -- A tenth less, so that not every call has to.
-      local kept = math.max(1, math.min(length - 1, math.floor(length * bytes / used * 0.9)))
-      redis.call('XTRIM', history, 'MAXLEN', kept)
+    for _, entry in ipairs(entries) do
+      if bytes <= 0 then
+        redis.call('XTRIM', history, 'MINID', entry[1])
+        return
+      end
+      bytes = bytes - text_size(entry)
     end
-    trimmed = trimmed + 1
+    if #entries < READ_AT_ONCE then
+      redis.call('XTRIM', history, 'MAXLEN', 1)
+      return
+    end
+    from = '(' .. entries[#entries][1]
+  end
+end
+
+local function bound_bytes(history, bytes)
+  local used = size_of(history)
+  if not used or used <= bytes then
+    return
+  end
+  if used > 2 * bytes or not is_gapless(history) then
+    if not remove_oversized(history, used, bytes) then
+      return
+    end
+    used = size_of(history)
+  end
+  while used and used > bytes and redis.call('XLEN', history) > 1 do
+    -- A tenth less, so that not every call has to.
+    remove_oldest(history, used - bytes * 0.9)
     used = size_of(history)
   end
 end
@@ -270,7 +316,13 @@ local function make_room(channel)
   end
   local sizes, total = {}, 0
   for _, log in ipairs(names) do
-    local size = string.match(log, LOG) and size_of(history_of(log))
+    local history = history_of(log)
+    local size = string.match(log, LOG) and size_of(history)
+    if size and size > LOG_BYTES then
+      -- What somebody wrote into one log by hand costs no other log its place.
+      remove_oversized(history, size, size)
+      size = size_of(history)
+    end
     if size then
       sizes[log] = size
       total = total + size

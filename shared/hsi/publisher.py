@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from redis.backoff import EqualJitterBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from hsi import redis_functions
 from hsi.publishing import (
@@ -20,6 +20,8 @@ from hsi.publishing import (
     MAX_BATCH,
     MAX_BATCH_BYTES,
     PATIENCE,
+    SCRIPT,
+    SCRIPT_DIGEST,
     TIMEOUT,
     Bounds,
     ForgedSenderError,
@@ -51,6 +53,8 @@ class _Waiting(NamedTuple):
     payload: bytes
     key: str | None
     deadline: float
+    numbering: Numbering | None
+    """Of a sender that the caller has named; None: the publisher's own."""
     acknowledged: "asyncio.Future[Published]"
 
 
@@ -75,6 +79,7 @@ class Publisher:
         history_length: int = channels.HISTORY_LENGTH,
         history_bytes: int | None = None,
         patience: float = PATIENCE,
+        by_script: bool = False,
     ) -> None:
         """Connect on first use.
 
@@ -84,8 +89,11 @@ class Publisher:
             history_bytes: Bytes of Redis' memory that it may take; None: 32 MiB, and 8 MiB of a
                 job's log.
             patience: Seconds that a message is tried for; the last attempt may take 3 s more.
+            by_script: Have Redis run the function's source as a script: for a user that may not
+                load functions, which other producers call.
 
         """
+        self._by_script = by_script
         self._redis = async_client(
             redis_url, name="publisher", timeout=TIMEOUT, decode_responses=True
         )
@@ -119,10 +127,14 @@ class Publisher:
                 was closed.
 
         """
-        return await self._enqueue([_Message(channel, payload_of(message), key)])[0]
+        return await self._enqueue([_Message(channel, payload_of(message), key, None)])[0]
 
     async def publish_many(
-        self, channel: str, messages: Sequence[ChannelMessage | bytes]
+        self,
+        channel: str,
+        messages: Sequence[ChannelMessage | bytes],
+        *,
+        sender: str | None = None,
     ) -> list[Published]:
         """Publish messages, in order, and keep them in the channel's history.
 
@@ -132,9 +144,12 @@ class Publisher:
         Args:
             channel: The channel; see `hsi.schemas.channels`.
             messages: Structs, or JSON that is sent byte for byte (after its cursor).
+            sender: Name of a sender that has these messages and no others: what Redis has of them
+                from a call under this name within the last hour is not published again.
 
         Returns:
-            Redis' acknowledgements, in the same order.
+            Redis' acknowledgements, in the same order: `Repeated` for what it had already, with an
+            empty cursor where it no longer knows that.
 
         Raises:
             InvalidMessageError: One breaks its schema; nothing was sent.
@@ -143,9 +158,12 @@ class Publisher:
                 was closed.
 
         """
+        numbering = None if sender is None else Numbering.of(sender)
         published: list[Published] = []
         for part in batches([payload_of(message) for message in messages]):
-            waiting = self._enqueue([_Message(channel, payload, None) for payload in part])
+            waiting = self._enqueue(
+                [_Message(channel, payload, None, numbering) for payload in part]
+            )
             replies = await asyncio.gather(*waiting, return_exceptions=True)
             for reply in replies:
                 if isinstance(reply, BaseException):
@@ -180,7 +198,10 @@ class Publisher:
             raise TooManyWaitingError(f"{MAX_WAITING} messages wait for Redis already")
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + self._patience
-        waiting = [_Waiting(*message, deadline, loop.create_future()) for message in messages]
+        waiting = [
+            _Waiting(*message[:3], deadline, message.numbering, loop.create_future())
+            for message in messages
+        ]
         self._waiting.extend(waiting)
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_all())
@@ -213,7 +234,7 @@ class Publisher:
             self._waiting.clear()
 
     def _next_batch(self) -> list[_Waiting]:
-        """Take the messages of the next call: of one channel, and with a key only one."""
+        """Take the messages of the next call: of one channel and sender, with a key only one."""
         batch = [self._waiting.popleft()]
         size = len(batch[0].payload)
         while self._waiting and len(batch) < MAX_BATCH:
@@ -221,7 +242,7 @@ class Publisher:
             size += len(following.payload)
             if (following.channel, following.key) != (batch[0].channel, None) or batch[0].key:
                 break
-            if size > MAX_BATCH_BYTES:
+            if size > MAX_BATCH_BYTES or following.numbering is not batch[0].numbering:
                 break
             batch.append(self._waiting.popleft())
         return batch
@@ -229,7 +250,7 @@ class Publisher:
     async def _send(self, batch: list[_Waiting]) -> Exception | None:
         """Send a batch; return the error where Redis did not accept it."""
         channel, payload, key = batch[0][:3]
-        numbering = self._numberings.of(channel, time.monotonic())
+        numbering = batch[0].numbering or self._numberings.of(channel, time.monotonic())
         if key is None:
             call = numbered_call(
                 channel,
@@ -241,27 +262,46 @@ class Publisher:
         else:
             call = keyed_call(channel, payload, key=key, bounds=self._bounds)
         try:
-            reply: Any = await self._redis.fcall(*call)
+            reply = await self._call(*call)
         except (RedisError, OSError) as error:
             if is_gap(error):
-                numbering.rename()
-            if redis_functions.is_missing(error):
+                return self._begin_again(batch, numbering, error)
+            if redis_functions.is_missing(error) or isinstance(error, NoScriptError):
                 return await self._load() or error
             return error
         return self._acknowledge(batch, numbering, reply)
 
+    async def _call(self, function: str, *rest: Any) -> Any:
+        if self._by_script:
+            return await self._redis.evalsha(SCRIPT_DIGEST, *rest)
+        return await self._redis.fcall(function, *rest)
+
     @staticmethod
-    def _acknowledge(batch: list[_Waiting], numbering: Numbering, reply: Any) -> Exception | None:
+    def _begin_again(
+        batch: list[_Waiting], numbering: Numbering, error: Exception
+    ) -> Exception | None:
+        """Take a new name for a batch; where the caller has named its sender, that one has to."""
+        if batch[0].numbering is None:
+            numbering.rename()
+            return error
+        for waiting in batch:
+            _fail(waiting, error)
+        return None
+
+    @classmethod
+    def _acknowledge(
+        cls, batch: list[_Waiting], numbering: Numbering, reply: Any
+    ) -> Exception | None:
         """Give callers their acknowledgements; return the error of a batch to be tried again."""
         key = batch[0].key
         try:
-            replies = numbering.acknowledgements(reply, len(batch), key=key)
+            tried = len(batch) if batch[0].numbering else None
+            replies = numbering.acknowledgements(reply, len(batch), key=key, tried=tried)
         except ForgedSenderError as error:
-            numbering.rename()
-            return error
+            return cls._begin_again(batch, numbering, error)
         except PublishError as error:
             for waiting in batch:
-                _fail(waiting, str(error))
+                _fail(waiting, error)
         else:
             for waiting, published in zip(batch, replies, strict=True):
                 if not waiting.acknowledged.done():
@@ -273,7 +313,10 @@ class Publisher:
     async def _load(self) -> Exception | None:
         """Load the function into Redis; return the error where that fails."""
         try:
-            await redis_functions.load_async(self._redis, FUNCTION, LIBRARY)
+            if self._by_script:
+                await self._redis.script_load(SCRIPT)
+            else:
+                await redis_functions.load_async(self._redis, FUNCTION, LIBRARY)
         except (RedisError, OSError) as error:
             return error
         return None
@@ -283,15 +326,15 @@ class Publisher:
         now = time.monotonic()
         for waiting in self._batch:
             if waiting.deadline < now:
-                _fail(waiting, str(trouble))
+                _fail(waiting, trouble)
         if all(waiting.acknowledged.done() for waiting in self._batch):
             self._drop_batch()
         while self._waiting and self._waiting[0].deadline < now:
-            _fail(self._waiting.popleft(), str(trouble))
+            _fail(self._waiting.popleft(), trouble)
 
     def _drop_batch(self) -> None:
         """Forget the batch; Redis may have it all the same, so its numbers are used."""
-        if self._batch and self._batch[0].key is None:
+        if self._batch and self._batch[0].key is None and self._batch[0].numbering is None:
             numbering = self._numberings.of(self._batch[0].channel, time.monotonic())
             numbering.advance(len(self._batch))
         self._batch = []
@@ -318,10 +361,11 @@ class _Message(NamedTuple):
     channel: str
     payload: bytes
     key: str | None
+    numbering: Numbering | None
 
 
-def _fail(waiting: _Waiting, why: str) -> None:
+def _fail(waiting: _Waiting, why: Exception | str) -> None:
     if not waiting.acknowledged.done():
-        waiting.acknowledged.set_exception(
-            PublishError(f"not acknowledged on {waiting.channel}: {why}")
-        )
+        failure = PublishError(f"not acknowledged on {waiting.channel}: {why}")
+        failure.__cause__ = why if isinstance(why, Exception) else None
+        waiting.acknowledged.set_exception(failure)

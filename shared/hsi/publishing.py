@@ -6,11 +6,12 @@ both may try again after a timeout, when nobody can tell whether Redis has execu
 attempt.
 """
 
+import hashlib
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from hsi.schemas import ChannelMessage, channels
 from hsi.schemas.cursor import Cursor
@@ -19,6 +20,16 @@ from hsi.schemas.validation import encode, validate
 FUNCTION = "hsi_publish_v2"
 LIBRARY = resources.files("hsi").joinpath("publish_v2.lua").read_text()
 """Source of the library that has the function."""
+_HEAD, _REGISTRATION = (
+    "#!lua name=hsi_realtime_v2\n",
+    f"redis.register_function('{FUNCTION}', publish)",
+)
+SCRIPT = LIBRARY.replace(_HEAD, "#!lua\n", 1).replace(
+    _REGISTRATION, "return publish(KEYS, ARGV)", 1
+)
+"""The same as a script: for a user that may not replace a function which others call."""
+SCRIPT_DIGEST = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+"""By which Redis knows the script."""
 TIMEOUT = 3.0
 """Seconds that one attempt may take."""
 PATIENCE = 30.0
@@ -55,6 +66,12 @@ class Published(NamedTuple):
     """Subscribers that heard it: one per service replica that listens. 0 for a repetition."""
 
 
+class Repeated(Published):
+    """The acknowledgement of a message that Redis had already: by its key, or by its sender."""
+
+    __slots__ = ()
+
+
 class Bounds(NamedTuple):
     """How much a channel's history keeps; the older messages make room."""
 
@@ -83,6 +100,13 @@ class Numbering:
         """The number of the next message."""
         self.sent = 0
         """The greatest number that was sent, answered or not."""
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Return the numbering of a sender that its caller has named, and may name again."""
+        numbering = cls()
+        numbering.name = name
+        return numbering
 
     def advance(self, count: int) -> None:
         """Go on after so many messages."""
@@ -242,13 +266,10 @@ def keyed_call(channel: str, payload: bytes, *, key: str, bounds: Bounds) -> tup
 def published_of(reply: Sequence[Any]) -> list[Published]:
     """Return the function's reply, [receivers, repeated, cursor ...], as text or as bytes."""
     receivers, repeated, *cursors = reply
-    fresh = len(cursors) - int(repeated)
+    texts = [cursor.decode() if isinstance(cursor, bytes) else cursor for cursor in cursors]
     return [
-        Published(
-            cursor.decode() if isinstance(cursor, bytes) else cursor,
-            int(receivers) if number >= len(cursors) - fresh else 0,
-        )
-        for number, cursor in enumerate(cursors)
+        Published(cursor, int(receivers)) if number >= int(repeated) else Repeated(cursor, 0)
+        for number, cursor in enumerate(texts)
     ]
 
 

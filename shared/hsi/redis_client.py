@@ -11,8 +11,10 @@ after such an answer none of this process's connections is used again, and the a
 for the next; where the server certainly did nothing, the question is asked once more.
 """
 
+import contextlib
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import redis
@@ -26,10 +28,13 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     MasterDownError,
+    NoPermissionError,
     ReadOnlyError,
     RedisError,
+    ResponseError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
@@ -39,6 +44,9 @@ MAX_AGE = 15.0
 """Seconds after which a connection is replaced before it is used again: its address may lead to
 another server by now, and the one of before may answer all the same."""
 _BUSY = re.compile(r"\bBUSY \w+ is busy running a script")
+_UNKNOWN = re.compile(
+    r"unknown command [`'](?P<name>[^`']*)|Unknown (?:Redis )?command called from"
+)
 _REFUSALS = frozenset(
     {"READONLY", "MASTERDOWN", "LOADING", "MISCONF", "OOM", "CLUSTERDOWN", "NOREPLICAS"}
 )
@@ -64,6 +72,11 @@ def refusal(error: BaseException) -> str | None:
     return text if text.partition(" ")[0] in _REFUSALS else None
 
 
+def is_wrong_server(error: BaseException) -> bool:
+    """Return whether Redis says that others have to be asked: it was demoted, or has lost them."""
+    return isinstance(error, _WRONG_SERVER)
+
+
 def look_up_again() -> None:
     """Let no client of this process go on over a connection that was made before now.
 
@@ -79,11 +92,13 @@ class _Lookup:
 
 
 _lookup = _Lookup()
+_NAMING = "CLIENT", "SETNAME"
 
 
 class _Renewed:
     """Of a connection: whether it was made too long ago to be used by the next who asks."""
 
+    client_name: str | None
     _made_at = 0.0
 
     def _is_outdated(self) -> bool:
@@ -91,6 +106,15 @@ class _Renewed:
 
     def _made(self) -> None:
         self._made_at = time.monotonic()
+
+    @contextlib.contextmanager
+    def _unnamed(self) -> Iterator[str | None]:
+        """Have redis-py not name the connection: where it cannot, it would have none."""
+        name, self.client_name = self.client_name, None
+        try:
+            yield name
+        finally:
+            self.client_name = name
 
 
 class _Async(_Renewed):
@@ -103,12 +127,21 @@ class _Async(_Renewed):
         self._made()
         await super()._connect()  # type: ignore[misc]
 
+    async def on_connect_check_health(self, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 (as it is there)
+        with self._unnamed() as name:
+            await super().on_connect_check_health(check_health)  # type: ignore[misc]
+        await self.send_command(*_NAMING, name, check_health=False)  # type: ignore[attr-defined]
+        try:
+            await self.read_response()
+        except ResponseError as error:
+            if not unknown_command(error):
+                raise
+
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
         try:
             return await super().read_response(*arguments, **options)  # type: ignore[misc]
         except RedisError as error:
-            if refusal(error):
-                look_up_again()
+            _take_in(error)
             raise
 
 
@@ -122,13 +155,30 @@ class _Sync(_Renewed):
         self._made()
         return super()._connect()  # type: ignore[misc]
 
+    def on_connect_check_health(self, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 (as it is there)
+        with self._unnamed() as name:
+            super().on_connect_check_health(check_health)  # type: ignore[misc]
+        self.send_command(*_NAMING, name, check_health=False)  # type: ignore[attr-defined]
+        try:
+            self.read_response()
+        except ResponseError as error:
+            if not unknown_command(error):
+                raise
+
     def read_response(self, *arguments: Any, **options: Any) -> Any:
         try:
             return super().read_response(*arguments, **options)  # type: ignore[misc]
         except RedisError as error:
-            if refusal(error):
-                look_up_again()
+            _take_in(error)
             raise
+
+
+def _take_in(error: RedisError) -> None:
+    """Look addresses up again where it means that, and drop what Redis was asked: a password."""
+    if refusal(error):
+        look_up_again()
+    if unknown_command(error):
+        error.args = (str(error).partition(", with args")[0],)
 
 
 class _Tcp(_Async, asynchronous.Connection):
@@ -257,8 +307,17 @@ def is_busy(error: BaseException) -> bool:
     return bool(_BUSY.search(str(error)))
 
 
+def unknown_command(error: BaseException) -> str | None:
+    """Return the command that Redis does not know; None: it is another error.
+
+    A server that is hardened, or managed, lacks some (`rename-command`).
+    """
+    found = _UNKNOWN.search(str(error)) if isinstance(error, ResponseError) else None
+    return found and (found["name"] or "one of a script")
+
+
 def reason_of(error: BaseException) -> str:
-    """Return why Redis could not be asked, in a few words without an address.
+    """Return why Redis could not be asked, in a few words for people, without an address.
 
     Args:
         error: `RedisError` or `OSError`.
@@ -266,10 +325,22 @@ def reason_of(error: BaseException) -> str:
     """
     if is_busy(error):
         return "Redis is busy with a script"
+    if command := unknown_command(error):
+        return f"Redis does not know a command that is needed: {command}"
     if isinstance(error, BusyLoadingError):
         return "Redis is loading its data"
-    if refused := refusal(error):
-        return f"Redis refuses it: {refused}"
     if isinstance(error, AuthenticationError):
         return "Redis refuses the credentials of REDIS_URL"
-    return f"Redis cannot be asked: {type(error).__name__}"
+    refused = str(error) if isinstance(error, NoPermissionError) else refusal(error)
+    if refused:
+        return f"Redis refuses it: {refused}"
+    return _trouble(error)
+
+
+def _trouble(error: BaseException) -> str:
+    """Say it without the name of the exception, which tells people nothing."""
+    if isinstance(error, TimeoutError | RedisTimeoutError):
+        return "Redis does not answer in time"
+    if isinstance(error, RedisConnectionError | OSError):
+        return "Redis cannot be reached"
+    return "Redis answers with an error"

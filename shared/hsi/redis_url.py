@@ -20,6 +20,7 @@ from redis.asyncio.connection import SSLConnection, parse_url
 from redis.exceptions import RedisError
 
 from hsi.settings import SettingsError
+from hsi.url_parts import NOT_UTF8, is_utf8, may_be_host
 
 _SCHEMES = ("redis://", "rediss://", "unix://")
 _IGNORED = frozenset(
@@ -77,6 +78,8 @@ _NAME = re.compile(r"[\w.-]{1,40}")
 _DATABASE = re.compile(r"/?[0-9]{0,9}/?")
 _BAD_VALUE = re.compile(r"Invalid value for '(\w+)' in connection URL\.")
 _MAX_PORT = 65535
+_MAX_DATABASE = 2**31 - 1
+"""The last that Redis can be asked for: it reads the number into an int."""
 _MAX_UNIX_PATH = 107
 """Bytes that Linux takes; some systems take fewer."""
 _ESCAPES = "in a password, / ? # and % are %2F %3F %23 and %25"
@@ -112,6 +115,10 @@ def parse(url: str) -> RedisUrl:
             and does not quote it.
 
     """
+    if not url.startswith(_SCHEMES):
+        raise _refusal(f"expected one of {', '.join(_SCHEMES)} in front")
+    if not is_utf8(url):
+        raise _refusal(NOT_UTF8)
     parts = _split(url)
     transport: Literal["tcp", "tls", "unix"]
     if parts.scheme == "unix":
@@ -129,8 +136,8 @@ def parse(url: str) -> RedisUrl:
         option = _BAD_VALUE.fullmatch(str(error))
         raise _refusal(f"{option[1]}: not a valid value" if option else _ESCAPES) from None
     options = {name: value for name, value in found.items() if name in allowed}
-    if (options.get("db") or 0) < 0:
-        raise _refusal("db: expected a number from 0")
+    if not 0 <= (options.get("db") or 0) <= _MAX_DATABASE:
+        raise _refusal(f"db: expected a number from 0 to {_MAX_DATABASE}")
     if transport == "unix":
         _check_path(options.get("path", ""))
     else:
@@ -148,8 +155,6 @@ def _refusal(why: str) -> SettingsError:
 
 def _split(url: str) -> SplitResult:
     """Return the parts of a URL whose password, if it has one, is where it seems to be."""
-    if not url.startswith(_SCHEMES):
-        raise _refusal(f"expected one of {', '.join(_SCHEMES)} in front")
     authority = _AUTHORITY.match(url)
     if authority and _BRACKETS.fullmatch(authority["hosts"]) is None:
         raise _refusal("expected an IPv6 address in brackets, as in redis://[::1]:6379")
@@ -215,7 +220,8 @@ def _check_path(path: str) -> None:
 
 
 def _check_host(options: Mapping[str, Any]) -> None:
-    if not _HOST.fullmatch(options.get("host", "localhost")):
+    host = options.get("host", "localhost")
+    if not _HOST.fullmatch(host) or not may_be_host(host):
         raise _refusal("expected the name or the address of one host")
     port = str(options.get("port", 1))
     if not (port.isascii() and port.isdigit() and 0 < int(port) <= _MAX_PORT):

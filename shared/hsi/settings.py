@@ -11,7 +11,20 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-_SECRET = frozenset({"REDIS_URL", "DATABASE_URL", "API_KEYS", "WEBSOCKET_TOKEN", "SESSION_SECRET"})
+_SECRET = frozenset(
+    {
+        "API_KEYS",
+        "DATABASE_URL",
+        "HEARTBEAT_URL",
+        "MQTT_PASSWORD",
+        "MQTT_URL",
+        "NOTIFY_RULES",
+        "REDIS_URL",
+        "SESSION_SECRET",
+        "VAPID_PRIVATE_KEY",
+        "WEBSOCKET_TOKEN",
+    }
+)
 
 
 class SettingsError(ValueError):
@@ -42,12 +55,20 @@ def load(kind: type[S], environment: Mapping[str, str]) -> S:
         for name, value in environment.items()
         if name in fields and value.strip()
     }
+    for name, value in values.items():
+        if not _can_be_sent("".join(value)):
+            raise SettingsError(f"{name}: expected UTF-8")
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, SettingsError):
             raise error.__cause__ from None
         raise SettingsError(_explain(str(error), values, fields)) from None
+
+
+def _can_be_sent(value: str) -> bool:
+    # The environment gives a byte that is not UTF-8 as a lone surrogate.
+    return value.encode(errors="replace").decode() == value
 
 
 def _read(value: str, field: FieldInfo) -> str | list[str]:

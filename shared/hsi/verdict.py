@@ -13,12 +13,14 @@ tests/verdicts.json.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC
 from math import isnan
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from msgspec import Struct, field
 
-from hsi.schemas import RiskLevel
+from hsi.schemas import RiskLevel, Seen
+from hsi.seen import key_of, seen_in
 
 RECENT = 15 * 60_000
 """Milliseconds for which an event says something about now."""
@@ -31,7 +33,7 @@ QUEUE_GAP = 60_000
 """Milliseconds between two samples of the queues that are a break, of which nobody knows more."""
 AI_SERVICES = ("yolo26", "nemotron")
 
-State = Literal["quiet", "quiet_at", "look", "look_now", "act_now", "cant_tell"]
+State = Literal["quiet", "quiet_at", "look", "look_now", "act_now", "cant_tell", "seen"]
 QueueName = Literal["detection", "analysis"]
 
 _LEVELS: tuple[RiskLevel, ...] = get_args(RiskLevel)
@@ -70,6 +72,8 @@ class Arrived(Struct, frozen=True):
     """When it arrived at Redis, ms since 1970: the time of its cursor."""
     data: dict[str, Any]
     """As it was published."""
+    cursor: str | None = None
+    """Of its message; None for a plain PUBLISH. What has no id is known by it."""
 
 
 class Feed(Struct, frozen=True):
@@ -126,6 +130,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     queues: Queues
     events: Sequence[Arrived] = field(default_factory=tuple)
     """In any order; those that do not count may be among them."""
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    """Which of them somebody has seen (`hsi.seen.key_of`)."""
 
 
 class HomeVerdict(Struct, frozen=True, kw_only=True):
@@ -136,9 +142,11 @@ class HomeVerdict(Struct, frozen=True, kw_only=True):
     detail: str
     """The event that makes it so, or the reason."""
     since: int | None = None
-    """Since when it cannot be told, ms since 1970; None where nobody knows."""
+    """Since when it cannot be told, or when the event was seen, ms since 1970; None where nobody
+    knows."""
     event: Arrived | None = None
-    """The gravest event that counts, if any is known."""
+    """The gravest event that counts, if any is known: of those that nobody has seen, but for the
+    state `seen`."""
     risk: Risk | None = None
     """That event's."""
 
@@ -153,12 +161,21 @@ def risk_of(data: Mapping[str, Any]) -> Risk:
     return Risk(level=known or _level_of(score), score=score, out_of_range=score != given)
 
 
+def counts(event: Arrived, risk: Risk, now: int) -> bool:
+    """Return whether an event says something about now (ms since 1970)."""
+    age = now - event.arrived
+    if age <= RECENT:
+        return True
+    return risk.level == "critical" and not _has_ended(event.data) and age <= UNENDED
+
+
 def home_verdict(facts: Facts) -> HomeVerdict:
     """Return how the home is, as far as these facts prove it."""
-    found = _gravest(facts)
-    event = found[0] if found else None
-    risk = found[1] if found else None
-    danger = _DANGERS.get(risk.level or "medium") if risk else None
+    counting = _counting(facts)
+    found = max((one for one in counting if one.seen is None), key=_gravity, default=None)
+    event = found.event if found else None
+    risk = found.risk if found else None
+    danger = _danger(risk) if risk else None
     if event is not None and danger is not None:
         state, title = danger
         return HomeVerdict(state=state, title=title, detail=_words(event), event=event, risk=risk)
@@ -168,6 +185,9 @@ def home_verdict(facts: Facts) -> HomeVerdict:
         return HomeVerdict(
             state="cant_tell", title=title, detail=reason, since=since, event=event, risk=risk
         )
+    settled = max((one for one in counting if one.seen), key=_gravity, default=None)
+    if settled is not None and settled.seen is not None:
+        return _seen_verdict(settled.event, settled.risk, settled.seen)
     cameras = facts.cameras
     if cameras is not None and cameras.online < cameras.total:
         missing = cameras.total - cameras.online
@@ -180,6 +200,19 @@ def home_verdict(facts: Facts) -> HomeVerdict:
         )
     detail = "No event in 15 minutes" if event is None else _words(event)
     return HomeVerdict(state="quiet", title="All quiet", detail=detail, event=event, risk=risk)
+
+
+def _seen_verdict(event: Arrived, risk: Risk, mark: Seen) -> HomeVerdict:
+    who = f" by {mark.by}" if mark.by else ""
+    at = mark.at if mark.at.tzinfo else mark.at.replace(tzinfo=UTC)
+    return HomeVerdict(
+        state="seen",
+        title="Seen",
+        detail=f"{_words(event)}, seen{who}",
+        since=round(at.timestamp() * 1000),
+        event=event,
+        risk=risk,
+    )
 
 
 class QueueWatch:
@@ -234,32 +267,48 @@ def _level_of(score: float | None) -> RiskLevel | None:
     return next((level for level in _LEVELS[::-1] if score >= SCORES[level][0]), "low")
 
 
-def _counts(event: Arrived, risk: Risk, now: int) -> bool:
-    age = now - event.arrived
-    if age <= RECENT:
-        return True
-    return risk.level == "critical" and not _has_ended(event.data) and age <= UNENDED
-
-
 def _has_ended(data: Mapping[str, Any]) -> bool:
     ended = data.get("ended_at")
     return isinstance(ended, str) and _TIME.match(ended) is not None
 
 
-def _gravest(facts: Facts) -> tuple[Arrived, Risk] | None:
-    """Return the event that counts most: by level, then score, then arrival."""
+class _Counting(NamedTuple):
+    """An event that says something about now."""
+
+    event: Arrived
+    risk: Risk
+    seen: Seen | None
+    """Who has seen it, if it is a danger; else nobody needs to."""
+
+
+def _counting(facts: Facts) -> list[_Counting]:
+    """Return the events that count, each with its risk and who has seen it."""
     if facts.now is None:
-        return None
-    risks = [(event, risk_of(event.data)) for event in facts.events]
-    counting = [pair for pair in risks if _counts(*pair, facts.now)]
-    return max(counting, key=_gravity, default=None)
+        return []
+    found = []
+    for event in facts.events:
+        risk = risk_of(event.data)
+        if counts(event, risk, facts.now):
+            mark = None
+            if _danger(risk):
+                mark = seen_in(facts.seen, key_of(event.data, event.cursor), risk.level)
+            found.append(_Counting(event, risk, mark))
+    return found
 
 
-def _gravity(pair: tuple[Arrived, Risk]) -> tuple[int, float, int]:
-    event, risk = pair
+def _danger(risk: Risk) -> tuple[State, str] | None:
     # An event whose risk nobody knows is worth a look.
+    return _DANGERS.get(risk.level or "medium")
+
+
+def gravity(event: Arrived, risk: Risk) -> tuple[int, float, int]:
+    """Return what events are compared by: level, then score, then arrival."""
     level = _LEVELS.index(risk.level or "medium")
     return level, -1 if risk.score is None else risk.score, event.arrived
+
+
+def _gravity(one: _Counting) -> tuple[int, float, int]:
+    return gravity(one.event, one.risk)
 
 
 def _words(event: Arrived) -> str:

@@ -78,11 +78,11 @@ def configure(*, level: str, form: LogFormat, service: str) -> None:
     if level != "DEBUG":
         # uvicorn says "accepted" and "connection open" for each WebSocket, with its query string.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-        # One line per request is a proxy's business, and holds query strings too.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+    keep_addresses_out()
 
 
 _OF_UVICORN = ("uvicorn.access", "uvicorn.error")
+_HTTP_CLIENTS = ("httpx", "httpcore", "requests", "urllib3")
 _QUERY = re.compile(r"\?\S*")
 _OF_CLIENTS = (
     "Invalid UTF-8 sequence received from client",
@@ -107,6 +107,16 @@ def keep_queries_out() -> None:
     """
     for name in _OF_UVICORN:
         logging.getLogger(name).addFilter(_without_query)
+    keep_addresses_out()
+
+
+def keep_addresses_out() -> None:
+    """Keep the addresses that a service asks out of its log, at every level.
+
+    HTTP clients log them whole, and a heartbeat's or a webhook's is a secret. Once more is nothing.
+    """
+    for name in _HTTP_CLIENTS:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _without_query(record: logging.LogRecord) -> bool:

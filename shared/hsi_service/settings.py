@@ -16,6 +16,8 @@ from hsi_service.origins import Origin
 _DAY = 86400
 PositiveSeconds = Annotated[float, Meta(gt=0, le=_DAY)]
 Seconds = Annotated[float, Meta(ge=0, le=_DAY)]
+LeaseSeconds = Annotated[float, Meta(ge=0.5, le=300)]
+"""Seconds until another replica takes over from one that died."""
 Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
 """How many at most; 0 is no limit."""
 

@@ -190,7 +190,7 @@ def test_the_paragraph_has_ratios_of_medians() -> None:
 def test_the_paragraph_has_no_figure_that_does_not_count() -> None:
     idle = some_run(1, **{str(batch): saturated(1, core=0.5) for batch in results.BATCHES})
     text = report.paragraph(some_results(ours=Row("ours", [idle]))).replace("\n", " ")
-    assert "no saturated figure of ours counts in this run" in text
+    assert "no saturated figure of this project counts in this run" in text
     assert "times the loop of the seed" not in text
 
 

@@ -22,9 +22,11 @@ from hsi.client import Received, RefusedError, State, Stream, SyncStream
 from hsi.consumer import Entry, Gap
 from hsi.joblogs import JobLogHandler
 from hsi.schemas import (
+    CameraStatus,
     ChannelMessage,
     Event,
     EventData,
+    EventSeen,
     JobEnd,
     Log,
     PerformanceUpdate,
@@ -74,15 +76,19 @@ def publish_without_asyncio() -> None:
         assert_type(publisher.publish_live("security_events", event("Person")), int)
 
 
-def summary(message: ChannelMessage | Resumed | None) -> str:  # noqa: PLR0911 (one a type)
+def summary(message: ChannelMessage | Resumed | None) -> str:  # noqa: C901, PLR0911 (one a type)
     """Return a message in a few words; a checker sees that no type of message is left out."""
     match message:
         case Event(data=data):
             return assert_type(data.summary, str)
+        case EventSeen(data=mark):
+            return f"{mark.id} by {mark.by}"
         case SystemStatus(data=status):
             return ", ".join(status.services)
         case ServiceStatus(data=change):
             return f"{change.service}: {change.status}"
+        case CameraStatus(data=camera):
+            return f"{camera.name}: {camera.status}"
         case PerformanceUpdate(data=figures):
             return f"{len(figures.alerts)} alerts"
         case RaisedAlert(data=alert):

@@ -16,6 +16,7 @@ from hsi.consumer import Consumer, Entry, Gap, entry_of
 from hsi.publisher import Publisher
 from hsi.schemas import Event, channels
 from hsi.schemas.validation import MAX_MESSAGE_BYTES
+from hsi.tasks import cancel_and_wait
 from tests.clients import golden, until
 from tests.redis_data import TYPES, spoil_async
 from tests.servers import RedisServer
@@ -71,8 +72,7 @@ async def begins(redis_url: str, name: str, channel: str) -> None:
     async with consuming(redis_url, name, channel) as (_, messages):
         waiting = asyncio.ensure_future(anext(messages))
         await until(lambda: is_known(redis_url, name))
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
+        await cancel_and_wait(waiting)
 
 
 async def test_a_new_name_begins_with_the_next_message_and_then_goes_on_after_the_last(
@@ -383,3 +383,33 @@ async def test_killed_before_it_acknowledges_it_gets_the_message_again(
     await process.wait()
     async with consuming(redis_url, name, channel) as (_, messages):
         assert await numbers_of(messages, 2) == [2, 3]
+
+
+async def test_a_consumer_that_is_known_reads_on_while_redis_is_full(
+    both_redis: RedisServer, name: str, channel: str
+) -> None:
+    url = both_redis.url
+    await begins(url, name, channel)
+    await publish(url, channel, 1, 2)
+    async with Redis.from_url(url) as redis:
+        await redis.config_set("maxmemory", 1)
+        async with consuming(url, name, channel) as (_, messages):
+            assert await numbers_of(messages, 2) == [1, 2]
+            first = asyncio.ensure_future(numbers_of(messages, 1))
+            await redis.config_set("maxmemory", 0)
+            await publish(url, channel, 3)
+            assert await first == [3]
+
+
+async def test_a_new_name_begins_when_its_place_can_be_kept(
+    own_redis: RedisServer, name: str, channel: str
+) -> None:
+    await publish(own_redis.url, channel, 1)
+    async with Redis.from_url(own_redis.url) as redis:
+        await redis.config_set("maxmemory", 1)
+        async with consuming(own_redis.url, name, channel) as (_, messages):
+            first = asyncio.ensure_future(numbers_of(messages, 1))
+            await redis.config_set("maxmemory", 0)
+            await until(lambda: is_known(own_redis.url, name))
+            await publish(own_redis.url, channel, 2)
+            assert await first == [2]

@@ -171,6 +171,26 @@ def test_where_none_has_ended_each_is_cut_to_an_equal_share(
     assert sum(logs.values()) <= 17 * MIB
 
 
+def test_huge_lines_by_hand_cost_themselves_and_no_other_jobs_log(
+    redis: "Redis", producer: "Redis"
+) -> None:
+    redis.config_set("maxmemory", 0)
+    redis.hset(channels.JOB_LOGS, "limit", 16 * MIB)
+    producer.set(channels.job("ended"), ENDED)
+    for job in ("ended", "spoilt"):
+        write(producer, job, 2)
+    before = logs_of(redis)
+    history = channels.history(channels.job_logs("spoilt"))
+    for _ in range(10):
+        producer.xadd(history, {"m": "x" * 3 * MIB})
+    write(producer, "other", 2)
+    write(producer, "spoilt", 0.25)
+    after = logs_of(redis)
+    assert after["ended"] == before["ended"]
+    assert before["spoilt"] < after["spoilt"] < 3 * MIB
+    assert after["other"] >= 2 * MIB
+
+
 def test_many_jobs_that_nobody_ends_stay_within_the_budget(
     redis: "Redis", producer: "Redis"
 ) -> None:

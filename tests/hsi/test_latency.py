@@ -140,7 +140,7 @@ async def test_a_later_reading_brings_only_what_is_new_and_notices_a_wiped_redis
 
 async def test_without_redis_reading_says_so() -> None:
     latencies = Latencies("redis://127.0.0.1:1/0", name="test", stages=["yolo26"])
-    with pytest.raises(SourceError, match="Redis cannot be asked"):
+    with pytest.raises(SourceError, match="Redis cannot be reached"):
         await latencies.read()
     await latencies.aclose()
 

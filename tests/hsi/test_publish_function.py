@@ -32,6 +32,7 @@ V1 = (ROOT / "shared/hsi/publish_v1.lua").read_text()
 LINES_V1 = Path(__file__).with_name("joblogs").joinpath("publish_lines_v1.lua").read_text()
 EVENT = golden("event")
 GREATEST = 2**64 - 1
+ANY = "any"
 
 
 def message_of(text: str) -> str:
@@ -196,6 +197,65 @@ def test_a_huge_entry_by_hand_costs_itself_and_not_the_history(here: Channel) ->
     kept = here.kept()
     assert kept[-1] == "y" * 10_000
     assert len(kept) > 50
+    assert here.bytes() < 1_000_000
+
+
+@pytest.mark.parametrize("where", ["last", "first", "between"])
+@pytest.mark.parametrize("count", [2, 3, 40])
+def test_huge_entries_by_hand_cost_themselves_however_many_and_wherever_they_are(
+    here: Channel, where: str, count: int
+) -> None:
+    """Trimming by the average entry would have the others go first: they are older, or more."""
+    good = [f"{number}" for number in range(1000)]
+    huge: Any = {"m": "x" * (MAX_MESSAGE_BYTES * 2 + 1000)}
+    first, second = (good[:500], good[500:]) if where == "between" else (good, [])
+    if where == "first":
+        first, second = [], good
+    for texts in (first, second):
+        if texts:
+            here.publish(*texts)
+        if texts is first:
+            for _ in range(count):
+                here.redis.xadd(here.history, huge)
+    here.publish("y" * 2000, size=1_000_000)
+    assert here.kept() == [*good, "y" * 2000]
+    assert here.bytes() < 1_000_000
+
+
+def test_a_user_with_earlier_rules_bounds_a_history_all_the_same(
+    redis_url: str, here: Channel
+) -> None:
+    here.redis.acl_setuser(
+        "before",
+        enabled=True,
+        reset=True,
+        nopass=True,
+        keys=["*"],
+        channels=["*"],
+        commands=["+@all", "-xrange"],
+    )
+    try:
+        with Redis.from_url(
+            redis_url, username="before", password=ANY, decode_responses=True
+        ) as before:
+            for _ in range(60):
+                Channel(before, here.name).publish("x" * 20_000, size=1_000_000)
+    finally:
+        here.redis.acl_deluser("before")
+    assert 500_000 < here.bytes() < 1_000_000
+
+
+def test_of_entries_that_may_be_there_the_newest_stay_that_have_room(here: Channel) -> None:
+    """As many bytes as there is room for, whatever the average entry has."""
+    large = "x" * 100_000
+    for _ in range(20):
+        here.publish(large)
+    small = [f"{number}" for number in range(1000)]
+    here.publish(*small)
+    here.publish("y" * 2000, size=1_000_000)
+    kept = here.kept()
+    assert kept[-1001:] == [*small, "y" * 2000]
+    assert 5 <= kept.count(large) <= 9
     assert here.bytes() < 1_000_000
 
 
@@ -429,7 +489,7 @@ def test_a_user_without_the_right_to_it_publishes_all_the_same(
     [
         (V1, "f4279532c7055400"),
         (LINES_V1, "48bc078b99b79a17"),
-        (LIBRARY, "192d32a9b1ba8877"),
+        (LIBRARY, "e14e14f9be6a82cc"),
     ],
     ids=["hsi_publish_v1", "hsi_publish_lines_v1", FUNCTION],
 )

@@ -13,7 +13,14 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from hsi.publisher import Publisher
-from hsi.publishing import FUNCTION, Published, PublishError, TooManyWaitingError
+from hsi.publishing import (
+    FUNCTION,
+    Numbering,
+    Published,
+    PublishError,
+    Repeated,
+    TooManyWaitingError,
+)
 from hsi.schemas import channels
 from hsi.schemas.cursor import Cursor, cursor_of, stamped
 from hsi.schemas.validation import InvalidMessageError
@@ -322,3 +329,61 @@ async def test_what_somebody_else_wrote_about_a_sender_is_no_acknowledgement(
             await redis.set(key, state)
             await publisher.publish(channel, event(number))
     assert [number for _, number in await history(redis_url, channel)] == [0, 1, 2]
+
+
+async def test_what_redis_has_of_a_named_sender_is_not_published_again_whoever_asks(
+    redis_url: str, channel: str
+) -> None:
+    messages = [event(number) for number in range(250)]
+    async with Publisher(redis_url) as publisher, Publisher(redis_url) as other:
+        first = await publisher.publish_many(channel, messages[:3], sender="batch-7")
+        assert [isinstance(one, Repeated) for one in first] == [False] * 3
+        await other.publish(channel, event(1000))
+        assert await other.publish_many(channel, messages[:3], sender="batch-7") == [
+            Repeated(one.cursor, 0) for one in first
+        ]
+        # Of more than one call's messages, Redis knows where those of the last one are.
+        more = await publisher.publish_many(channel, messages, sender="large")
+        again = await other.publish_many(channel, messages, sender="large")
+    assert all(isinstance(one, Repeated) for one in again)
+    assert [one.cursor for one in again] == [""] * 200 + [one.cursor for one in more[200:]]
+    kept = [number for _, number in await history(redis_url, channel)]
+    assert kept == [0, 1, 2, 1000, *range(250)]
+
+
+async def test_a_named_sender_that_redis_forgot_in_the_middle_is_its_callers_to_begin_again(
+    redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Publisher(redis_url) as publisher:
+        with monkeypatch.context() as patch:
+            patch.setattr(Numbering, "of", one_that_redis_forgot)
+            with pytest.raises(PublishError, match="GAP"):
+                await publisher.publish_many(channel, [event(1)], sender="batch-7")
+        assert await history(redis_url, channel) == []
+        [published] = await publisher.publish_many(channel, [event(1)], sender="batch-7")
+    assert await history(redis_url, channel) == [(published.cursor, 1)]
+
+
+def one_that_redis_forgot(name: str) -> Numbering:
+    numbering = Numbering()
+    numbering.name = name
+    numbering.advance(100)
+    return numbering
+
+
+async def test_by_a_script_it_publishes_the_same_without_any_function(
+    own_redis: RedisServer, channel: str
+) -> None:
+    async with (
+        Redis.from_url(own_redis.url) as redis,
+        Publisher(own_redis.url, by_script=True) as publisher,
+    ):
+        first = await publisher.publish(channel, event(1), key="k")
+        assert await publisher.publish(channel, event(1), key="k") == (first.cursor, 0)
+        await redis.script_flush()  # As a Redis that was restarted.
+        [second] = await publisher.publish_many(channel, [event(2)])
+        assert not await redis.function_list()
+    async with Publisher(own_redis.url) as publisher:
+        third = await publisher.publish(channel, event(3))
+    kept = await history(own_redis.url, channel)
+    assert kept == [(first.cursor, 1), (second.cursor, 2), (third.cursor, 3)]

@@ -1,20 +1,24 @@
 """Every client has a name and a time limit, and tries once."""
 
 import asyncio
+import contextlib
 import socket
+import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import DataError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from hsi.redis_client import async_client, is_busy, pubsub_pool, reason_of, sync_client
 from tests.clients import until
-from tests.servers import RedisServer, busy, close_connections
+from tests.servers import OwnRedis, RedisServer, busy, close_connections
 
 NAME, TIMEOUT = "test", 0.5
 
@@ -170,4 +174,86 @@ async def test_a_script_that_keeps_redis_busy_is_the_reason_and_over_with_it(
 
 async def test_other_reasons_are_no_script() -> None:
     assert not is_busy(ResponseError("BUSYGROUP Consumer Group name already exists"))
-    assert reason_of(RedisConnectionError("h:1")) == "Redis cannot be asked: ConnectionError"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RedisConnectionError("h:1"), "Redis cannot be reached"),
+        (ConnectionRefusedError("h:1"), "Redis cannot be reached"),
+        (RedisTimeoutError("h:1"), "Redis does not answer in time"),
+        (TimeoutError(), "Redis does not answer in time"),
+        (DataError("h:1"), "Redis answers with an error"),
+    ],
+)
+def test_a_person_reads_what_is_wrong_and_no_name_of_an_exception(
+    error: Exception, reason: str
+) -> None:
+    assert reason_of(error) == reason
+
+
+@contextlib.contextmanager
+def without(command: str, folder: Path) -> Iterator[str]:
+    """Run a Redis that does not know a command, as hardened ones."""
+    server = OwnRedis(folder)
+    server.command += ["--rename-command", command, ""]
+    process = subprocess.Popen(server.command, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 10
+        while not listens(server.url):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield server.url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def listens(url: str) -> bool:
+    parts = urlsplit(url)
+    with contextlib.suppress(OSError), socket.create_connection((parts.hostname, parts.port), 1):
+        return True
+    return False
+
+
+async def test_a_redis_without_client_is_used_without_a_name(tmp_path: Path) -> None:
+    with without("CLIENT", tmp_path) as url:
+        async with async_client(url, name="test", timeout=5) as client:
+            assert await client.ping()
+        with sync_client(url, name="test", timeout=5) as client_of_threads:
+            assert client_of_threads.ping()
+        pool = pubsub_pool(url, name="test", timeout=5)
+        connection = pool.make_connection()  # type: ignore[no-untyped-call]
+        await connection.connect()
+        await connection.disconnect()
+
+
+async def test_a_command_that_redis_does_not_know_is_the_reason_without_what_was_asked(
+    tmp_path: Path,
+) -> None:
+    with without("HELLO", tmp_path) as url:
+        async with async_client(
+            url.replace("://", "://:hunter2@"), name="test", timeout=5
+        ) as client:
+            with pytest.raises(ResponseError) as caught:
+                await client.ping()
+        assert "hunter2" not in str(caught.value)
+        with sync_client(url.replace("://", "://:hunter2@"), name="test", timeout=5) as other:
+            with pytest.raises(ResponseError) as caught:
+                other.ping()
+            assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("unknown command 'TIME', with args beginning with: ", "needed: TIME"),
+        ("unknown command `XLEN`, with args beginning with: `secret`", "needed: XLEN"),
+        (
+            "Unknown Redis command called from script script: hsi_publish_v2, on @user_function:1.",
+            "needed: one of a script",
+        ),
+    ],
+)
+def test_an_unknown_command_is_named(text: str, reason: str) -> None:
+    assert reason_of(ResponseError(text)).endswith(reason)

@@ -19,6 +19,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     quick: bool = False
     level: Literal["LOW", "HIGH"] = "LOW"
     names: tuple[str, ...] = ()
+    text: str = ""
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -70,3 +71,10 @@ def test_an_address_that_may_be_missing_may_be_empty() -> None:
 def test_names_are_separated_by_commas() -> None:
     assert names_in(" a , b,, ") == ["a", "b"]
     assert names_in("") == []
+
+
+@pytest.mark.parametrize("name", ["TEXT", "NAMES"])
+def test_a_byte_that_is_not_utf8_is_named_and_not_quoted(name: str) -> None:
+    assert load(Program, {name: "schön"}) != Program()
+    with pytest.raises(SettingsError, match=f"^{name}: expected UTF-8$"):
+        load(Program, {name: "hunter2\udce9"})

@@ -2,13 +2,14 @@
 
 import itertools
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from hsi.verdict import Facts, QueueWatch, Risk, home_verdict, risk_of
+from hsi.verdict import Arrived, Facts, QueueWatch, Risk, gravity, home_verdict, risk_of
 
 CASES = json.loads((Path(__file__).parent.parent / "verdicts.json").read_text())
 NOW = 1_795_000_000_000
@@ -31,11 +32,26 @@ def facts_of(*changes: dict[str, Any]) -> Facts:
     for name in ("feed", "window", "status", "queues"):
         given[name] = dated(given[name])
     given["events"] = [
-        {"arrived": at(event["arrived"]), "data": event["data"]}
+        {**event, "arrived": at(event["arrived"])}
         for event in given["events"]
         for _ in range(event.get("times", 1))
     ]
+    given["seen"] = {
+        key: {**mark, "at": datetime.fromtimestamp((at(mark["at"]) or 0) / 1000, UTC)}
+        for key, mark in given["seen"].items()
+    }
     return msgspec.convert(given, Facts)
+
+
+def test_events_are_compared_by_level_then_score_then_arrival() -> None:
+    given = [
+        Arrived(2, {"risk_score": 10}),
+        Arrived(1, {}),  # Nobody knows how grave it is: as medium.
+        Arrived(1, {"risk_level": "medium", "risk_score": 40}),
+        Arrived(2, {"risk_level": "medium", "risk_score": 40}),
+        Arrived(1, {"risk_level": "high", "risk_score": 0}),
+    ]
+    assert sorted(given, key=lambda event: gravity(event, risk_of(event.data))) == given
 
 
 @pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["name"])

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 from hsi.publisher import Publisher
 from hsi.schemas import channels
+from hsi.schemas.cursor import BEGINNING
 from hsi_service import supervision
 from hsi_service.bus import probe
 from hsi_service.bus.history import History
@@ -27,6 +28,7 @@ from hsi_service.door.door import Door
 from hsi_service.fanout import hub
 from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.topic import OrderedTopic, SnapshotTopic
+from hsi_service.home.home import Home
 from hsi_service.metrics import Metrics
 from hsi_service.settings import Settings
 from hsi_service.skeleton import service as service_module
@@ -39,12 +41,27 @@ from services.collector.settings import CollectorSettings
 from services.events import recent
 from services.events.app import create_events_app
 from services.events.recent import RecentHistory
+from services.events.settings import EventsSettings
 from services.joblogs import streamer
 from services.joblogs.app import create_joblogs_app
 from services.joblogs.budget import JobLogBudget
 from services.joblogs.jobs import Jobs
 from services.joblogs.settings import JobLogSettings
 from services.joblogs.topic import JobTopic
+from services.mqtt.app import create_mqtt_app
+from services.mqtt.broker import Broker
+from services.mqtt.memory import Memory
+from services.mqtt.outgoing import HomeAssistantOut
+from services.mqtt.settings import MqttSettings
+from services.notify.app import create_notify_app
+from services.notify.notifier import Notifier
+from services.notify.posting import Poster
+from services.notify.redis_watch import RedisWatch
+from services.notify.rules import Rules
+from services.notify.settings import NotifySettings
+from services.notify.webhook import Signer
+from services.notify.webhook_replay import Replayer
+from services.notify.webhook_target import Webhooks, WebhookTarget
 from services.system.app import create_system_app
 from services.system.broadcaster import SystemBroadcaster
 from services.system.connect_policy import BreakerPolicy
@@ -52,6 +69,7 @@ from services.system.settings import SystemSettings
 from tests.clients import golden, hear, http_client, publish, until
 from tests.hsi_service.bus.test_subscriber import Ear, is_true
 from tests.servers import ROOT, RedisServer, serving, under_uvicorn
+from tests.services.notify import test_deliveries, test_notifier, test_redis_watch
 
 
 def raise_error() -> None:
@@ -242,14 +260,21 @@ def settings(redis_url: str, channel: str) -> dict[str, Any]:
     return {"redis_url": redis_url, "redis_event_channel": channel, "heartbeat_interval": 0.1}
 
 
+RULES = '{"targets": {"nobody": {"url": "file:/dev/null"}}}'
 APPS: dict[str, Build] = {
-    "events": lambda url, channel: create_events_app(Settings(**settings(url, channel))),
+    "events": lambda url, channel: create_events_app(EventsSettings(**settings(url, channel))),
     "joblogs": lambda url, channel: create_joblogs_app(JobLogSettings(**settings(url, channel))),
     "system": lambda url, channel: create_system_app(
         SystemSettings(broadcast_interval=0.3, **settings(url, channel))
     ),
     "collector": lambda url, channel: create_collector_app(
         CollectorSettings(broadcast_interval=0.3, **settings(url, channel))
+    ),
+    "mqtt": lambda url, channel: create_mqtt_app(
+        MqttSettings(mqtt_url="mqtt://127.0.0.1:1", lease_seconds=1, **settings(url, channel))
+    ),
+    "notify": lambda url, channel: create_notify_app(
+        NotifySettings(notify_rules=RULES, lease_seconds=1, **settings(url, channel))
     ),
 }
 PATHS = {"events": "/ws/events", "joblogs": "/ws/jobs/{job}/logs", "system": "/ws/system"}
@@ -309,6 +334,10 @@ COMMON = {
     "sweep of clients": [Method(DirectPeer, "check")],
     "keys": [Method(Door, "look")],
 }
+WITHOUT_CLIENTS = {"subscriber", "heartbeats", "sweep of clients"}
+"""Tasks that have nothing to do where no client ever connects."""
+CLIENTLESS = {name: methods for name, methods in COMMON.items() if name not in WITHOUT_CLIENTS}
+SERVE_NO_CLIENTS = {"collector", "mqtt", "notify"}
 LEASE = [Method(Lease, "_ask"), Method(Lease, "_tell")]
 INSIDE: dict[str, dict[str, list[Method]]] = {
     "events": COMMON | {"history of events": [Method(RecentHistory, "look")]},
@@ -323,26 +352,44 @@ INSIDE: dict[str, dict[str, list[Method]]] = {
         "lease": LEASE,
         "broadcast": [Method(SystemBroadcaster, "_round")],
     },
-    "collector": {
-        "histories": [Method(History, "last")],
-        "probe": [Method(Probe, "_probe")],
-        "keys": [Method(Door, "look")],
+    "collector": CLIENTLESS
+    | {
         "lease": LEASE,
         "collection": [
             Method(PerformanceCollector, "round"),
             Method(PerformanceCollector, "_tell"),
         ],
     },
+    "mqtt": CLIENTLESS
+    | {
+        "lease": LEASE,
+        "broker": [Method(Broker, "_connect_once")],
+        "home": [Method(Home, "_follow")],
+        "home assistant": [
+            Method(Memory, "devices"),
+            Method(Home, "changed"),
+            Method(HomeAssistantOut, "_tell_states"),
+            Method(HomeAssistantOut, "_tell_events"),
+        ],
+    },
+    "notify": CLIENTLESS
+    | {
+        "lease": LEASE,
+        "home": [Method(Home, "_follow")],
+        "targets": [Method(Notifier, "ask_once")],
+        "notifications": [Method(Notifier, "_follow")],
+        "watch of Redis": [Method(RedisWatch, "look")],
+    },
 }
 """By service and task: what the task calls again and again, or at each start."""
-WITHOUT_CLIENTS = {"subscriber", "heartbeats", "sweep of clients"}
-"""Tasks that have nothing to do where no client ever connects."""
 
 
 def test_a_fault_is_tried_inside_every_background_task(redis_url: str, channel: str) -> None:
     for name, build in APPS.items():
         tasks = build(redis_url, channel).state["service"].background.keys()
-        assert INSIDE[name].keys() == tasks - (WITHOUT_CLIENTS if name == "collector" else set())
+        assert INSIDE[name].keys() == tasks - (
+            WITHOUT_CLIENTS if name in SERVE_NO_CLIENTS else set()
+        )
 
 
 class FailsOnce:
@@ -554,7 +601,7 @@ async def test_a_topic_whose_catching_up_fails_has_its_clients_miss_nothing(
                 return catch_up(page)
 
             position.catch_up = fail_twice  # type: ignore[method-assign]
-            topic.catch_up_if_behind()
+            topic.feed.catch_up_if_behind()
             assert json.loads(await events_of(client))["cursor"] == published.cursor
         assert service.supervisor.failures()["catching up"] == 2
 
@@ -632,6 +679,27 @@ async def test_a_job_that_is_watched_while_redis_is_asked_about_the_others_ends_
         assert app.state["service"].supervisor.failures()["sweep of jobs"] == 0
 
 
+def cannot_read(text: str, cursor: str) -> None:
+    raise ZeroDivisionError(f"{cursor} cannot be read by design: {text}")
+
+
+async def test_a_replay_that_fails_is_over_and_says_so(redis_url: str, channel: str) -> None:
+    supervisor, webhooks = Supervisor(Metrics()), Webhooks([], redis_url)
+    signer = Signer("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    target = WebhookTarget("nas", "http://127.0.0.1:1", signer, Rules(), Poster())
+    replayer = Replayer(webhooks, redis_url, {channel: cannot_read}, supervisor)
+    async with Publisher(redis_url) as publisher:
+        await publisher.publish(channel, golden("event"))
+    state = await replayer.begin(target, BEGINNING)
+    assert state
+    await until(lambda: has_failed(supervisor, "replay", 1))
+    assert (state.is_over, state.trouble) == (True, "it failed; the log says why")
+    assert await replayer.begin(target, BEGINNING)
+    await until(lambda: has_failed(supervisor, "replay", 2))
+    await replayer.aclose()
+    await webhooks.aclose()
+
+
 # Where tasks and threads are made.
 
 RUNS_ONCE = {
@@ -639,6 +707,10 @@ RUNS_ONCE = {
     "catching up": test_a_topic_whose_catching_up_fails_has_its_clients_miss_nothing,
     "handshake": test_a_handshake_that_fails_while_it_waits_ends_the_connection,
     "end of a job": test_an_end_of_a_job_that_fails_is_told_later,
+    "follower": test_notifier.test_a_target_whose_follower_fails_is_told_all_the_same,
+    "delivery": test_deliveries.test_what_a_library_raises_is_told_without_its_text,
+    "news of Redis": test_redis_watch.test_a_target_that_fails_oddly_takes_no_news_from_others,
+    "replay": test_a_replay_that_fails_is_over_and_says_so,
 }
 """Tasks that end by themselves, by name, each with the test that raises inside it."""
 STARTERS = {"spawn", "spawn_until_done"}
@@ -667,18 +739,26 @@ def test_a_fault_is_tried_inside_every_task_that_ends_by_itself() -> None:
 MADE_ELSEWHERE = {
     "hsi/publisher.py: Publisher._enqueue": "logs what it raises, and is made again (its tests)",
     "hsi/worker.py: Worker._start": "goes on after any fault (its tests)",
+    "hsi_service/bus/active.py: Active.run": "the work, whose error it raises",
+    "hsi_service/bus/active.py: Active._look": "waits for a turn of the lease, which it awaits",
     "hsi_service/bus/subscriber.py: Subscriber.run": "one connection, which it awaits",
     "hsi_service/bus/subscriber.py: Subscriber._listen": "a group, which it awaits",
-    "hsi_service/fanout/topic.py: _wait_for": "waits for slow clients, which it awaits",
+    "hsi_service/fanout/feed.py: _wait_for": "waits for slow clients, which it awaits",
     "hsi_service/shared_answers.py: SharedAnswers.ask": "all who want it await it",
     "hsi_service/sources/database.py: Database._rows": "one question, whose end it waits for",
     "hsi_service/sources/time_limited.py: TimeLimited.read": "one reading, which it awaits",
     "hsi_service/sources/thread.py: in_thread": "one reading, whose error it raises",
     "hsi_service/skeleton/server.py: Server.shutdown": "the drain, which it awaits",
-    "hsi_service/skeleton/session.py: _running": "a client by plain ASGI, which it awaits",
+    "hsi_service/skeleton/session.py: running": "a client by plain ASGI, which it awaits",
     "hsi_service/supervision.py: Supervisor.start": "the one place",
     "hsi_service/supervision.py: Supervisor.spawn": "the one place",
     "hsi_service/supervision.py: Supervisor._keep_running": "the one place",
+    "services/mqtt/broker.py: Broker.run": "its two halves, whose error it raises",
+    "services/mqtt/broker.py: Broker._connect_once": "one connection, whose error it raises",
+    "services/mqtt/connection.py: Connection._begin": "ends the connection at any fault",
+    "services/mqtt/outgoing.py: HomeAssistantOut.run": "its parts, whose error it raises",
+    "services/notify/follower.py: Follower.run": "readers and what tells, which it awaits",
+    "services/notify/redis_watch.py: RedisWatch._tell": "a delivery, which it awaits",
     "services/system/broadcaster.py: SystemBroadcaster._collect": "all who want it await it",
     "services/system/cameras.py: CameraList.read": "all who want it await it",
     "services/system/latest_performance.py: LatestPerformance.read": "all who want it await it",

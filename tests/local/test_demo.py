@@ -1,13 +1,29 @@
 """The demo: a home in which mostly nothing happens."""
 
+import asyncio
+import contextlib
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
+from hsi.joblogs import job_state
+from hsi.schemas import channels
 from hsi.verdict import risk_of
-from local.demo import FLAKY, INTERVAL, DemoHome, Look
+from local.demo import (
+    FLAKY,
+    INTERVAL,
+    DemoHome,
+    Look,
+    begin_history,
+    forget_history,
+    run_demo_jobs,
+)
+from tests.clients import until
+from tests.servers import RedisServer
 
 BEGAN = datetime(2026, 11, 27, 12, tzinfo=UTC)
 HOURS = 6
@@ -66,3 +82,40 @@ def test_a_demo_that_is_started_again_uses_no_number_again(looks: list[Look]) ->
     first = DemoHome(random.Random(1), began).look(began).event
     assert first
     assert first.data.event_id > last
+
+
+async def test_a_demo_that_ends_ends_its_job(own_redis: RedisServer) -> None:
+    async with Redis.from_url(own_redis.url) as redis:
+        demo = asyncio.create_task(run_demo_jobs(own_redis.url))
+
+        async def states() -> list[str | None]:
+            ids: Any = await redis.zrange(channels.JOBS, 0, -1)
+            values = [await redis.get(channels.job(one.decode())) for one in ids]
+            return [job_state.parse(value).status for value in values]
+
+        async def runs() -> bool:
+            return await states() == ["running"]
+
+        await until(runs)
+        demo.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await demo
+        assert await states() == ["cancelled"]
+
+
+async def test_what_the_demo_says_is_known_is_not_known_of_another_home(
+    redis_url: str, channel: str
+) -> None:
+    """Of the hour before the demo nobody knows what happened in a home that is made up."""
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        began = datetime.now(UTC).timestamp() * 1000
+        begin_history(redis_url, channel)
+        begin_history(redis_url, channel)  # It is started again.
+        assert int(await redis.get(channels.since(channel)) or 0) < began - 3_000_000
+        forget_history(redis_url, channel)
+        assert began - 60_000 < int(await redis.get(channels.since(channel)) or 0)
+        await redis.set(channels.since(channel), "5")  # The services' own.
+        begin_history(redis_url, channel)
+        forget_history(redis_url, channel)
+        assert await redis.get(channels.since(channel)) == "5"
+        assert not await redis.keys(f"demo:*{channel}*")

@@ -12,11 +12,15 @@ import pytest
 
 from hsi_service.sources.database import Database
 from local.postgres import ROLE, TABLES
+from services.events.stored import StoredEvents
+from services.events.wanted import StoredId
 from services.system.cameras import CameraList
 from tests.servers import OwnPostgres
 
 CAMERA = "INSERT INTO cameras (id, name, folder_path, status) VALUES ('a', 'Gate', '/a', 'online')"
-
+EVENT = "INSERT INTO events VALUES (1, 'b', 'a', 5, 'low', 'Cat', '1970-01-01 12:00Z')"
+DAY = 86_400_000
+"""Milliseconds."""
 
 ELSEWHERE = {
     "PGSSLMODE": "verify-full",
@@ -39,7 +43,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
             environment.setenv(name, value)
         server.start()
         server.execute(ROLE)
-        server.execute(f"{TABLES}\n{CAMERA};\nCREATE TABLE residents (name text);")
+        server.execute(f"{TABLES}\n{CAMERA};\n{EVENT};\nCREATE TABLE residents (name text);")
+        server.execute("ALTER TABLE events ADD reasoning text")
         server.execute(ROLE)
     yield server
     server.stop()
@@ -56,6 +61,7 @@ async def test_the_services_have_all_their_figures_by_a_role_that_may_only_read(
 ) -> None:
     database = Database(home.url_as("hsi_reader"), name="test")
     cameras = CameraList(home.url_as("hsi_reader"))
+    events = StoredEvents(home.url_as("hsi_reader"))
     at_work = await asyncpg.connect(home.url)
     working = asyncio.create_task(at_work.execute("SELECT pg_sleep(30)"))
     try:
@@ -65,11 +71,15 @@ async def test_the_services_have_all_their_figures_by_a_role_that_may_only_read(
             while (await database.activity()).connections_active != 1:
                 await asyncio.sleep(0.05)
         assert [camera.name for camera in (await cameras.read()).value or ()] == ["Gate"]
+        assert [event.place.id for event in await events.before(DAY, None, count=9)] == [1]
+        assert await events.one(StoredId(1))
+        assert await events.after(DAY, StoredId(0), camera_id="a", count=9) == []
     finally:
         working.cancel()
         at_work.terminate()
         await database.aclose()
         await cameras.aclose()
+        await events.aclose()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +93,8 @@ async def test_the_services_have_all_their_figures_by_a_role_that_may_only_read(
         "CREATE TABLE mine (x int)",
         "SELECT * FROM cameras",
         "SELECT folder_path FROM cameras",
-        "SELECT summary FROM events",
+        "SELECT reasoning FROM events",
+        "SELECT * FROM events",
         "SELECT object_type FROM detections",
         "SELECT name FROM residents",
         "SELECT rolpassword FROM pg_authid",

@@ -1,13 +1,15 @@
 """What this machine's programs get of the environment, and how they are asked whether they run."""
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
-from local.processes import ask, forget_postgres, plain_environment
+from local.processes import NotReadyError, Process, ask, forget_postgres, plain_environment
 
 
 class Greeting(BaseHTTPRequestHandler):
@@ -55,3 +57,31 @@ def test_what_is_set_for_another_postgresql_is_forgotten(monkeypatch: pytest.Mon
     monkeypatch.setenv("PG_COLOR", "always")  # not libpq's
     forget_postgres()
     assert not {"PGSSLMODE", "PGSERVICE"} & set(os.environ)
+
+
+class Unready(Process):
+    def is_ready(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("print('no port', flush=True); input()", "ended with 1"),
+        ("import time; time.sleep(60)", ""),
+    ],
+)
+def test_what_does_not_come_up_says_where_its_log_is(
+    program: str, why: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "logs" / "events-1.log"
+    process = Unready("events-1", [sys.executable, "-c", program], url="", log=log)
+    process.spawn()
+    try:
+        with pytest.raises(NotReadyError) as error:
+            process.wait_ready(10 if why else 0.1)
+    finally:
+        process.kill()
+    first, *rest = str(error.value).splitlines()
+    assert first == f"events-1 {why or 'was not ready in 0 s'}; its log is {log}"
+    assert ("no port" in rest) is bool(why)

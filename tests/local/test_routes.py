@@ -5,8 +5,18 @@ import importlib
 import pytest
 
 from local.k8s.ingress import findings
-from local.routes import DASHBOARD, PAGES, ROUTES, SERVICES, leads_to
+from local.routes import (
+    DASHBOARD,
+    OPTIONAL_ROUTES,
+    PAGES,
+    ROUTES,
+    SERVICES,
+    leads_to,
+    routes_of,
+)
 from local.traefik import configuration
+from services.notify.app import create_notify_app
+from services.notify.settings import NotifySettings
 
 
 def paths_of(service: str) -> set[str]:
@@ -36,6 +46,7 @@ def test_no_prefix_leads_where_there_is_nothing() -> None:
         ("/api/session/invites", "events"),
         ("/api/sessions", None),
         ("/ws/jobs/1/logs", "joblogs"),
+        ("/api/push/subscriptions", "notify"),
         ("/status", None),
         ("/", None),
     ],
@@ -44,10 +55,39 @@ def test_a_path_is_led_by_whole_parts(path: str, service: str | None) -> None:
     assert leads_to(path) == service
 
 
+def test_what_the_notify_service_offers_is_led_to_it_and_no_prefix_leads_nowhere() -> None:
+    app = create_notify_app(NotifySettings(notify_rules="{targets: {a: {url: file:told}}}"))
+    public = {route.path for route in app.routes if route.path.startswith("/api/")}
+    assert {leads_to(path) for path in public} == {"notify"}
+    for prefix in OPTIONAL_ROUTES:
+        assert any(f"{path}/".startswith(f"{prefix}/") for path in public), prefix
+
+
+def test_an_optional_service_has_its_routes_where_it_runs() -> None:
+    assert routes_of(*SERVICES) == ROUTES
+    assert routes_of(*SERVICES, "mqtt") == ROUTES
+    more = routes_of(*SERVICES, "notify").keys() - ROUTES.keys()
+    assert more == {"/api/push", "/api/notify"}
+
+
 def test_the_ingress_of_make_run_is_made_of_the_table() -> None:
     urls = {prefix: [f"http://{service}"] for prefix, service in ROUTES.items()}
     routers = configuration(urls)["http"]["routers"].values()
     assert {router["rule"] for router in routers} == {f"PathPrefix(`{path}`)" for path in ROUTES}
+
+
+def test_below_a_path_the_ingress_takes_that_path_away() -> None:
+    urls = {"/api/events": ["http://events"], PAGES: ["http://pages"]}
+    http = configuration(urls, "/hsi/")["http"]
+    routers = http["routers"].values()
+    assert {router["rule"] for router in routers} == {
+        "PathPrefix(`/hsi/api/events`)",
+        "PathPrefix(`/hsi/`)",
+        "Path(`/hsi`) || Path(`/`)",  # leads to the pages
+    }
+    below = [router for router in routers if router["rule"].startswith("PathPrefix")]
+    (middleware,) = {name for router in below for name in router["middlewares"]}
+    assert http["middlewares"][middleware] == {"stripPrefix": {"prefixes": ["/hsi"]}}
 
 
 def ingress(paths: dict[str, str]) -> dict[str, object]:

@@ -271,7 +271,7 @@ async def test_what_is_published_is_soon_on_the_page(fragile: Fragile, open_tab:
 
 async def test_charts_and_figures_move(demo: Stack, open_tab: OpenTab) -> None:
     tab = await open_tab(demo, "/performance")
-    chart = tab.page.get_by_role("img", name=re.compile("^GPU power: GPU \\d+ W"))
+    chart = tab.page.get_by_role("application", name=re.compile("^GPU power: GPU \\d+ W"))
     picture = chart.locator("canvas")
     before = await chart.get_attribute("aria-label"), await picture.evaluate("c => c.toDataURL()")
 
@@ -392,7 +392,7 @@ async def test_all_replicas_die_and_the_page_waits_for_new_ones_and_misses_nothi
             for replica in fragile.replicas("events"):
                 replica.kill()
             await tab.says("Reconnecting…")
-            await expect(tab.connection).to_contain_text("What you see is of ")
+            await expect(tab.connection).to_contain_text("Events are as of ")
             for width in HEIGHTS:
                 await tab.width(width)
                 await looks_right(tab, "reconnecting")
@@ -594,7 +594,9 @@ async def test_every_page_fits_its_window_and_axe_finds_nothing(
     page = tab.page
     shown: dict[str, Callable[[], Locator]] = {
         "/": lambda: page.get_by_role("region", name="Events").get_by_role("listitem"),
-        "/performance": lambda: page.get_by_role("img", name=re.compile(r"^Host: CPU \d+ %")),
+        "/performance": lambda: page.get_by_role(
+            "application", name=re.compile(r"^Host: CPU \d+ %")
+        ),
         "/jobs": lambda: page.get_by_text(job_id),
         f"/jobs/{job_id}": lambda: page.get_by_role("log").get_by_text("the disk is full"),
     }
@@ -659,10 +661,14 @@ async def test_everything_is_reached_by_keyboard(demo: Stack, open_tab: OpenTab)
     await expect(tab.page.get_by_role("heading", name="Performance")).to_be_visible()
     focused = tab.page.locator(":focus")
     reached = []
-    for _ in range(4):
+    for _ in range(5):
         await tab.page.keyboard.press("Tab")
         reached.append(await focused.inner_text())
-    assert reached == ["Skip to content", "Dashboard", "Performance", "Jobs"]
+    assert reached == ["Skip to content", "Dashboard", "Events", "Performance", "Jobs"]
+    await tab.page.keyboard.press("Tab")
+    await expect(tab.page.get_by_role("button", name="Be told")).to_be_focused()
+    await tab.page.keyboard.press("Tab")
+    await expect(tab.page.get_by_role("button", name="Colours")).to_be_focused()
     await tab.page.keyboard.press("Tab")
     await expect(tab.page.get_by_role("radio", name="5 min", exact=True)).to_be_focused()
     await tab.page.keyboard.press("ArrowRight")

@@ -33,6 +33,11 @@ from tests.servers import ROOT, as_user
 
 DOCKER = os.environ.get("DOCKER", "docker")
 SERVICES = ("events", "system", "joblogs", "collector")
+OPTIONAL = {
+    "mqtt": {"MQTT_URL": "mqtt://127.0.0.1:1"},
+    "notify": {"NOTIFY_RULES": "{targets: {nobody: {url: json://127.0.0.1:9/}}}"},
+}
+"""Services that are off until something configures them, and what does."""
 KEY = "a-key"
 SETTINGS = {
     "API_KEYS": hashlib.sha256(KEY.encode()).hexdigest(),
@@ -68,7 +73,7 @@ def lay_out(service: str, folder: Path) -> Path:
     return Path(shutil.copy(ROOT / "services" / service / "__main__.py", folder / "service.py"))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, *OPTIONAL])
 async def test_a_service_needs_nothing_but_what_its_image_holds(
     service: str,
     redis_url: str,
@@ -84,6 +89,7 @@ async def test_a_service_needs_nothing_but_what_its_image_holds(
         REDIS_URL=as_user(service, redis_url),
         DATABASE_URL=database_url,
         DRAIN_DELAY="0",
+        **OPTIONAL.get(service, {}),
     )
     (tmp_path / "app").mkdir()
     program = lay_out(service, tmp_path / "app")
@@ -98,7 +104,7 @@ async def test_a_service_needs_nothing_but_what_its_image_holds(
     assert await asyncio.wait_for(replica.wait(), 20) == 0
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, "mqtt", "notify"])
 def test_images_hold_the_versions_that_are_tested(service: str) -> None:
     assert [f"{found.name} {found.specifier}" for found in pinned(service)] == [
         f"{found.name} =={version(found.name)}" for found in pinned(service)

@@ -39,19 +39,19 @@ from local.k8s.rendering import MANIFESTS, ROOT, RenderError, kubectl, parse, re
 from local.k8s.scan import CHECKOV, scan
 from local.processes import Process, free_port
 from local.redis import answers
-from local.routes import DASHBOARD, PAGES, ROUTES
+from local.routes import DASHBOARD, OPTIONAL, PAGES, ROUTES, SERVICES, routes_of
 from local.service import ServiceProcess
 from services.collector.settings import CollectorSettings
 from tests.clients import http_client, until
 from tests.local.test_routes import paths_of
 from tests.servers import as_user
 
-SERVICES = ("events", "system", "joblogs", "collector")
 # Ours: overlays/mine is yours, and `make k8s` checks it too.
 VARIANTS = [variant for variant in variants() if variant.overlay.name != "mine"]
 NAMES = [variant.name for variant in VARIANTS]
-WHOLE = "home+autoscale-connections+gpu+ingress-nginx+monitoring"
+WHOLE = "home+autoscale-connections+gpu+ingress-nginx+monitoring+mqtt+notify"
 PROMTOOL = shutil.which("promtool")
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 Break = Callable[[dict[str, Any]], None]
 
 
@@ -103,11 +103,12 @@ def all_findings(documents: list[Document]) -> list[str]:
 
 def test_there_are_a_base_three_overlays_and_each_component_with_each() -> None:
     assert {"base", "home", "production", "ingress-nginx", WHOLE} <= set(NAMES)
-    for component in ("autoscale-connections", "gpu", "monitoring"):
+    for component in ("autoscale-connections", "gpu", "monitoring", *OPTIONAL):
         for overlay in ("home", "production", "ingress-nginx"):
             assert f"{overlay}+{component}" in NAMES
 
 
+@pytest.mark.timeout(300)  # a minute of work, on a machine that has nothing else to do
 def test_every_object_is_what_the_oldest_and_the_newest_kubernetes_take(
     rendered: dict[str, list[Document]],
 ) -> None:
@@ -511,6 +512,53 @@ def test_images_are_those_that_make_images_builds_and_of_this_version(
         assert image == f"hsi-realtime/{name}:{__version__}"
         elsewhere = pod(rendered["production"], name).container["image"]
         assert elsewhere == f"registry.example.com/hsi-realtime/{name}:{__version__}"
+    for name in OPTIONAL:
+        image = pod(rendered[f"home+{name}"], name).container["image"]
+        assert image == f"hsi-realtime/{name}:{__version__}"
+    production = yaml.safe_load(
+        (MANIFESTS / "overlays" / "production" / "kustomization.yaml").read_text()
+    )
+    assert {each["newName"] for each in production["images"]} == {
+        f"registry.example.com/hsi-realtime/{name}" for name in (*SERVICES, *OPTIONAL, "dashboard")
+    }
+    made = (ROOT / "Makefile").read_text()
+    assert f"for service in {' '.join((*SERVICES, *OPTIONAL))}; do" in made
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_optional_service_is_deployed_as_the_others_are_one_at_work_and_one_beside_it(
+    rendered: dict[str, list[Document]], name: str
+) -> None:
+    there, added = rendered["home"], rendered[f"home+{name}"]
+    names = {(each["kind"], each["metadata"]["name"]) for each in there}
+    new = [each for each in added if (each["kind"], each["metadata"]["name"]) not in names]
+    assert sorted(each["kind"] for each in new) == [
+        "Deployment",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "Service",
+        "ServiceAccount",
+    ]
+    assert one(added, "Deployment", name)["spec"]["replicas"] == 2
+    ours, events = pod(added, name), pod(rendered["base"], "events")
+    common = ("ports", "resources", "securityContext", *PROBES)
+    assert {part: ours.container[part] for part in common} == {
+        part: events.container[part] for part in common
+    }
+    for part in ("terminationGracePeriodSeconds", "securityContext", "topologySpreadConstraints"):
+        assert ours.spec[part] == events.spec[part]
+    (url,) = (each for each in ours.container["env"] if each["name"] == "REDIS_URL")
+    assert url["valueFrom"]["secretKeyRef"] == {"name": "hsi-redis", "key": name}
+    assert name in secrets()["hsi-redis"]
+
+
+def test_what_an_optional_service_offers_is_reached_where_it_runs(
+    rendered: dict[str, list[Document]],
+) -> None:
+    for name in OPTIONAL:
+        (rule,) = one(rendered[f"home+{name}"], "Ingress", "hsi")["spec"]["rules"]
+        led = {path["path"]: path["backend"]["service"]["name"] for path in rule["http"]["paths"]}
+        assert led == {**routes_of(*SERVICES, name), PAGES: DASHBOARD}
 
 
 def test_ports_and_users_are_those_of_the_images(home: list[Document]) -> None:
@@ -655,7 +703,7 @@ async def test_redis_starts_as_the_home_configures_it_and_lets_in_nobody_without
             await stranger.ping()
 
 
-@pytest.mark.parametrize("name", ["base", "home", "production"])
+@pytest.mark.parametrize("name", ["base", "home", "production", "home+mqtt", "home+notify"])
 def test_pods_go_one_after_the_other_and_none_before_another_has_come(
     rendered: dict[str, list[Document]], name: str
 ) -> None:
@@ -702,12 +750,15 @@ Pod = tuple[str, dict[str, str]]
 """A namespace, and labels."""
 OUTSIDE: dict[str, Pod] = {
     "traefik": ("kube-system", {"app.kubernetes.io/name": "traefik"}),
+    "nginx": ("ingress-nginx", {"app.kubernetes.io/name": "ingress-nginx"}),
     "dns": ("kube-system", {"k8s-app": "kube-dns"}),
     "kubernetes": ("kube-system", {"component": "kube-apiserver"}),
     "prometheus": ("monitoring", {"app.kubernetes.io/name": "prometheus"}),
     "producer": ("pipeline", {"hsi-realtime/producer": "true"}),
     "yolo26": ("ai", {"app": "yolo26"}),
     "nemotron": ("ai", {"app": "nemotron"}),
+    "broker": ("iot", {"app": "mosquitto"}),
+    "phone": ("outside", {}),
     "stranger": ("default", {"app": "stranger"}),
 }
 DOORS: dict[str, list[int]] = {
@@ -722,6 +773,10 @@ DOORS: dict[str, list[int]] = {
     "kubernetes": [443, 6443],
     "yolo26": [8095],
     "nemotron": [8091],
+    "broker": [1883, 8883],
+    "phone": [443],
+    "mqtt": [8000],
+    "notify": [8000],
     "stranger": [22, 80, 443, 8000, 9090],
 }
 """Ports where somebody listens."""
@@ -759,7 +814,7 @@ def is_of(peers: list[Document] | None, other: Pod) -> bool:
 def test_each_reaches_what_it_needs_and_nothing_else(
     rendered: dict[str, list[Document]],
 ) -> None:
-    documents = rendered["home+monitoring"]
+    documents = rendered[WHOLE]
     here = {each.document["metadata"]["name"]: each for each in workloads(documents)}
     pods: dict[str, Pod] = OUTSIDE | {name: ("hsi", each.labels) for name, each in here.items()}
 
@@ -781,19 +836,22 @@ def test_each_reaches_what_it_needs_and_nothing_else(
         targets = [each for each in DOORS if source in here or each in here]
         return {target for target in targets if target != source and reaches(source, target)}
 
-    talkers = ("traefik", "prometheus", "producer", "stranger")
+    talkers = ("nginx", "traefik", "prometheus", "producer", "stranger")
     figures = {"postgres", "yolo26", "nemotron"}
+    by_tls = {"kubernetes", "phone", "stranger"}  # At 443: who that is, a port cannot say.
     assert {source: reached_by(source) for source in (*here, *talkers)} == {
-        "events": {"redis", "dns"},
+        "events": {"redis", "dns", "postgres"},
         "joblogs": {"redis", "dns"},
         "system": {"redis", "dns"} | figures,
-        # To the API server at 443, and so to that of strangers.
-        "collector": {"redis", "dns", "kubernetes", "stranger"} | figures,
+        "collector": {"redis", "dns"} | figures | by_tls,
+        "mqtt": {"redis", "dns", "broker"},
+        "notify": {"redis", "dns"} | by_tls,
         "dashboard": set(),
         "redis": set(),
         "postgres": set(),
-        "traefik": {*SERVICES, "dashboard"},
-        "prometheus": set(SERVICES),
+        "nginx": {*SERVICES, *OPTIONAL, "dashboard"},
+        "traefik": set(),
+        "prometheus": {*SERVICES, *OPTIONAL},
         "producer": {"redis", "postgres"},
         "stranger": set(),
     }
@@ -814,6 +872,13 @@ def alerts(documents: list[Document]) -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for rule in group["rules"]}
 
 
+CONFIGURED = {
+    "collector": {"BROADCAST_INTERVAL": "0.5"},
+    "mqtt": {"MQTT_URL": "mqtt://127.0.0.1:1"},
+    "notify": {"NOTIFY_RULES": '{"targets": {"nobody": {"url": "json://127.0.0.1:9/"}}}'},
+}
+
+
 async def test_alerts_and_panels_are_about_metrics_that_there_are(
     rendered: dict[str, list[Document]],
     redis_url: str,
@@ -829,7 +894,7 @@ async def test_alerts_and_panels_are_about_metrics_that_there_are(
     asked.add(scaler["spec"]["metrics"][1]["pods"]["metric"]["name"])
 
     there: set[str] = set()
-    for service in SERVICES:
+    for service in (*SERVICES, *OPTIONAL):
         port = free_port()
         replica = ServiceProcess(
             service,
@@ -839,7 +904,7 @@ async def test_alerts_and_panels_are_about_metrics_that_there_are(
             REDIS_URL=as_user(service, redis_url),
             DRAIN_DELAY="0",
             DRAIN_WINDOW="0",
-            **({"BROADCAST_INTERVAL": "0.5"} if service == "collector" else {}),
+            **CONFIGURED.get(service, {}),
         )
         cleanup(replica)
         replica.start()

@@ -1,22 +1,29 @@
 """Every Python snippet of the documentation runs as it stands, where hsi-client is installed."""
 
+import contextlib
 import re
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import NamedTuple
 
 import pytest
 from redis import Redis
 
 from hsi.publisher import Publisher
-from local.processes import Process
+from local.processes import Process, free_port
+from services.notify.messages import Message
+from services.notify.posting import Poster, PostError
+from services.notify.webhook import Signer, body_of, id_of
 from tests.clients import golden, until
 from tests.conftest import Install, StartProgram, StartReplica
 from tests.servers import ROOT, RedisServer
+from tests.services.notify.messages import message as told
 
 pytestmark = pytest.mark.package
 
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "shared/README.md", "examples/README.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 SNIPPET = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```python\n(?P<code>.*?)^```$",
@@ -24,6 +31,8 @@ SNIPPET = re.compile(
 )
 REDIS = "redis://127.0.0.1:6379/0"
 SERVER = "ws://127.0.0.1:8080"
+RECEIVER = '("127.0.0.1", 9000)'
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Snippet(NamedTuple):
@@ -73,10 +82,14 @@ async def test_a_snippet_runs_as_it_stands(
     if SERVER in snippet.code:
         server = start_replica(own_redis.url, "security_events").url.replace("http", "ws", 1)
     code = snippet.code.replace(REDIS, own_redis.url).replace(SERVER, server)
+    port = free_port()
+    code = code.replace(RECEIVER, f'("127.0.0.1", {port})')
     installed = install(*(["client"] if "hsi.client" in code else []))
     settings = installed.environment(REDIS_URL=own_redis.url)
     program = start_program(installed.python, "-W", "error", "-c", code, **settings)
-    if snippet.follows:
+    if RECEIVER in snippet.code:
+        await takes_what_is_signed(program, f"http://127.0.0.1:{port}/hook")
+    elif snippet.follows:
         await prints_what_is_published(program, own_redis.url)
     else:
         assert await program.wait() == 0, program.log_tail()
@@ -95,3 +108,27 @@ async def prints_what_is_published(program: Process, redis_url: str) -> None:
             return "Person detected near entrance" in program.log.read_text()
 
         await until(printed, within=30)
+
+
+async def takes_what_is_signed(program: Process, url: str) -> None:
+    """Post what the notify service would, and what somebody else made up."""
+    poster = Poster()
+
+    async def post(message: Message, signer: Signer, at: datetime) -> int:
+        body = body_of(message)
+        return (await poster.post(url, signer.headers(id_of(message), body, at), body)).status
+
+    async def listens() -> bool:
+        assert program.exit_status() is None, program.log_tail()
+        with contextlib.suppress(PostError):
+            return await post(told(), ours, now) == HTTPStatus.NO_CONTENT
+        return False
+
+    now, ours = datetime.now(UTC), Signer(SECRET)
+    stranger = Signer("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
+    await until(listens, within=30)
+    assert await post(told(), Signer(f"whsec_{'A' * 32} {SECRET}"), now) == HTTPStatus.NO_CONTENT
+    assert await post(told(), stranger, now) == HTTPStatus.BAD_REQUEST
+    assert await post(told(), ours, now - timedelta(minutes=6)) == HTTPStatus.BAD_REQUEST
+    assert id_of(told()) in program.log.read_text()
+    await poster.aclose()

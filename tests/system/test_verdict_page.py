@@ -110,7 +110,7 @@ class Home:
     def listen(self, socket: WebSocketRoute) -> None:
         """Speak as a service does at the other end of a WebSocket."""
         self.sockets.append(socket)
-        is_events = urlsplit(socket.url).path == "/ws/events"
+        is_events = urlsplit(socket.url).path.endswith("/ws/events")
 
         def say(message: dict[str, Any]) -> None:
             socket.send(json.dumps(message))
@@ -145,7 +145,9 @@ class Home:
             await route.fulfill(json=self.recent(parse_qs(address.query)))
         elif address.path == "/api/cameras":
             await route.fulfill(json=[])
-        else:
+        elif address.path.startswith("/api/") and address.path != "/api/events":
+            await route.fulfill(status=404, json={"detail": "Not Found"})
+        else:  # A page that the worker asks for is one that it has, then.
             await route.fulfill(status=503, json={"detail": "Redis cannot be read"})
 
 

@@ -1,9 +1,11 @@
 import { getJson } from "./api.ts";
 import { isBrowser } from "./browser.ts";
 import { Credentials } from "./credentials.ts";
+import { Interception } from "./interception.ts";
 import { type Logger, QUIET_LOGGER } from "./logger.ts";
 import { ServerClock } from "./serverClock.ts";
 import { Stream, type StreamContext, type StreamOptions } from "./stream.ts";
+import { Unanswered } from "./unanswered.ts";
 
 export interface RealtimeOptions {
   /** Where the services are, as `https://home.example/security`; by default the page's own host. */
@@ -19,6 +21,10 @@ export class RealtimeClient {
   readonly credentials: Credentials;
   /** What time it is for the services. */
   readonly clock = new ServerClock();
+  /** Whether something in front of the services answers in their place. */
+  readonly interception = new Interception();
+  /** Since when something that was asked for cannot be had. */
+  readonly unanswered = new Unanswered();
   readonly #context: StreamContext;
   readonly #streams = new Map<string, Stream>();
 
@@ -33,6 +39,8 @@ export class RealtimeClient {
       credentials: this.credentials,
       logger,
       clock: this.clock,
+      interception: this.interception,
+      unanswered: this.unanswered,
     };
   }
 
@@ -44,6 +52,15 @@ export class RealtimeClient {
   /** Get what a path under /api has, as `read` makes it of the body; see there. */
   getJson<T>(path: string, read: (body: unknown) => T | null): Promise<T> {
     return getJson(path, this.#context, read);
+  }
+
+  /** Change what a path under /api has; `read` makes something of the answer's body. */
+  change<T>(
+    method: "POST" | "DELETE",
+    path: string,
+    read: (body: unknown) => T | null,
+  ): Promise<T> {
+    return getJson(path, this.#context, read, method);
   }
 }
 

@@ -36,7 +36,7 @@ export class Credentials extends Observable<Access> {
    */
   constructor({ storage = null, home = "" }: CredentialsOptions = {}) {
     const name = home === "" ? STORED : `${STORED} ${home}`;
-    super(NO_ACCESS, { value: { key: storage?.getItem(name) ?? null, refused: null } });
+    super(NO_ACCESS, { value: { key: keptIn(storage, name), refused: null } });
     this.#storage = storage;
     this.#name = name;
   }
@@ -66,7 +66,11 @@ export class Credentials extends Observable<Access> {
 
   /** Use this key from now on, for as long as it is kept. */
   use(key: string): void {
-    this.#storage?.setItem(this.#name, key);
+    try {
+      this.#storage?.setItem(this.#name, key);
+    } catch {
+      // Blocked or full: it is kept in memory alone.
+    }
     this.#begin(key);
   }
 
@@ -90,12 +94,24 @@ export class Credentials extends Observable<Access> {
   refuse(attempt: number, reason: string): void {
     const { key, refused } = this.get();
     if (attempt !== this.#attempt || (key === null && refused !== null)) return;
-    this.#storage?.removeItem(this.#name);
+    try {
+      this.#storage?.removeItem(this.#name);
+    } catch {
+      // What keeps nothing has kept no key.
+    }
     this.set({ key: null, refused: reason });
   }
 
   #begin(key: string | null): void {
     this.#attempt += 1;
     this.set({ key, refused: null });
+  }
+}
+
+function keptIn(storage: KeyStorage | null, name: string): string | null {
+  try {
+    return storage?.getItem(name) ?? null;
+  } catch {
+    return null;
   }
 }

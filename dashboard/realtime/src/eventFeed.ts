@@ -2,10 +2,10 @@ import { ApiError } from "./api.ts";
 import { PerClient, type RealtimeClient } from "./client.ts";
 import { isLater, KEPT_EVENTS, kept, withEvent, withEvents } from "./eventWindow.ts";
 import { Feed, type FeedState } from "./feed.ts";
-import { arrivalOf, eventOf, type SecurityEvent } from "./lenient.ts";
+import { arrivalOf, eventOf, HEARD, type SecurityEvent } from "./lenient.ts";
 import type { Message } from "./narrow.ts";
 import { type RecentEvents, recentEvents } from "./recentEvents.ts";
-import type { Received, StreamOptions } from "./stream.ts";
+import type { Received, Stream, StreamOptions } from "./stream.ts";
 
 const PATH = "/ws/events";
 
@@ -13,10 +13,17 @@ const PATH = "/ws/events";
 export const PING_INTERVAL = 10_000;
 const OPTIONS: StreamOptions = { start: `tail=${KEPT_EVENTS}`, pingEvery: PING_INTERVAL };
 
+/** The one stream of a home's events, for all who listen to it. */
+export function eventStream(client: RealtimeClient): Stream {
+  return client.stream(PATH, OPTIONS);
+}
+
 /** Milliseconds until the history is asked again: what it does not know now it may know then. */
 const ASK_AGAIN = 60_000;
 /** The same after the first failure; then twice as long each time. */
 const TRY_AGAIN = 5_000;
+/** The same, at most and by chance, once Redis is heard again: all pages learn of that at once. */
+export const SPREAD = 5_000;
 
 /** Whether all events of the last 15 minutes are known. */
 export interface WindowKnowledge {
@@ -68,9 +75,13 @@ const NOTHING = {
   others: 0,
 };
 
+/** Is given an event, and by how much the services' clock is ahead (ms; null while not known). */
+export type EventListener = (event: SecurityEvent, ahead: number | null) => void;
+
 /** The home's security events. */
 export class EventFeed extends Feed<EventFeedState> {
   readonly #client: RealtimeClient;
+  readonly #eventListeners = new Set<EventListener>();
   #heard = 0;
   /** Whether what comes is new, and no longer what was there before. */
   #begun = false;
@@ -84,7 +95,7 @@ export class EventFeed extends Feed<EventFeedState> {
   #again: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: RealtimeClient) {
-    super(client.stream(PATH, OPTIONS), NOTHING);
+    super(eventStream(client), NOTHING);
     this.#client = client;
   }
 
@@ -92,6 +103,20 @@ export class EventFeed extends Feed<EventFeedState> {
     this.#hideAll();
     this.change({ entries: [] });
   };
+
+  /**
+   * Have each event that comes told at once, and not with the next frame: a hidden page has none.
+   * The history that it begins with comes too, and is not new.
+   */
+  listen(listener: EventListener): () => void {
+    // It is on for as long as somebody listens.
+    const release = this.subscribe(() => {});
+    this.#eventListeners.add(listener);
+    return () => {
+      this.#eventListeners.delete(listener);
+      release();
+    };
+  }
 
   protected override end(): void {
     this.#begun = false;
@@ -105,13 +130,14 @@ export class EventFeed extends Feed<EventFeedState> {
       case "event": {
         this.#heard += 1;
         const now = Date.now();
-        const event = eventOf(raw.data, raw.cursor ?? `heard-${this.#heard}`, now, {
+        const event = eventOf(raw.data, raw.cursor ?? `${HEARD}${this.#heard}`, now, {
           isNew: this.#begun,
           arrivedAt: arrivalOf(raw.cursor) ?? this.#client.clock.now(),
         });
         // It is there again, whatever was thought of it.
         this.#hidden.delete(event.key);
         this.#show(withEvent(this.get().recent, event), [event]);
+        for (const listener of [...this.#eventListeners]) listener(event, this.#client.clock.get());
         break;
       }
       case "resumed":
@@ -121,6 +147,9 @@ export class EventFeed extends Feed<EventFeedState> {
       case "ping":
       case "pong":
         this.#notePulse(raw);
+        break;
+      case "event_seen":
+        // No hint of other cameras; `SeenFeed` takes it.
         break;
       default:
         this.change({ others: this.get().others + 1 });
@@ -142,7 +171,8 @@ export class EventFeed extends Feed<EventFeedState> {
       this.change({ isAnswered: true });
     }
     const isBack = this.#begun && this.#askedIn !== this.stream.get().reconnectCount;
-    if (begins || hearsAgain || isBack) void this.#ask();
+    if (begins || isBack) void this.#ask();
+    else if (hearsAgain) this.#askSoon();
   }
 
   /** All that the history still has follows; of what is shown, only that may be shown. */
@@ -210,6 +240,12 @@ export class EventFeed extends Feed<EventFeedState> {
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }
+  }
+
+  /** All pages hear that Redis is back at the same moment. */
+  #askSoon(): void {
+    clearTimeout(this.#again);
+    this.#askIn(Math.random() * SPREAD);
   }
 
   #askIn(milliseconds: number): void {

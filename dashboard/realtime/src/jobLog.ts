@@ -39,7 +39,7 @@ export class JobLog extends Feed<JobLogState> {
 
   protected override take({ raw, known }: Received): void {
     if (known?.type === "log") {
-      this.get().lines.push(linesOf(known.data, raw.data));
+      this.get().lines.push(linesOf(known.data, raw.data, raw.cursor));
       // A job may run again under its id: then it has not ended.
       this.#changed({ status: "running", exitCode: null });
     } else if (known?.type === "end") {

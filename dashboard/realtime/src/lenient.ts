@@ -71,7 +71,7 @@ export function eventOf(
     id,
     cameraId,
     ...riskOf(fieldsOf(data)),
-    summary: fitting.summary || "An event without a summary",
+    summary: plainOf(fitting.summary ?? "") || "An event without a summary",
     startedAt: timeOf(fitting.started_at),
     endedAt: timeOf(fitting.ended_at),
     hasEnded: DATE.test(fitting.ended_at ?? ""),
@@ -81,14 +81,35 @@ export function eventOf(
   };
 }
 
+/** What the key of an event begins with that was heard and is in no history. */
+export const HEARD = "heard-";
+
+/** The cursor of an event, by which it can be asked for; null if it is in no history. */
+export function cursorOf({ key }: SecurityEvent): string | null {
+  return key.startsWith(HEARD) ? null : key;
+}
+
+const CURSOR = /^(\d{1,14})-(\d{1,14})$/;
+
 /** When a cursor's message arrived at Redis, ms since 1970; null if there is no cursor. */
 export function arrivalOf(cursor: string | undefined): number | null {
-  const found = /^(\d{1,14})-\d{1,14}$/.exec(cursor ?? "");
+  const found = CURSOR.exec(cursor ?? "");
   return found ? Number(found[1]) : null;
+}
+
+/** Which message of its channel a cursor's is, from 1 on; null if there is no cursor. */
+export function numberOf(cursor: string | undefined): number | null {
+  const found = CURSOR.exec(cursor ?? "");
+  return found ? Number(found[2]) : null;
 }
 
 /** A line of a job's log as a viewer shows it; a message of several lines is several of them. */
 export interface LogLine {
+  /**
+   * Its message's number in the log, from 1 on, for everybody, and whatever is no longer kept; null
+   * where nobody has counted.
+   */
+  readonly number: number | null;
   /** When it was logged, ms since 1970; null where the job did not say. */
   readonly at: number | null;
   readonly level: LogLevel;
@@ -98,6 +119,8 @@ export interface LogLine {
   readonly plain: string;
   /** What the job said along with it; empty where it said nothing. */
   readonly context: string;
+  /** The same as it came; null where it said nothing, and for what goes on a line. */
+  readonly fields: Readonly<Record<string, unknown>> | null;
   /** Whether it goes on what the line before began. */
   readonly continues: boolean;
 }
@@ -105,23 +128,41 @@ export interface LogLine {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with ESC
 const ANSI = /\u001b\[[0-9;:?]*[ -/]*[@-~]/g;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all but a tab and a line break
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** A text without terminal colours and other controls, which say nothing to a person. */
+function plainOf(text: string): string {
+  return text.replace(ANSI, "").replace(CONTROLS, "");
+}
+
 /**
  * The lines that this message of a job's log holds.
  *
  * @param data As far as it is what a log's data should be.
  * @param raw As it came: what is shown where there is no message.
+ * @param cursor The message's.
  */
-export function linesOf(data: Readonly<Partial<LogData>>, raw: unknown): LogLine[] {
+export function linesOf(
+  data: Readonly<Partial<LogData>>,
+  raw: unknown,
+  cursor?: string,
+): LogLine[] {
   const message = data.message ?? JSON.stringify(raw) ?? "";
   const at = timeOf(data.timestamp);
   const level = data.level ?? "INFO";
-  const context = contextOf(data.context ?? {});
+  const fields = fieldsOf(data.context);
+  const hasFields = Object.keys(fields).length > 0;
+  const context = contextOf(fields);
+  const number = numberOf(cursor);
   return message.split("\n").map((text, index) => ({
+    number,
     at,
     level,
     text,
     plain: text.includes("\u001b") ? text.replace(ANSI, "") : text,
     context: index === 0 ? context : "",
+    fields: index === 0 && hasFields ? fields : null,
     continues: index > 0,
   }));
 }

@@ -5,8 +5,10 @@
  */
 export type ServerMessage =
   | Event
+  | EventSeen
   | SystemStatus
   | ServiceStatus
+  | CameraStatus
   | PerformanceUpdate
   | RaisedAlert
   | Log
@@ -26,10 +28,15 @@ export type WebSocketCircuitState = "closed" | "half_open" | "open";
 export interface Everything {
   message?: ServerMessage;
   PerformanceHistory?: PerformanceHistory;
+  PerformanceTrend?: PerformanceTrend;
   AlertList?: AlertList;
+  MarkedAlert?: MarkedAlert;
   Camera?: Camera;
   Job?: Job;
   RecentEvents?: RecentEvents;
+  OneEvent?: OneEvent;
+  SeenEvents?: SeenEvents;
+  SeenState?: SeenState;
 }
 /**
  * A security event was created.
@@ -82,6 +89,50 @@ export interface EventData {
    * When it ended (UTC); absent or null while it goes on.
    */
   ended_at?: string | null;
+  /**
+   * A picture of it: http(s)://, or a path that begins with one /.
+   */
+  image_url?: string | null;
+  /**
+   * A clip of it: http(s)://, or a path that begins with one /.
+   */
+  clip_url?: string | null;
+}
+/**
+ * Somebody has seen a security event; it has no cursor, and no place in the history.
+ */
+export interface EventSeen {
+  type: "event_seen";
+  data: EventSeenData;
+  /**
+   * Id of this message's history entry; opaque. Absent without history.
+   */
+  cursor?: string;
+}
+/**
+ * Who has seen an event, or no longer says so.
+ */
+export interface EventSeenData {
+  /**
+   * When it was said (UTC), by Redis' clock.
+   */
+  at: string;
+  /**
+   * Name of the key of who has; empty where no credential is asked for.
+   */
+  by: string;
+  /**
+   * The event's level by then: at a higher one it is unseen again. Null: it had none.
+   */
+  risk_level: ("critical" | "high" | "low" | "medium") | null;
+  /**
+   * The event's `event_id` in decimal; its cursor, if it has none.
+   */
+  id: string;
+  /**
+   * False: it was taken back; `at` and `by` are of that.
+   */
+  seen: boolean;
 }
 /**
  * The system as it is, sent every `BROADCAST_INTERVAL`.
@@ -220,6 +271,42 @@ export interface ServiceStatusData {
    */
   message: string;
   circuit_state?: WebSocketCircuitState;
+}
+/**
+ * The status of a camera changed.
+ */
+export interface CameraStatus {
+  type: "camera_status";
+  data: CameraStatusData;
+  /**
+   * When it was believed, and told (UTC).
+   */
+  timestamp: string;
+  /**
+   * Id of this message's history entry; opaque. Absent without history.
+   */
+  cursor?: string;
+}
+/**
+ * What changed about one camera.
+ */
+export interface CameraStatusData {
+  /**
+   * The camera; what an event calls `camera_id`.
+   */
+  camera_id: string;
+  /**
+   * Its name, for people.
+   */
+  name: string;
+  /**
+   * How it is now.
+   */
+  status: "error" | "offline" | "online" | "unknown";
+  /**
+   * Since when it was found so (UTC).
+   */
+  since: string;
 }
 /**
  * Detailed performance figures, sent every `BROADCAST_INTERVAL`.
@@ -380,7 +467,7 @@ export interface PipelineLatency {
   p95: number | null;
 }
 /**
- * Processing rates.
+ * Processing rates of five minutes; while less is known, of that, from a minute on.
  */
 export interface Throughput {
   /**
@@ -622,6 +709,24 @@ export interface RaisedAlertData {
    * For a person to read.
    */
   message: string;
+  /**
+   * The GPU that it concerns, by its index; absent where there is one.
+   */
+  gpu?: number;
+  seen?: AlertSeen;
+}
+/**
+ * Who of the household has seen it; absent while nobody has.
+ */
+export interface AlertSeen {
+  /**
+   * When it was marked (UTC).
+   */
+  at: string;
+  /**
+   * The name of the key; empty where none is asked for.
+   */
+  by: string;
 }
 /**
  * An alert began, changed its severity, or ended; each is told once.
@@ -714,6 +819,10 @@ export interface Ping {
    */
   heard?: boolean;
   /**
+   * How often this replica may have missed what has no cursor; absent: never yet. A client that sees another number asks for it again.
+   */
+  breaks?: number;
+  /**
    * Id of this message's history entry; opaque. Absent without history.
    */
   cursor?: string;
@@ -731,6 +840,10 @@ export interface Pong {
    * Whether this replica hears Redis now, so that nothing waits there.
    */
   heard?: boolean;
+  /**
+   * How often this replica may have missed what has no cursor; absent: never yet. A client that sees another number asks for it again.
+   */
+  breaks?: number;
   /**
    * Id of this message's history entry; opaque. Absent without history.
    */
@@ -796,6 +909,25 @@ export interface PerformanceHistory {
   points: PerformanceUpdateData[];
 }
 /**
+ * Figures of a day or a week.
+ */
+export interface PerformanceTrend {
+  range: "24h" | "7d";
+  step: number;
+  began: number[];
+  figures: {
+    [k: string]: FigureTrend;
+  };
+}
+/**
+ * One figure over time: an entry for each bin, null where nobody could measure it.
+ */
+export interface FigureTrend {
+  mean: (number | null)[];
+  low: (number | null)[];
+  high: (number | null)[];
+}
+/**
  * Raised alerts.
  */
 export interface AlertList {
@@ -821,6 +953,26 @@ export interface AlertLimits {
    * C (degrees Celsius) or %.
    */
   unit: "%" | "C";
+}
+/**
+ * Whether an alert was seen.
+ */
+export interface MarkedAlert {
+  id: string;
+  seen: AlertSeen1 | null;
+}
+/**
+ * Who has seen an alert, and when.
+ */
+export interface AlertSeen1 {
+  /**
+   * When it was marked (UTC).
+   */
+  at: string;
+  /**
+   * The name of the key; empty where none is asked for.
+   */
+  by: string;
 }
 /**
  * A camera, for a list of them.
@@ -867,9 +1019,13 @@ export interface Job {
    * Lines of its log so far, also those no longer kept; null once it is gone.
    */
   lines: number | null;
+  /**
+   * When it last said something (UTC), by Redis' clock: the last message of its log, its end among them; null where none is kept. One that runs and has said nothing for long may have died.
+   */
+  last_said_at?: string | null;
 }
 /**
- * The latest events, newest first, and what is known of the window that was asked for.
+ * Events, newest first, and what is known of the window that was asked for.
  */
 export interface RecentEvents {
   /**
@@ -897,9 +1053,13 @@ export interface RecentEvents {
    */
   events: RecentEvent[];
   /**
-   * What to ask for as `before` to go on; null: there is nothing more.
+   * What to ask for as `before` to go on, also where `events` is empty; null: there is nothing more, or nobody can tell (`older_unknown`).
    */
   next: string | null;
+  /**
+   * Why nobody can tell what is older than the history: the database cannot be read; null: it was read, or not needed, or there is none.
+   */
+  older_unknown?: string | null;
 }
 /**
  * A message of the history of events.
@@ -910,15 +1070,105 @@ export interface RecentEvent {
    */
   cursor: string;
   /**
-   * When it arrived in Redis (UTC), by Redis' clock.
+   * When it arrived in Redis (UTC), by Redis' clock; of one that only the database has, when it began.
    */
   arrived_at: string;
   /**
-   * As it was published, and as /ws/events sends it.
+   * As it was published, and as /ws/events sends it; of one that only the database has, the same without a cursor.
    */
   message: {
     [k: string]: unknown;
   };
+  /**
+   * Who of the household has seen the event; null while nobody has, and once it is graver than it was then.
+   */
+  seen?: Seen | null;
+}
+/**
+ * Somebody of the household has seen an event.
+ */
+export interface Seen {
+  /**
+   * When it was said (UTC), by Redis' clock.
+   */
+  at: string;
+  /**
+   * Name of the key of who has; empty where no credential is asked for.
+   */
+  by: string;
+  /**
+   * The event's level by then: at a higher one it is unseen again. Null: it had none.
+   */
+  risk_level: ("critical" | "high" | "low" | "medium") | null;
+}
+/**
+ * An event, and those before and after it of its camera.
+ */
+export interface OneEvent {
+  /**
+   * The time (UTC) by Redis' clock, when it was read.
+   */
+  now: string;
+  event: RecentEvent;
+  /**
+   * Cursor of the camera's event before it; null: none was found.
+   */
+  previous: string | null;
+  /**
+   * Cursor of the camera's event after it; null: none was found.
+   */
+  next: string | null;
+  /**
+   * Why nobody can tell what is older than the history: the database cannot be read; null: it was read, or not needed, or there is none.
+   */
+  older_unknown?: string | null;
+}
+/**
+ * The events that were seen last, at most 1,000.
+ */
+export interface SeenEvents {
+  /**
+   * The time (UTC) by Redis' clock, when it was read.
+   */
+  now: string;
+  /**
+   * The latest first.
+   */
+  seen: SeenEvent[];
+}
+/**
+ * An event that was seen.
+ */
+export interface SeenEvent {
+  /**
+   * When it was said (UTC), by Redis' clock.
+   */
+  at: string;
+  /**
+   * Name of the key of who has; empty where no credential is asked for.
+   */
+  by: string;
+  /**
+   * The event's level by then: at a higher one it is unseen again. Null: it had none.
+   */
+  risk_level: ("critical" | "high" | "low" | "medium") | null;
+  /**
+   * The event's `event_id` in decimal; its cursor, if it has none.
+   */
+  id: string;
+}
+/**
+ * Whether an event was seen, after it was marked or the mark taken back.
+ */
+export interface SeenState {
+  /**
+   * The event's `event_id` in decimal; its cursor, if it has none.
+   */
+  id: string;
+  /**
+   * Who has seen it, and when; null: nobody.
+   */
+  seen: Seen | null;
 }
 
 /** The codes that a service closes a WebSocket with, and what each asks of a client. */

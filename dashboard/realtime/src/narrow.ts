@@ -12,6 +12,8 @@ export interface Message {
   readonly now?: string;
   /** In heartbeats and pongs: whether the replica hears Redis now. */
   readonly heard?: boolean;
+  /** In heartbeats and pongs: how often the replica may have missed what has no cursor. */
+  readonly breaks?: number;
 }
 
 /** A message of a known type: each field of its data is as the schema says, or is not there. */
@@ -30,7 +32,7 @@ export function messageOf(frame: string): Message | null {
   } catch {
     return null;
   }
-  const { type, cursor, timestamp, now, heard, ...others } = fieldsOf(value);
+  const { type, cursor, timestamp, now, heard, breaks, ...others } = fieldsOf(value);
   if (typeof type !== "string") return null;
   return {
     ...(typeof cursor === "string" && { cursor }),
@@ -39,6 +41,7 @@ export function messageOf(frame: string): Message | null {
     ...(typeof timestamp === "string" && { timestamp }),
     ...(typeof now === "string" && { now }),
     ...(typeof heard === "boolean" && { heard }),
+    ...(typeof breaks === "number" && { breaks }),
   };
 }
 

@@ -2,8 +2,10 @@
 
 import type { RealtimeClient } from "./client.ts";
 import { wholeOf } from "./conform.ts";
-import { eventOf, type SecurityEvent, timeOf } from "./lenient.ts";
-import type { RecentEvents as Page, RecentEvent } from "./messages.ts";
+import { type SecurityEvent, timeOf } from "./lenient.ts";
+import type { RecentEvents as Page } from "./messages.ts";
+import { eventIn } from "./recentEvent.ts";
+import { seenHints } from "./seenHints.ts";
 
 /** Minutes for which an event says something about now. */
 const MINUTES = 15;
@@ -55,12 +57,13 @@ function get(
 ): Promise<Page> {
   const parameters = new URLSearchParams({ limit: String(PAGE) });
   for (const [name, value] of Object.entries(query)) parameters.set(name, String(value));
-  return client.getJson(`/api/events?${parameters}`, (body) => wholeOf("RecentEvents", body));
+  return pageOf(client, parameters);
 }
 
-/** The event that an entry of the history is; null if it is something else. */
-function eventIn({ cursor, arrived_at, message }: RecentEvent): SecurityEvent | null {
-  const arrivedAt = timeOf(arrived_at);
-  if (message.type !== "event" || arrivedAt === null) return null;
-  return eventOf(message.data, cursor, Date.now(), { isNew: false, arrivedAt });
+/** Get a page of the history; who has seen its events is noted. */
+export async function pageOf(client: RealtimeClient, parameters: URLSearchParams): Promise<Page> {
+  const read = (body: unknown) => wholeOf("RecentEvents", body);
+  const page = await client.getJson(`/api/events?${parameters}`, read);
+  seenHints.of(client).note(page.events);
+  return page;
 }

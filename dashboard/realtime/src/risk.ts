@@ -35,6 +35,13 @@ export function riskOf(fields: Readonly<Record<string, unknown>>): Risk {
   };
 }
 
+/** The scores that a level stands for. */
+export function scoresOf(level: RiskLevel): { readonly least: number; readonly greatest: number } {
+  const place = LEAST.findIndex((one) => one.level === level);
+  const above = place < 0 ? LEAST.at(-1) : LEAST[place - 1];
+  return { least: LEAST[place]?.least ?? 0, greatest: above ? above.least - 1 : MAX_SCORE };
+}
+
 function numberOf(value: unknown): number | null {
   if (typeof value === "string" && NUMBER.test(value)) return Number(value);
   return typeof value === "number" && !Number.isNaN(value) ? value : null;

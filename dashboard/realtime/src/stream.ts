@@ -1,6 +1,7 @@
 import ReconnectingWebSocket, { CloseEvent as OwnCloseEvent } from "partysocket/ws";
 import { reconnection } from "./backoff.ts";
 import type { Credentials } from "./credentials.ts";
+import type { Interception } from "./interception.ts";
 import { timeOf } from "./lenient.ts";
 import type { Logger } from "./logger.ts";
 import { CloseCode, CODES_THAT_END } from "./messages.ts";
@@ -8,6 +9,7 @@ import { type KnownMessage, type Message, messageOf, narrowed } from "./narrow.t
 import { Observable } from "./observable.ts";
 import type { ServerClock } from "./serverClock.ts";
 import { livenessOf } from "./silence.ts";
+import type { Unanswered } from "./unanswered.ts";
 import { isTrusted, socketAddressOf } from "./urls.ts";
 
 /** A message, and what it is. */
@@ -54,11 +56,17 @@ export interface StreamContext {
   readonly logger: Logger;
   /** Learns from heartbeats what time it is for the services. */
   readonly clock: ServerClock;
+  /** Learns whether something in front of the services answers in their place. */
+  readonly interception: Interception;
+  /** Learns which questions find nobody who can answer. */
+  readonly unanswered: Unanswered;
 }
 
 /** A heartbeat is due every 30 s (HEARTBEAT_INTERVAL). */
 const QUIET = 35_000;
 const CHECK_INTERVAL = 1_000;
+/** Milliseconds by which two clocks may differ that nobody has set. */
+const SET_BACK = 1_000;
 /** The service that tells of itself that its replica cannot hear the others. */
 const BROADCASTER = "system_broadcaster";
 const PING = '{"type":"ping"}';
@@ -91,9 +99,14 @@ export class Stream extends Observable<Connection> {
   #everOpen = false;
   #degraded = false;
   #silent = false;
+  /** When anything was heard last, ms since 1970: for people. */
   #heardAt: number | null = null;
+  /** The same, and when it was asked, for how long that is: a clock may be set back. */
+  #aliveAt = 0;
   #askedAt: number | null = null;
   #pingedAt = 0;
+  /** Whether this attempt came as far as a connection. */
+  #isUp = false;
   #checking: ReturnType<typeof setInterval> | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -168,6 +181,7 @@ export class Stream extends Observable<Connection> {
   #drop(): void {
     const socket = this.#socket;
     this.#socket = null;
+    this.#isUp = false;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
@@ -187,10 +201,12 @@ export class Stream extends Observable<Connection> {
   #opened(): void {
     const again = this.#everOpen ? 1 : 0;
     this.#everOpen = true;
+    this.#isUp = true;
     this.#degraded = false;
+    if (this.#isTrusted()) this.#context.interception.clear();
     this.#noteLife();
     this.#show({ reconnectCount: this.get().reconnectCount + again });
-    if (Number.isFinite(this.#pingEvery)) this.#ping(Date.now());
+    if (Number.isFinite(this.#pingEvery)) this.#ping(performance.now());
     this.#log("info", again ? "connected again" : "connected");
   }
 
@@ -218,6 +234,7 @@ export class Stream extends Observable<Connection> {
 
   #noteLife(): void {
     this.#heardAt = Date.now();
+    this.#aliveAt = performance.now();
     this.#askedAt = null;
     this.#silent = false;
   }
@@ -235,6 +252,11 @@ export class Stream extends Observable<Connection> {
   #closed(event: CloseEvent | OwnCloseEvent, attempt: number, key: string | null): void {
     if (!endsForGood(event)) {
       this.#log("info", "lost; coming back", { code: event.code, reason: event.reason });
+      // Why it could not be opened, no browser tells.
+      if (!this.#isUp && this.#isTrusted()) {
+        void this.#context.interception.probe(this.#context.base());
+      }
+      this.#isUp = false;
       this.#show();
       return;
     }
@@ -247,10 +269,11 @@ export class Stream extends Observable<Connection> {
   }
 
   readonly #checkLiveness = (): void => {
+    this.#followClock();
     if (this.#socket?.readyState !== WebSocket.OPEN || this.#heardAt === null) return;
-    const now = Date.now();
-    const liveness = livenessOf(now, {
-      heardAt: this.#heardAt,
+    const now = performance.now();
+    const liveness = livenessOf(now + this.#asleep(now, this.#heardAt), {
+      heardAt: this.#aliveAt,
       askedAt: this.#askedAt,
       quiet: this.#quiet,
     });
@@ -261,6 +284,24 @@ export class Stream extends Observable<Connection> {
     this.#silent = liveness === "stale";
     this.#show();
   };
+
+  /** Where the clock was set back, what was heard is of as long ago as ever, by the new time. */
+  #followClock(): void {
+    if (this.#heardAt === null) return;
+    const age = performance.now() - this.#aliveAt;
+    if (Date.now() - this.#heardAt > age - SET_BACK) return;
+    this.#heardAt = Date.now() - age;
+    this.#show();
+  }
+
+  /**
+   * Milliseconds that a device was asleep, in which its monotonic clock may stand still; by the other
+   * clock, so somebody may also have set that. It is enough to ask for it, and for nothing else.
+   */
+  #asleep(now: number, heardAt: number): number {
+    if (this.#askedAt !== null) return 0;
+    return Math.max(0, Date.now() - heardAt - (now - this.#aliveAt));
+  }
 
   #ping(now: number): void {
     this.#askedAt = this.#pingedAt = now;

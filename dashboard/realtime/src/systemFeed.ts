@@ -29,11 +29,26 @@ export interface Reading<T> {
   readonly staleSince: number | null;
 }
 
-/** Performance figures of a moment. */
+/** What is known of something: any part of it may be missing. */
+type Known<T> = T extends readonly (infer Item)[]
+  ? readonly Known<Item>[]
+  : T extends object
+    ? { readonly [Name in keyof T]?: Known<T[Name]> }
+    : T;
+
+/** Performance figures, as far as they are known. */
+export type Figures = Known<PerformanceUpdateData>;
+
+/** Performance figures of a moment, or of some time about it. */
 export interface Sample {
   /** When they were collected, ms since 1970. */
   readonly at: number;
-  readonly data: Readonly<Partial<PerformanceUpdateData>>;
+  /** Of some time: the means. */
+  readonly data: Figures;
+  /** Of some time: the lowest of each. */
+  readonly low?: Figures;
+  /** Of some time: the highest of each. */
+  readonly high?: Figures;
 }
 
 export interface SystemFeedState extends FeedState {
@@ -47,6 +62,8 @@ export interface SystemFeedState extends FeedState {
   readonly samples: readonly Sample[];
   /** What was last told of each service whose health changed. */
   readonly changes: ReadonlyMap<string, Readonly<Partial<ServiceStatusData>>>;
+  /** How many changes of cameras were told: what shows cameras asks for the list again. */
+  readonly cameraChanges: number;
 }
 
 const UNKNOWN: Reading<never> = { data: null, heardAt: null, staleSince: null };
@@ -65,9 +82,8 @@ class Periodic<T> {
   }
 
   take(data: Readonly<T>): void {
-    const now = Date.now();
-    this.#rhythm.note(now);
-    this.#set({ data, heardAt: now, staleSince: null });
+    this.#rhythm.note(performance.now());
+    this.#set({ data, heardAt: Date.now(), staleSince: null });
     this.#watch();
   }
 
@@ -130,6 +146,7 @@ export class SystemFeed extends Feed<SystemFeedState> {
       polled: false,
       samples: [],
       changes: new Map(),
+      cameraChanges: 0,
     });
     this.#client = client;
     this.#polling = new Polling(
@@ -168,7 +185,7 @@ export class SystemFeed extends Feed<SystemFeedState> {
       this.#status.take(known.data);
       const { detection_queue = null, analysis_queue = null } = known.data.queues ?? {};
       const depths = { detection: detection_queue, analysis: analysis_queue };
-      this.change({ queues: this.#queues.note(Date.now(), depths) });
+      this.change({ queues: this.#noteQueues(depths) });
     } else if (known?.type === "performance_update") {
       const { data } = known;
       this.#keep(data);
@@ -176,7 +193,16 @@ export class SystemFeed extends Feed<SystemFeedState> {
     } else if (known?.type === "service_status" && known.data.service !== undefined) {
       const { data } = known;
       this.change({ changes: new Map(this.get().changes).set(known.data.service, data) });
+    } else if (known?.type === "camera_status") {
+      this.change({ cameraChanges: this.get().cameraChanges + 1 });
     }
+  }
+
+  /** Whether they move is of how long they did not, whatever the clock says; since when is its time. */
+  #noteQueues(depths: Parameters<QueueWatch["note"]>[1]): Queues {
+    const now = performance.now();
+    const queues = this.#queues.note(now, depths);
+    return queues.since === null ? queues : { ...queues, since: Date.now() - (now - queues.since) };
   }
 
   /** When figures were collected; a time to come would hide all that comes until then. */

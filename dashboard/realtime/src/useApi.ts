@@ -55,7 +55,10 @@ function orMissing<T>(missing: ((why: string) => T) | undefined): (error: unknow
   };
 }
 
-/** Asking again before the page was let in only asks the person again. */
+/**
+ * Asking again before the page was let in only asks the person again; what makes no sense makes none
+ * the next time.
+ */
 function shouldRetryOnError(error: unknown): boolean {
-  return !(error instanceof ApiError && error.status === 401);
+  return !(error instanceof ApiError && (error.status === 401 || error.status === 400));
 }

@@ -20,7 +20,7 @@ const NO_CAMERAS: readonly Camera[] = [];
 export function useCameras() {
   const client = useClient();
   const { others } = useObservable(eventFeeds.of(client));
-  const { status, connection } = useObservable(systemFeeds.of(client));
+  const { status, connection, cameraChanges } = useObservable(systemFeeds.of(client));
   const { data, error, isLoading, mutate } = useApi("/api/cameras", camerasOf, {
     refreshInterval: REFRESH,
   });
@@ -31,6 +31,7 @@ export function useCameras() {
     counts?.online,
     counts?.offline,
     others,
+    cameraChanges,
     connection.reconnectCount,
   ].join();
   useEffect(() => {

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, test } from "vitest";
 import { ApiError, getJson } from "../src/api";
 import { Credentials } from "../src/credentials";

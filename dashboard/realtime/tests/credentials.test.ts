@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { Credentials } from "../src/credentials";
@@ -34,6 +35,18 @@ test("a key is kept in memory alone, unless a storage is given", () => {
   sessionStorage.clear();
   expect(kept()).not.toContain("k-2");
   expect(new Credentials({ storage }).get().key).toBeNull();
+});
+
+test("where site data are blocked a key is kept in memory, and nothing fails", () => {
+  const blocked = () => {
+    throw new DOMException("denied", "SecurityError");
+  };
+  const storage = { getItem: blocked, setItem: blocked, removeItem: blocked };
+  const credentials = new Credentials({ storage });
+  credentials.use("k-1");
+  expect(credentials.get().key).toBe("k-1");
+  credentials.refuse(credentials.attempt, "This key was refused.");
+  expect(credentials.get()).toEqual({ key: null, refused: "This key was refused." });
 });
 
 test("a refused key is forgotten, and the reason stays until another is entered", () => {

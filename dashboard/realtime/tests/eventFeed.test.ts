@@ -1,4 +1,5 @@
-import { expect, onTestFinished, test } from "vitest";
+// @vitest-environment jsdom
+import { expect, onTestFinished, test, vi } from "vitest";
 import { RealtimeClient } from "../src/client";
 import { type EventFeed, eventFeeds } from "../src/eventFeed";
 import { elasticTime, hostForTest, jump, until } from "./page";
@@ -139,13 +140,14 @@ test("no event is lost to what it lacks, be it fields or a cursor", async () => 
   expect(new Set(feed.get().entries.map(({ key }) => key)).size).toBe(8);
 });
 
-test("other messages are counted, as hints, and heartbeats are not", async () => {
+test("other messages are counted, as hints, and heartbeats and marks are not", async () => {
   const server = await hostForTest();
   const feed = newFeed();
   show(feed);
   await until(() => expect(server.open(PATH)).toBe(1));
   server.heartbeat(PATH);
   server.say(PATH, { type: "pong" });
+  server.markAsSeen("1", "kitchen", "high");
   server.say(PATH, { type: "resumed", data: { recovered: true, replayed: 0, since: "0-0" } });
   publish(server, 1);
   server.publish(PATH, { type: "camera_status", data: { camera_id: "garden" } });
@@ -295,6 +297,8 @@ test("a window that could not be read is read when Redis is heard again", async 
   server.answers.clear();
   server.heard = true;
   server.heartbeat(PATH);
+  // All pages hear it at once: each asks at another moment.
+  await jump(6_000);
   await until(() => expect(feed.get().window.state).toBe("complete"));
 });
 
@@ -349,4 +353,24 @@ test("events mean nothing before an answer came", async () => {
   show(feed);
   await until(() => expect(feed.get().isAnswered).toBe(true));
   expect(server.peers).toHaveLength(1);
+});
+
+test("a listener is told each event at once, also while the page is hidden and has no frames", async () => {
+  const server = await hostForTest();
+  publish(server, 1);
+  const feed = newFeed();
+  const heard: [number | null, boolean][] = [];
+  const frames = vi.spyOn(globalThis, "requestAnimationFrame").mockReturnValue(0);
+  const release = feed.listen(({ id, isNew }) => heard.push([id, isNew]));
+  await until(() => expect(heard).toEqual([[1, false]]));
+  await until(() => expect(feed.get().pulse).not.toBeNull());
+  publish(server, 2);
+  await until(() =>
+    expect(heard).toEqual([
+      [1, false],
+      [2, true],
+    ]),
+  );
+  expect(frames).toHaveBeenCalled();
+  release();
 });

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import {
   cleanup,
   configure,
@@ -356,6 +357,21 @@ test("a history is shown though nothing comes live", async () => {
   expect(result.current).toMatchObject({ current: null, alerts: [] });
 });
 
+test("a day is means with their extremes, and then what comes", async () => {
+  const server = await hostForTest();
+  const trend = { "host.cpu_percent": { mean: [20], low: [10], high: [97] } };
+  const body = JSON.stringify({ range: "24h", step: 120, began: [90 * 60], figures: trend });
+  server.answers.set("/api/performance/trend?range=24h", { status: 200, body });
+  server.greetings.set(SYSTEM, [figures(93)]);
+  const { result } = use(() => page.usePerformanceHistory("24h"));
+  await until(() => expect(result.current.history).toHaveLength(2));
+  const [bin, latest] = result.current.history;
+  expect(bin).toMatchObject({ at: 91 * MINUTE, data: { host: { cpu_percent: 20 } } });
+  expect(bin?.high?.host?.cpu_percent).toBe(97);
+  expect(latest).toEqual({ at: 93 * MINUTE, data: figuresAt(93 * MINUTE) });
+  expect(result.current.isLoaded).toBe(true);
+});
+
 const HOT = golden("alert").data as RaisedAlertData;
 
 function setAlerts(server: Server, asOf: number, alerts: readonly RaisedAlertData[]): void {
@@ -420,6 +436,47 @@ test("useActiveAlerts does not say that there are none where it cannot know", as
   const { result } = use(() => page.useActiveAlerts());
   await until(() => expect(result.current.error?.message).toBe("no Redis"));
   expect(result.current.active).toBeNull();
+});
+
+test("useAlertHistory loads what has ended when it is wanted, and again when an alert ends", async () => {
+  const server = await hostForTest();
+  setAlerts(server, 90 * MINUTE, [HOT]);
+  const over = { ...HOT, id: "over", ended: "2024-01-15T10:40:00Z" };
+  const setHistory = (alerts: readonly RaisedAlertData[]) => {
+    const body = JSON.stringify({ as_of: "2024-01-15T10:41:00Z", alerts, limits: {} });
+    server.answers.set("/api/alerts", { status: 200, body });
+  };
+  setHistory([HOT, over]);
+  const { result, rerender } = use((wanted: boolean) => page.useAlertHistory(wanted), false);
+  await until(() => expect(server.asked).toHaveLength(1));
+  expect(result.current.ended).toBeNull();
+  rerender(true);
+  await until(() => expect(result.current.ended).toEqual([over]));
+  const ended = { ...HOT, ended: "2024-01-15T10:42:00Z" };
+  setHistory([ended, over]);
+  server.say(SYSTEM, update(91, []));
+  await until(() => expect(result.current.ended).toEqual([ended, over]));
+});
+
+test("useAlertSeen says at once that an alert was seen, and why that was refused", async () => {
+  const server = await hostForTest();
+  server.answers.set("/api/session", { status: 200, body: '{"name":"mother","scope":"act"}' });
+  const seen = { at: "2024-01-15T10:41:00Z", by: "mother" };
+  const path = `/api/alerts/${HOT.id}/seen`;
+  server.answers.set(`POST ${path}`, { status: 200, body: JSON.stringify({ id: HOT.id, seen }) });
+  const { result } = use(() => ({ ...page.useAlertSeen(HOT), events: page.useSeen().mayAct }));
+  await until(() => expect(result.current.mayAct).toBe(true));
+  expect(result.current.events).toBe(true);
+  expect(result.current.seen).toBeNull();
+  await result.current.mark();
+  await until(() => expect(result.current.seen).toEqual(seen));
+  server.answers.set(`DELETE ${path}`, {
+    status: 403,
+    body: '{"detail":"this key may only read"}',
+  });
+  await result.current.undo();
+  await until(() => expect(result.current.error?.message).toBe("this key may only read"));
+  expect(result.current.seen).toEqual(seen);
 });
 
 test("useJobLogs shows all lines, identical ones too, and how the job ended", async () => {
@@ -548,6 +605,13 @@ test("useCameras shows the list, and asks again when there is a hint that it cha
   await until(() => expect(result.current.cameras).toEqual([DOOR, lawn]));
   expect(server.asked).toHaveLength(before + 1);
   expect(result.current).toMatchObject({ isLoading: false, error: null });
+  // The counts may be the same: another one came back.
+  const gone = { ...DOOR, status: "offline" };
+  list([gone, lawn]);
+  server.say(SYSTEM, golden("camera_status"));
+  await jump(2_000);
+  await until(() => expect(result.current.cameras).toEqual([gone, lawn]));
+  expect(server.asked).toHaveLength(before + 2);
 });
 
 test("useJobs shows the list, keeps it when the next one cannot be had, and says why", async () => {

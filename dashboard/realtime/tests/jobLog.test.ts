@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, onTestFinished, test } from "vitest";
 import { RealtimeClient } from "../src/client";
 import { type JobLog, jobLogs } from "../src/jobLog";

@@ -54,6 +54,12 @@ function isNullOrFinite(value: number | null): boolean {
   return value === null || Number.isFinite(value);
 }
 
+test("a summary is plain text: terminal colours and controls are not for people", () => {
+  const summary = "\u001b[31mA stranger\u001b[0m\u0007 at\u0000 the door\nwith a bag";
+  expect(eventOf({ summary }, "1-0", 0).summary).toBe("A stranger at the door\nwith a bag");
+  expect(eventOf({ summary: "\u001b[31m" }, "1-0", 0).summary).toBe("An event without a summary");
+});
+
 test("whatever an event's data is, it can be shown", () => {
   fc.assert(
     fc.property(odd, fc.string(), time, (data, key, heardAt) => {
@@ -214,14 +220,24 @@ test("a level that we do not know is shown as INFO, and a line without a message
   expect(linesOf(undefined)).toMatchObject([{ level: "INFO", text: "", at: null }]);
 });
 
+test("the lines of a message have its number in the log", () => {
+  const numbers = (cursor?: string) =>
+    typedLinesOf({ message: "a\nb" }, {}, cursor).map(({ number }) => number);
+  expect(numbers("1768646000000-120")).toEqual([120, 120]);
+  expect(numbers()).toEqual([null, null]);
+  expect(numbers("soon")).toEqual([null, null]);
+});
+
 test("what a job said along with a line is beside it", () => {
   expect(linesOf(golden("log").data)).toEqual([
     {
+      number: null,
       at: Date.UTC(2026, 0, 17, 10, 32, 5),
       level: "INFO",
       text: "Processing batch 2/3",
       plain: "Processing batch 2/3",
       context: "batch_id=abc123",
+      fields: { batch_id: "abc123" },
       continues: false,
     },
   ]);

@@ -12,7 +12,9 @@ const line: fc.Arbitrary<LogLine> = fc
     ...rest,
     plain,
     text: `\u001b[1m${plain}`,
+    number: null,
     at: null,
+    fields: null,
     continues: false,
   }));
 
@@ -103,7 +105,8 @@ test("a view shows the lines that are kept, as far as it was asked to look, if t
 });
 
 function plain(text: string): LogLine {
-  return { at: null, level: "INFO", text, plain: text, context: "", continues: false };
+  const rest = { number: null, at: null, fields: null, continues: false };
+  return { ...rest, level: "INFO", text, plain: text, context: "" };
 }
 
 test("a view looks at each line once, however often it is asked", () => {

@@ -19,9 +19,12 @@ test.each([
   expect(known && "data" in known && known.data).toBe(message.data);
 });
 
-test.each(["event_seen", "constructor", "__proto__", "toString", ""])("%j is not known", (type) => {
-  expect(narrowed({ type, data: {} })).toBeNull();
-});
+test.each(["camera_added", "constructor", "__proto__", "toString", ""])(
+  "%j is not known",
+  (type) => {
+    expect(narrowed({ type, data: {} })).toBeNull();
+  },
+);
 
 test("a message without data is known by its type, and has no field", () => {
   expect(narrowed({ type: "event" })).toEqual({ type: "event", data: {} });

@@ -3,9 +3,11 @@
 import { CloseEvent as NativeCloseEvent, WebSocket as NativeWebSocket } from "undici";
 import { onTestFinished, vi } from "vitest";
 import { Credentials } from "../src/credentials";
+import { Interception } from "../src/interception";
 import { QUIET_LOGGER } from "../src/logger";
 import { ServerClock } from "../src/serverClock";
 import type { StreamContext } from "../src/stream";
+import { Unanswered } from "../src/unanswered";
 import { Server } from "./server";
 
 declare global {
@@ -22,9 +24,10 @@ NativeWebSocket.prototype.dispatchEvent = function (event) {
 };
 
 /** Real milliseconds for which a test waits for something. */
-const PATIENCE = 4_500;
+const PATIENCE = 20_000;
 
 const { setTimeout: realTimeout } = globalThis;
+const realNow = performance.now.bind(performance);
 
 /** Make this server the host of the page. */
 export function visit(server: Server): void {
@@ -47,12 +50,12 @@ export function pass(milliseconds: number): Promise<void> {
 
 /** Wait, in real time, until this no longer throws; return what it returns. */
 export async function until<T>(check: () => T | Promise<T>): Promise<T> {
-  const latest = performance.now() + PATIENCE;
+  const latest = realNow() + PATIENCE;
   for (;;) {
     try {
       return await check();
     } catch (error) {
-      if (performance.now() > latest) throw error;
+      if (realNow() > latest) throw error;
     }
     await pass(3);
   }
@@ -64,6 +67,7 @@ export function elasticTime(): void {
     shouldAdvanceTime: true,
     toFake: [
       "Date",
+      "performance",
       "setTimeout",
       "clearTimeout",
       "setInterval",
@@ -93,6 +97,8 @@ export function contextOf(given: Partial<StreamContext> = {}): StreamContext {
     credentials: new Credentials(),
     logger: QUIET_LOGGER,
     clock: new ServerClock(),
+    interception: new Interception(),
+    unanswered: new Unanswered(),
     ...given,
   };
 }

@@ -1,7 +1,14 @@
 // @vitest-environment node
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { merged, RANGE_LENGTHS, samplesOf, TIME_RANGES } from "../src/performanceHistory";
+import {
+  merged,
+  RANGE_LENGTHS,
+  RANGE_STEPS,
+  samplesOf,
+  samplesOfTrend,
+  TIME_RANGES,
+} from "../src/performanceHistory";
 import type { Sample } from "../src/systemFeed";
 import { figuresAt, golden } from "./golden";
 
@@ -46,9 +53,28 @@ test("without a history there is what came live, and the other way round", () =>
 });
 
 test("a range is as long as its name says", () => {
+  const units: Readonly<Record<string, number>> = { m: 1, h: 60, d: 24 * 60 };
   for (const range of TIME_RANGES) {
-    expect(RANGE_LENGTHS[range]).toBe(Number.parseInt(range, 10) * 60_000);
+    const minutes = Number.parseInt(range, 10) * (units[range.at(-1) ?? ""] ?? 0);
+    expect(RANGE_LENGTHS[range]).toBe(minutes * 60_000);
+    expect(RANGE_LENGTHS[range] % RANGE_STEPS[range]).toBe(0);
   }
+});
+
+test("a bin of a trend is a sample in its middle, with its mean and its extremes", () => {
+  const figures = {
+    "gpu.temperature": { mean: [60, null], low: [40, null], high: [90, null] },
+    "gpus.1.temperature": { mean: [70, 71], low: [70, 71], high: [70, 71] },
+    "host.cpu_percent": { mean: [5, 6], low: [1, 2], high: [99, 98] },
+  };
+  const found = samplesOfTrend({ range: "24h", step: 120, began: [1_200, 1_320], figures });
+  expect(found.map(({ at }) => at)).toEqual([1_260_000, 1_380_000]);
+  const [first, second] = found;
+  expect([first?.data.gpu?.temperature, first?.low?.gpu?.temperature]).toEqual([60, 40]);
+  expect(first?.high?.host?.cpu_percent).toBe(99);
+  expect(second?.data.gpu?.temperature).toBeNull();
+  expect(second?.data.gpus).toMatchObject([{ index: 1, temperature: 71 }]);
+  expect(second?.data.databases?.redis?.memory_mb).toBeNull();
 });
 
 test("points become samples at their time, in UTC; those without one are left out", () => {

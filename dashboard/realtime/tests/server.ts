@@ -37,8 +37,10 @@ const REASON = "a valid API key is required";
 const UNAUTHORIZED: Answer = { status: 401, body: JSON.stringify({ detail: REASON }) };
 const NOT_FOUND: Answer = { status: 404, body: '{"detail":"Not Found"}' };
 
-/** The API's own answer, if `answers` has no other. */
+/** The API's own answers, if `answers` has no others. */
 const EVENTS = "/api/events";
+const SEEN = "/api/events/seen";
+const MARK = /^(POST|DELETE) \/api\/events\/([^/?]+)\/seen(?:\?risk_level=(\w+))?$/;
 
 /** Before the first message of a history. */
 const START = "0-0";
@@ -56,18 +58,26 @@ export class Server {
   deaf = false;
   /** The HTTP status with which it refuses handshakes; 0 leaves them without any answer. */
   refusing: number | null = null;
-  /** What was asked of the API: path and query, and the key. */
+  /** What was asked of the API: path and query, after a method that is not GET, and the key. */
   readonly asked: { readonly path: string; readonly key: string | undefined }[] = [];
-  /** The API's answers, by path and query. */
+  /** The API's answers, by path and query, after a method that is not GET. */
   readonly answers = new Map<string, Answer | Promise<Answer>>();
+  /** The paths at which a proxy's login page stands in for the API. */
+  readonly pages = new Set<string>();
   /** What clients of a path get when they connect, by path. */
   readonly greetings = new Map<string, readonly Outgoing[]>();
   /** Whether heartbeats, pongs and answers say that Redis is heard; null: they say nothing of it. */
   heard: boolean | null = null;
+  /** How often heartbeats and pongs say that something may have been missed. */
+  breaks = 0;
   /** Whether the API knows all events of the window. */
   complete = true;
   /** How far its clock is ahead, in milliseconds. */
   ahead = 0;
+  /** Whom the API knows the page as. */
+  session = { name: "kitchen", scope: "act", expires_at: null };
+  /** Which events were seen, by id. */
+  readonly seen = new Map<string, { at: string; by: string; risk_level: string | null }>();
   readonly #topics = new Map<string, Topic>();
   readonly #http: HttpServer;
   readonly #sockets = new Set<Socket>();
@@ -76,9 +86,14 @@ export class Server {
 
   private constructor() {
     this.#http = createServer(async (request, response) => {
-      const path = request.url ?? "";
+      const url = request.url ?? "";
+      const path = request.method === "GET" ? url : `${request.method} ${url}`;
       const key = request.headers["x-api-key"];
       this.asked.push({ path, key: typeof key === "string" ? key : undefined });
+      if (this.pages.has(path)) {
+        response.writeHead(200, { "Content-Type": "text/html" }).end("<h1>Sign in</h1>");
+        return;
+      }
       const known = this.answers.has(path) ? this.answers.get(path) : this.#ownAnswer(path);
       const answer = this.key === null || this.key === key ? await known : UNAUTHORIZED;
       if (answer) response.writeHead(answer.status).end(answer.body);
@@ -202,22 +217,51 @@ export class Server {
   }
 
   get #state(): object {
-    if (this.heard === null) return {};
-    return { now: new Date(this.#now).toISOString(), heard: this.heard };
+    const breaks = this.breaks > 0 ? { breaks: this.breaks } : {};
+    if (this.heard === null) return breaks;
+    return { now: new Date(this.#now).toISOString(), heard: this.heard, ...breaks };
   }
 
-  /** What `GET /api/events` answers, newest first. */
+  /** Say that somebody has seen an event, or no longer says so; all are told. */
+  markAsSeen(id: string, by: string, riskLevel: string | null, { undone = false } = {}): Answer {
+    const mark = { at: new Date(this.#now).toISOString(), by, risk_level: riskLevel };
+    if (undone) this.seen.delete(id);
+    else this.seen.set(id, mark);
+    this.say("/ws/events", { type: "event_seen", data: { id, seen: !undone, ...mark } });
+    return { status: 200, body: JSON.stringify({ id, seen: undone ? null : mark }) };
+  }
+
+  /** What the API answers by itself. */
   #ownAnswer(path: string): Answer {
+    const [, method, id, level = null] = MARK.exec(path) ?? [];
+    if (id !== undefined) {
+      return this.markAsSeen(id, this.session.name, level, { undone: method === "DELETE" });
+    }
+    if (path === SEEN) {
+      const seen = [...this.seen].map(([one, mark]) => ({ id: one, ...mark }));
+      const now = new Date(this.#now).toISOString();
+      return { status: 200, body: JSON.stringify({ now, seen }) };
+    }
+    if (path === "/api/session") return { status: 200, body: JSON.stringify(this.session) };
+    return this.#history(path);
+  }
+
+  /** What `GET /api/events` answers, newest first, and what it does for one of them. */
+  #history(path: string): Answer {
     const { pathname, searchParams } = new URL(path, "http://127.0.0.1");
+    if (pathname.startsWith(`${EVENTS}/`))
+      return this.#oneAnswer(pathname.slice(EVENTS.length + 1));
     if (pathname !== EVENTS) return NOT_FOUND;
     const number = (name: string, other: number) => Number(searchParams.get(name) ?? other);
-    const from = this.#now - number("minutes", 15) * 60_000;
+    const period = searchParams.get("from");
+    const from = period ? Date.parse(period) : this.#now - number("minutes", 15) * 60_000;
     const before = searchParams.get("before");
     const all = this.#topic("/ws/events").entries.flatMap(({ cursor, text }) => {
       const message = JSON.parse(text ?? "{}");
       const time = Number.parseInt(cursor, 10);
       if (time < from || (message.data?.risk_score ?? 0) < number("min_risk", 0)) return [];
-      return [{ cursor, arrived_at: new Date(time).toISOString(), message }];
+      const seen = this.seen.get(String(message.data?.event_id ?? cursor)) ?? null;
+      return [{ cursor, arrived_at: new Date(time).toISOString(), message, seen }];
     });
     const older =
       before === null
@@ -230,8 +274,34 @@ export class Server {
     const next = events.length < older.length ? events.at(-1)?.cursor : null;
     const { complete, heard } = this;
     const now = new Date(this.#now).toISOString();
-    const answer = { now, heard: heard === true, complete, known_since: null, events, next };
+    const cursor = this.#topic("/ws/events").entries.at(-1)?.cursor ?? null;
+    const answer = {
+      now,
+      heard: heard === true,
+      complete,
+      known_since: null,
+      cursor,
+      events,
+      next,
+    };
     return { status: 200, body: JSON.stringify(answer) };
+  }
+
+  /** The neighbours are of any camera: that they are of the same is the services' part. */
+  #oneAnswer(cursor: string): Answer {
+    const { entries } = this.#topic("/ws/events");
+    const at = entries.findIndex((one) => one.cursor === decodeURIComponent(cursor));
+    const found = entries[at];
+    if (!found) return { status: 404, body: '{"detail":"no such event"}' };
+    const event = {
+      cursor: found.cursor,
+      arrived_at: new Date(Number.parseInt(found.cursor, 10)).toISOString(),
+      message: JSON.parse(found.text ?? "{}"),
+    };
+    const previous = entries[at - 1]?.cursor ?? null;
+    const next = entries[at + 1]?.cursor ?? null;
+    const now = new Date(this.#now).toISOString();
+    return { status: 200, body: JSON.stringify({ event, previous, next, now }) };
   }
 
   #topic(path: string): Topic {

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { RealtimeClient } from "../src/client";
@@ -435,6 +436,44 @@ test("a page that slept asks before it judges", async () => {
   await jump(3_000);
   expect(server.peers.map(({ heard }) => heard.length)).toEqual([1]);
   expect(states).toEqual(["connecting", "live"]);
+});
+
+test("a clock that is set back keeps nobody from coming back", async () => {
+  const server = await hostForTest();
+  elasticTime();
+  const { is, stream } = listenTo(path, { quiet: 3_000 });
+  await is({ state: "live" });
+  vi.setSystemTime(Date.now() - 24 * 3_600_000);
+  server.deaf = true;
+  await jump(9_000);
+  await is({ state: "stale" });
+  const age = Date.now() - (stream.get().staleSince ?? Number.NaN);
+  expect(age).toBeGreaterThan(5_000);
+  expect(age).toBeLessThan(60_000);
+  await jump(20_000);
+  await until(() => expect(server.peers.length).toBeGreaterThan(1));
+  server.deaf = false;
+  await jump(20_000);
+  await is({ state: "live" });
+  expect(stream.get().reconnectCount).toBeGreaterThan(0);
+});
+
+test("a clock that is set ahead while a ping is on its way breaks nothing", async () => {
+  const server = await hostForTest();
+  elasticTime();
+  const { is } = listenTo(path, { quiet: 3_000 });
+  await is({ state: "live" });
+  server.deaf = true;
+  await until(async () => {
+    await jump(500);
+    expect(server.peers[0]?.heard.length).toBeGreaterThan(0);
+  });
+  vi.setSystemTime(Date.now() + 8 * 3_600_000);
+  await jump(2_000);
+  server.say(path, { type: "pong" });
+  server.deaf = false;
+  await jump(5_000);
+  await is({ state: "live", reconnectCount: 0 });
 });
 
 test("without a key it asks for one, and with the right one it goes on", async () => {

@@ -1,8 +1,9 @@
 import { useServerClock } from "@hsi/realtime";
 import { CircleAlert, CircleCheck, CircleHelp, CircleX, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
-import { useNow } from "../clock";
-import { ago, clock, dateAndClock, UNKNOWN } from "../format";
+import { useAsOf } from "../clock";
+import { ago, clock, dateAndClock, isolated, UNKNOWN } from "../format";
+import { reasonOf } from "../reasons";
 import type { Tone } from "../tones";
 import { TONE_CLASSES } from "./toneClasses";
 
@@ -102,7 +103,7 @@ export function Meter({ name, value, max = 100, text, color = "bg-data" }: Meter
 /** How long ago something was by the services' clock, which goes on by itself. */
 export function Ago({ time }: { time: number | null }) {
   const ahead = useServerClock() ?? 0;
-  const now = useNow() + ahead;
+  const text = useAsOf((now) => (time === null ? UNKNOWN : ago(time, now + ahead)));
   if (time === null) return <span>{UNKNOWN}</span>;
   return (
     <time
@@ -110,15 +111,17 @@ export function Ago({ time }: { time: number | null }) {
       title={dateAndClock(time)}
       className="figure whitespace-nowrap"
     >
-      {ago(time, now)}
+      {text}
     </time>
   );
 }
 
 /** A moment: its time of day, and its date where that is not today's. */
 export function Moment({ time }: { time: number | null }) {
+  const ahead = useServerClock() ?? 0;
+  const today = useAsOf((now) => new Date(now + ahead).toDateString());
   if (time === null) return <span>{UNKNOWN}</span>;
-  const isToday = new Date(time).toDateString() === new Date().toDateString();
+  const isToday = new Date(time).toDateString() === today;
   return (
     <time dateTime={new Date(time).toISOString()} title={dateAndClock(time)}>
       {isToday ? clock(time) : dateAndClock(time)}
@@ -142,7 +145,7 @@ export function Failure({ what, why }: { what: string; why: string }) {
     <p role="alert" className="flex items-start gap-2 text-sm text-warn-ink">
       <ToneIcon tone="warn" className="mt-0.5 size-4" />
       <span>
-        {what}: {why}
+        {what}: {isolated(reasonOf(why))}
       </span>
     </p>
   );

@@ -7,12 +7,13 @@ import { HealthIndicators } from "../components/dashboard/HealthIndicators";
 import { Queues } from "../components/dashboard/Queues";
 import { RiskGauge } from "../components/dashboard/RiskGauge";
 import { Verdicts } from "../components/dashboard/Verdicts";
+import { texts } from "../texts";
 
 /** Each part with its place in the grid (styles.css), in the order of reading. */
 const PARTS: readonly { area: string; Part: ComponentType }[] = [
-  { area: "[grid-area:risk]", Part: RiskGauge },
-  { area: "[grid-area:cameras]", Part: CameraTiles },
   { area: "[grid-area:activity]", Part: ActivityFeed },
+  { area: "[grid-area:cameras]", Part: CameraTiles },
+  { area: "[grid-area:risk]", Part: RiskGauge },
   { area: "[grid-area:gpu]", Part: GPUStats },
   { area: "[grid-area:queues]", Part: Queues },
   { area: "[grid-area:services]", Part: HealthIndicators },
@@ -21,12 +22,13 @@ const PARTS: readonly { area: string; Part: ComponentType }[] = [
 /** Whether the home, its cameras and its AI are well; then what makes it so (R57). */
 export function DashboardPage() {
   return (
-    <div className="flex flex-col gap-3 sm:gap-4">
-      <h1 className="sr-only">Dashboard</h1>
+    // At least as high as the window leaves: what scrolls in itself has the room that there is.
+    <div className="flex flex-col gap-3 sm:gap-4 xl:min-h-[calc(100dvh-8.5rem)]">
+      <h1 className="sr-only">{texts.dashboard.title}</h1>
       <Boundary>
         <Verdicts />
       </Boundary>
-      <div className="dashboard-grid gap-3 sm:gap-4">
+      <div className="dashboard-grid gap-3 sm:gap-4 xl:flex-1">
         {PARTS.map(({ area, Part }) => (
           <div key={area} className={`grid min-w-0 ${area}`}>
             <Boundary>

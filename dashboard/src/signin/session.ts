@@ -1,16 +1,16 @@
 /** Who is signed in in this browser, what they may do, and what is said of it. Pure. */
 
+import { texts } from "../texts";
+
+const words = texts.page.signIn;
+
 /** Each includes those before it. */
 const SCOPES: readonly Scope[] = ["read", "act", "admin"];
 
 export type Scope = "read" | "act" | "admin";
 
 /** What each scope lets somebody do. */
-export const SCOPE_WORDS: Readonly<Record<Scope, string>> = {
-  read: "may look",
-  act: "may look and act",
-  admin: "may do everything",
-};
+export const SCOPE_WORDS: Readonly<Record<Scope, string>> = words.scopes;
 
 /** The scope of keys of producers: it opens no page. */
 export const PUBLISH = "publish";
@@ -27,7 +27,7 @@ export interface Session {
 export interface Invite {
   readonly code: string;
   readonly scope: string;
-  /** Milliseconds since 1970, by this browser's clock. */
+  /** Milliseconds since the page was loaded, as `performance.now()` counts them. */
   readonly expiresAt: number;
 }
 
@@ -49,7 +49,7 @@ export function scopesWithin(scope: string): readonly Scope[] {
 /** What somebody of this scope may do. */
 export function scopeWords(scope: string): string {
   const known = SCOPES.find((one) => one === scope);
-  return known ? SCOPE_WORDS[known] : `has the scope ${scope}`;
+  return known ? SCOPE_WORDS[known] : words.otherScope(scope);
 }
 
 /** Whether this is no session: the home asks nobody who they are. */
@@ -69,7 +69,8 @@ export function sessionOf(body: unknown): Session | null {
  * The invite in an answer; null if there is none.
  *
  * @param answeredAt When the service answered, by its own clock, ms since 1970.
- * @param now The same by this browser's, which may be wrong: what counts is how long it is valid.
+ * @param now Milliseconds since the page was loaded: what counts is how long it is valid, and no
+ *   clock that may be set.
  */
 export function inviteOf(body: unknown, answeredAt: number, now: number): Invite | null {
   const { code, scope, expires_at: end } = fieldsOf(body);
@@ -119,19 +120,19 @@ export function faultOf(unauthorized: string, failure: Failure): string {
   const said = detail && `${detail}.`.replace(/([.!?])\.$/, "$1");
   switch (status) {
     case null:
-      return `No answer: ${said || "is this home reachable?"}`;
+      return words.noAnswer(said || words.isReachable);
     case 401:
       return unauthorized;
     case 429:
-      return `Too many tries from this address. Try again ${whenOf(retryAfter)}.`;
+      return words.tooManyTries(whenOf(retryAfter));
     default:
-      return said || `This home does not answer as it should (HTTP ${status}).`;
+      return said || words.badAnswer(status);
   }
 }
 
 function whenOf(seconds: number | null): string {
-  if (seconds === null) return "later";
-  return seconds < 90 ? `in ${seconds} s` : `in ${Math.ceil(seconds / 60)} min`;
+  if (seconds === null) return words.later;
+  return seconds < 90 ? words.inSeconds(seconds) : words.inMinutes(Math.ceil(seconds / 60));
 }
 
 function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {

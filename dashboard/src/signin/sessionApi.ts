@@ -1,3 +1,4 @@
+import { texts } from "../texts";
 import {
   detailOf,
   type Failure,
@@ -15,9 +16,7 @@ const TIMEOUT = 10_000;
 /** Milliseconds by which a Date header may be behind: it has whole seconds. */
 const DATE_PRECISION = 1_000;
 
-const NOT_SIGNED_IN = "You are not signed in here any more.";
-const BAD_KEY = "This key was refused.";
-const BAD_INVITE = "This invite was used already, or its 10 minutes are over. Ask for another one.";
+const words = texts.page.signIn;
 
 /** A service refused, or there was no answer; its message is for a person. */
 export class SessionError extends Error {
@@ -60,21 +59,21 @@ export class SessionApi {
 
   /** The session of this browser. */
   async look(): Promise<Session> {
-    return this.#session({ method: "GET", unauthorized: NOT_SIGNED_IN });
+    return this.#session({ method: "GET", unauthorized: words.notSignedIn });
   }
 
   async signIn(key: string): Promise<Session> {
-    return this.#session({ method: "POST", key, unauthorized: BAD_KEY });
+    return this.#session({ method: "POST", key, unauthorized: words.badKey });
   }
 
   /** Sign in with the code of an invite. */
   async trade(code: string): Promise<Session> {
-    return this.#session({ method: "POST", json: { invite: code }, unauthorized: BAD_INVITE });
+    return this.#session({ method: "POST", json: { invite: code }, unauthorized: words.badInvite });
   }
 
   /** Sign out in this browser; others stay signed in. */
   async signOut(): Promise<void> {
-    await this.#ask({ method: "DELETE", unauthorized: NOT_SIGNED_IN });
+    await this.#ask({ method: "DELETE", unauthorized: words.notSignedIn });
   }
 
   async invite(scope: Scope): Promise<Invite> {
@@ -82,9 +81,9 @@ export class SessionApi {
       method: "POST",
       path: "/invites",
       json: { scope },
-      unauthorized: NOT_SIGNED_IN,
+      unauthorized: words.notSignedIn,
     });
-    return inviteOf(body, answeredAt, Date.now()) ?? unreadable();
+    return inviteOf(body, answeredAt, performance.now()) ?? unreadable();
   }
 
   async #session(question: Question): Promise<Session> {
@@ -124,6 +123,6 @@ export class SessionApi {
 }
 
 function unreadable(): never {
-  const detail = "Something else than a service of this home has answered";
+  const detail = words.somethingElse;
   throw new SessionError("", { status: 200, detail, retryAfter: null });
 }

@@ -1,4 +1,6 @@
 import type { Credentials } from "@hsi/realtime";
+import type { Tabs } from "../tabs";
+import { texts } from "../texts";
 import { asksForNothing, type Invite, PUBLISH, type Scope, type Session } from "./session";
 import { type SessionApi, SessionError } from "./sessionApi";
 
@@ -7,11 +9,7 @@ const RETRY_INTERVAL = 5_000;
 /** Milliseconds after which all replicas know a key that one of them knows. */
 const SETTLED_AFTER = 3_000;
 
-const ASKED = "This home asks who you are.";
-const ENDED = "Your session has ended: sign in again.";
-const PUBLISH_ONLY = "This key may only publish. A page needs one that may read.";
-const MISMATCH =
-  "Some services refuse what others accept: all of them need the same API_KEYS and SESSION_SECRET.";
+const words = texts.page.signIn;
 
 /**
  * How this browser stands with the home: not known yet, trading an invite, asked for nothing, signed
@@ -30,7 +28,7 @@ export interface Surroundings {
   /** Forget all that is shown, and close all connections: by loading the page again. */
   readonly leave: () => void;
   /** Reaches this home's other tabs in this browser. */
-  readonly tabs: Pick<BroadcastChannel, "postMessage" | "addEventListener">;
+  readonly tabs: Tabs;
 }
 
 /**
@@ -118,7 +116,7 @@ export class SignIn {
 
   /** Ask the person again, who may have closed the prompt. */
   readonly ask = (): void => {
-    this.#out(this.#state.phase === "out" ? this.#state.why : ASKED);
+    this.#out(this.#state.phase === "out" ? this.#state.why : words.asked);
   };
 
   /** Ask until there is an answer; with `why` once, and that is what the prompt says. */
@@ -132,7 +130,8 @@ export class SignIn {
         return;
       } catch (error) {
         const isRefused = credentials.get().refused !== null;
-        if (isUnauthorized(error) || isRefused || why !== null) return this.#out(why ?? ASKED);
+        if (isUnauthorized(error) || isRefused || why !== null)
+          return this.#out(why ?? words.asked);
         // Services of before have no sessions: what they ask for, connections find out.
         if (error instanceof SessionError && error.status === 404) {
           return this.#set({ phase: "open" });
@@ -159,7 +158,7 @@ export class SignIn {
       // another tab signed in. Trying once more is enough to find out: more would be a storm.
       const tried = this.#triedFor;
       this.#triedFor = `${session.expiresAt} ${session.name}`;
-      if (tried === this.#triedFor) return this.#out(MISMATCH);
+      if (tried === this.#triedFor) return this.#out(words.mismatch);
       await pause(SETTLED_AFTER);
       if (await this.#stillIn()) this.#around.credentials.letIn();
     } finally {
@@ -173,7 +172,7 @@ export class SignIn {
     if (before.phase === "out") return null;
     const session = await this.#around.api.look().catch(() => null);
     if (this.#state !== before) return null;
-    if (session === null) this.#out(before.phase === "in" ? ENDED : ASKED);
+    if (session === null) this.#out(before.phase === "in" ? words.ended : words.asked);
     return session;
   }
 
@@ -198,7 +197,7 @@ export class SignIn {
 
   #take(session: Session): void {
     if (asksForNothing(session)) this.#set({ phase: "open" });
-    else if (session.scope === PUBLISH) this.#out(PUBLISH_ONLY);
+    else if (session.scope === PUBLISH) this.#out(words.publishOnly);
     else this.#set({ phase: "in", session });
   }
 

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import type { GpuDevice, GpuStatus } from "@hsi/realtime";
 import { cleanup, render, screen, within } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";

@@ -11,9 +11,13 @@ from hsi.cli.breaker import breaker
 from hsi.cli.invite import invite
 from hsi.cli.jobs import job, run_job
 from hsi.cli.kubernetes_secrets import new_secrets
+from hsi.cli.notify import notify
 from hsi.cli.publish import publish
+from hsi.cli.push import push
 from hsi.cli.sample import sample
+from hsi.cli.seen import seen
 from hsi.cli.tail import events, status, system, tail
+from hsi.cli.webhook import webhook
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,7 +29,22 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-for command in (publish, sample, tail, status, run_job, keys, invite, breaker, new_secrets):
+_COMMANDS = (
+    publish,
+    sample,
+    seen,
+    tail,
+    status,
+    run_job,
+    keys,
+    invite,
+    push,
+    webhook,
+    breaker,
+    notify,
+    new_secrets,
+)
+for command in _COMMANDS:
     main.add_command(command)
 for stream in (events, system, job):
     tail.add_command(stream)

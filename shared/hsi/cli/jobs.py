@@ -8,8 +8,9 @@ from typing import NoReturn, TextIO, get_args
 import click
 from msgspec import UNSET
 
+from hsi.cli.api import page_of, why_missing
 from hsi.cli.lines import log_line, plain
-from hsi.cli.options import stream_options, tail_option
+from hsi.cli.options import UnusableSettingError, api_key, stream_options, tail_option
 from hsi.cli.run_job import new_job_id, run, why_not_started
 from hsi.cli.settings import JobSettings
 from hsi.cli.streams import follow, note, open_stream
@@ -21,6 +22,12 @@ from hsi.settings import SettingsError, load
 _STATUS: dict[EndStatus, int] = {"completed": 0, "failed": 1, "cancelled": 130}
 """Exit statuses of jobs that have none of their own."""
 _INTERRUPTED = 130
+
+
+class NoSuchJobError(click.ClickException):
+    """Nothing is kept of a job; the text says whether it ever was."""
+
+    exit_code = os.EX_NOINPUT
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -64,11 +71,13 @@ def _become(command: tuple[str, ...]) -> NoReturn:
     type=click.Choice(get_args(LogLevel), case_sensitive=False),
     help="This level and above.",
 )
+@click.option("--wait", is_flag=True, help="Wait for a job that has not begun.")
 @stream_options
 @tail_option(1000)
 def job(  # noqa: PLR0917 (click passes them by name)
     job_id: str,
     level: str | None,
+    wait: bool,  # noqa: FBT001 (an option: click passes it by name)
     server: str,
     since: str | None,
     count: int,
@@ -77,14 +86,16 @@ def job(  # noqa: PLR0917 (click passes them by name)
     """Follow the log of job JOB_ID to its end; the exit status is the job's.
 
     On a terminal with time and level; in a pipe the lines alone, as the job wrote them. A job that
-    failed without an exit status of its own gives 1, a cancelled one 130. If the job says nothing
-    until the service lets us go, it is 69.
+    failed without an exit status of its own gives 1, a cancelled one 130. If there is no such job,
+    and without --wait, it is 66; if the job says nothing until the service lets us go, 69.
     """
     try:
         url = f"{server}/ws/jobs/{job_ids.check(job_id)}/logs"
     except job_ids.InvalidJobIdError as error:
         raise click.ClickException(str(error)) from error
-    stream = open_stream(url + (f"?level={level}" if level else ""), since, count, api_key_file)
+    key = api_key(api_key_file)
+    stream = open_stream(url + (f"?level={level}" if level else ""), since, count, key)
+    _see_that_it_is(job_id, server, key, wait=wait)
     ends: list[JobEndData] = []
 
     def text(received: Received) -> str | None:
@@ -107,3 +118,28 @@ def job(  # noqa: PLR0917 (click passes them by name)
     end = ends[-1]
     note(f"job {job_id} {end.status}")
     sys.exit(_STATUS[end.status] if end.exit_code is UNSET else end.exit_code)
+
+
+def _see_that_it_is(job_id: str, server: str, key: str, *, wait: bool) -> None:
+    """End where there is no such job, or say that it is waited for.
+
+    Args:
+        job_id: The job.
+        server: ws:// or wss://.
+        key: Of `api_key`.
+        wait: Whether it is to be waited for.
+
+    Raises:
+        NoSuchJobError: There is none, and nobody wants to wait.
+
+    """
+    try:
+        why = why_missing(f"{page_of(server)}api/jobs/{job_id}", key)
+    except UnusableSettingError:
+        return  # Good enough for a stream: with a proxy's password in it, for example.
+    # What is said of the job names it; a server that knows no jobs says something else.
+    if why is None or job_id not in why:
+        return
+    if not wait:
+        raise NoSuchJobError(f"no such job: {why} (--wait waits for it)")
+    note(f"waiting for it: {why}")

@@ -5,8 +5,12 @@ import re
 import click
 
 from hsi.schemas import (
+    CameraState,
+    CameraStatus,
     ChannelMessage,
     Event,
+    EventSeen,
+    EventSeenData,
     LogData,
     LogLevel,
     PerformanceUpdate,
@@ -40,6 +44,12 @@ _HEALTHS: dict[ServiceHealth, str] = {
     "unhealthy": "red",
     "unreachable": "red",
 }
+_CAMERAS: dict[CameraState, str] = {
+    "online": "green",
+    "offline": "red",
+    "error": "red",
+    "unknown": "yellow",
+}
 _SEVERITIES: dict[AlertSeverity, str] = {"warning": "yellow", "critical": "bright_red"}
 _NOTHING = "-"
 _UNSHOWN = re.compile(
@@ -54,7 +64,9 @@ _CODE = re.compile(r"\x1b\[(?:([0-9;]*m)|[!<-?]*[0-9;]*[ -,]*[@-~])?")
 _RESET = "\x1b[0m"
 
 
-def message_line(message: ChannelMessage | Resumed | None, text: str) -> str:
+def message_line(  # noqa: PLR0911 (one for each type)
+    message: ChannelMessage | Resumed | None, text: str
+) -> str:
     """Return a message for a terminal.
 
     Args:
@@ -65,10 +77,14 @@ def message_line(message: ChannelMessage | Resumed | None, text: str) -> str:
     match message:
         case Event() as event:
             return event_line(event)
+        case EventSeen(data=change):
+            return seen_line(change)
         case SystemStatus() as status:
             return status_line(status)
-        case ServiceStatus(data=change):
-            return health_line(change)
+        case ServiceStatus(data=health):
+            return health_line(health)
+        case CameraStatus() as camera:
+            return camera_line(camera)
         case PerformanceUpdate(data=figures):
             return performance_line(figures)
         case RaisedAlert() as alert:
@@ -94,6 +110,13 @@ def event_line(event: Event) -> str:
     data = event.data
     risk = click.style(f"{data.risk_level:>8} {data.risk_score:3}", fg=_RISKS[data.risk_level])
     return f"{data.started_at:%H:%M:%S} {risk}  {plain(data.camera_id)}: {plain(data.summary)}"
+
+
+def seen_line(data: EventSeenData) -> str:
+    """Return for a terminal that somebody has seen an event, or no longer says so."""
+    word = "seen" if data.seen else "not seen"
+    who = f" by {plain(data.by)}" if data.by else ""
+    return f"{data.at:%H:%M:%S} {word:>12}  event {plain(data.id)}{who}"
 
 
 def log_line(data: LogData) -> str:
@@ -134,6 +157,13 @@ def health_line(change: ServiceStatusData) -> str:
     """Return a change of health for a terminal."""
     health = click.style(f"{change.status:>12}", fg=_HEALTHS[change.status])
     return f"         {health}  {plain(change.service)}: {plain(change.message)}"
+
+
+def camera_line(change: CameraStatus) -> str:
+    """Return a change of a camera for a terminal."""
+    data = change.data
+    state = click.style(f"{data.status:>12}", fg=_CAMERAS[data.status])
+    return f"{change.timestamp:%H:%M:%S} {state}  camera {plain(data.name)}"
 
 
 def performance_line(figures: PerformanceUpdateData) -> str:

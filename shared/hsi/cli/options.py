@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
@@ -36,6 +36,16 @@ def server_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def api_key(file: TextIO | None) -> str:
+    """Return the API key; empty where there is none. A file can be read once.
+
+    Args:
+        file: Holds the key; None: HSI_API_KEY does, if it is set.
+
+    """
+    return (file.read() if file else os.environ.get("HSI_API_KEY", "")).strip()
 
 
 def stream_options(command: F) -> F:

@@ -5,7 +5,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TextIO
 
 import click
 from websockets.exceptions import InvalidHandshake, InvalidURI
@@ -36,16 +35,16 @@ def open_stream(
     url: str,
     since: str | None,
     count: int,
-    api_key_file: TextIO | None,
+    key: str,
     on_state: Callable[[State, str], None] = _note_state,
 ) -> Stream:
-    """Return a stream that is opened with the key of the file or of HSI_API_KEY.
+    """Return a stream that is opened with an API key.
 
     Args:
         url: ws:// or wss://.
         since: Cursor to go on after.
         count: Messages to begin with.
-        api_key_file: Holds the key; None: HSI_API_KEY does, if it is set.
+        key: Of `api_key`.
         on_state: Told whenever messages begin or cease to arrive, and why.
 
     Raises:
@@ -59,7 +58,6 @@ def open_stream(
         raise UnusableSettingError(
             "HSI_SERVER, or --server: expected ws://host:port or wss://host:port"
         ) from None
-    key = (api_key_file.read() if api_key_file else os.environ.get("HSI_API_KEY", "")).strip()
     try:
         return Stream(url, since=since, tail=count, api_key=key, on_state=on_state)
     except ValueError as error:

@@ -5,7 +5,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, get_args
 
 from hsi.schemas import EndStatus, JobStatus
+from hsi.schemas.moments import utc
 
+NO_TIME = 100_000_000_000
+"""A score of the index that is no time in seconds since 1970: in milliseconds, say, or infinite.
+
+A member that has it would stay there before every job, so it makes room first."""
 KEPT = 3600
 """Seconds that a job's state, log and place in the index are kept after its last sign of life."""
 ENDED: frozenset[str] = frozenset(get_args(EndStatus))
@@ -19,6 +24,8 @@ class JobState(NamedTuple):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     exit_code: int | None = None
+    ends: int | None = None
+    """How many of its runs have ended, each with an `end` in the log; None: nobody has counted."""
 
 
 UNKNOWN = JobState()
@@ -38,6 +45,7 @@ def parse(value: bytes | str | None) -> JobState:
         started_at=_time(state.get("started_at")),
         ended_at=_time(state.get("completed_at")),
         exit_code=code if type(code) is int else None,
+        ends=_ends(state),
     )
 
 
@@ -100,10 +108,18 @@ def ended(
     before = begun(value, job_id, started)
     if before is None:
         return None
-    ours: dict[str, Any] = {"status": status, "completed_at": _written(at)}
+    state = json.loads(before)
+    # Once for each run, however often this is written.
+    counted = (_ends(state) or 0) + (parse(value).status not in ENDED)
+    ours: dict[str, Any] = {"status": status, "completed_at": _written(at), "ends": counted}
     if exit_code is not None:
         ours["exit_code"] = exit_code
-    return json.dumps(json.loads(before) | ours)
+    return json.dumps(state | ours)
+
+
+def _ends(state: dict[str, Any]) -> int | None:
+    ends = state.get("ends")
+    return ends if type(ends) is int and ends >= 0 else None
 
 
 def _object(value: bytes | str | None) -> dict[str, Any] | None:
@@ -125,4 +141,4 @@ def _time(value: object) -> datetime | None:
         at = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+    return None if at is None else utc(at)

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET
 from redis.client import Pipeline
-from redis.exceptions import InvalidResponse, ResponseError
+from redis.exceptions import InvalidResponse, NoPermissionError, ResponseError
 
 from hsi import redis_functions
 from hsi.joblogs import job_state
@@ -350,9 +350,12 @@ class Sender:
         began = self._started.timestamp() if self._started else self._listed_since
         with self._redis.pipeline(transaction=True) as commands:
             commands.zadd(channels.JOBS, {self._job_id: began}, nx=self._started is None)
+            commands.zremrangebyscore(channels.JOBS, job_state.NO_TIME, "+inf")
             commands.zremrangebyrank(channels.JOBS, 0, -MAX_JOBS - 1)
             commands.zscore(channels.JOBS, self._job_id)
             *_, score = replies = commands.execute(raise_on_error=False)
+        if isinstance(replies[1], NoPermissionError):  # Redis' user has its earlier rules.
+            del replies[1]
         error = next((reply for reply in replies if isinstance(reply, Exception)), None)
         if is_wrong_type(error):
             self._name_index()

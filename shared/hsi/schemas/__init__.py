@@ -5,7 +5,15 @@ sometimes; those are absent (`UNSET`) when they are not said. Pure, like all of 
 """
 
 from hsi.schemas.control import Error, ErrorCode, ErrorData, Ping, Pong, Resumed, ResumedData
-from hsi.schemas.events import Event, EventData, RiskLevel
+from hsi.schemas.events import (
+    Event,
+    EventData,
+    EventSeen,
+    EventSeenData,
+    RiskLevel,
+    Seen,
+    SeenEvent,
+)
 from hsi.schemas.logs import EndStatus, JobEnd, JobEndData, JobStatus, Log, LogData, LogLevel
 from hsi.schemas.performance import (
     PerformanceUpdate,
@@ -14,6 +22,9 @@ from hsi.schemas.performance import (
     RaisedAlertData,
 )
 from hsi.schemas.system import (
+    CameraState,
+    CameraStatus,
+    CameraStatusData,
     ServiceStatus,
     ServiceStatusData,
     SystemStatus,
@@ -22,7 +33,15 @@ from hsi.schemas.system import (
 )
 
 ChannelMessage = (
-    Event | SystemStatus | ServiceStatus | PerformanceUpdate | RaisedAlert | Log | JobEnd
+    Event
+    | EventSeen
+    | SystemStatus
+    | ServiceStatus
+    | CameraStatus
+    | PerformanceUpdate
+    | RaisedAlert
+    | Log
+    | JobEnd
 )
 """What travels on Redis channels and is forwarded to clients."""
 
@@ -33,6 +52,9 @@ ServerMessage = ChannelMessage | ControlMessage
 """Everything that a client can get, unknown types of other producers aside."""
 
 __all__ = [
+    "CameraState",
+    "CameraStatus",
+    "CameraStatusData",
     "ChannelMessage",
     "ControlMessage",
     "EndStatus",
@@ -41,6 +63,8 @@ __all__ = [
     "ErrorData",
     "Event",
     "EventData",
+    "EventSeen",
+    "EventSeenData",
     "JobEnd",
     "JobEndData",
     "JobStatus",
@@ -56,6 +80,8 @@ __all__ = [
     "Resumed",
     "ResumedData",
     "RiskLevel",
+    "Seen",
+    "SeenEvent",
     "ServerMessage",
     "ServiceStatus",
     "ServiceStatusData",

@@ -8,6 +8,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=0)]
 
+MAX_ID = 2**53 - 1
+"""The greatest event id that a browser reads as it was written."""
+EventId = Annotated[int, Meta(ge=0, le=MAX_ID)]
+TEXT_PATTERN = r"\S"
+Text = Annotated[str, Meta(pattern=TEXT_PATTERN)]
+"""What has something to read in it."""
+
 ServiceHealth = Literal["healthy", "degraded", "unhealthy", "unreachable"]
 """How a service or a database is (R11, R17)."""
 

@@ -31,7 +31,7 @@ DEAD_LETTER_QUEUES = "dlq:detection_queue,dlq:analysis_queue"
 """Lists of what failed for good, separated by commas, unless a setting names others."""
 
 SYSTEM_STATUS = "system_status"
-"""Channel of `system_status` and `service_status`."""
+"""Channel of `system_status`, and of `service_status` and `camera_status`, which have a history."""
 
 PERFORMANCE_UPDATE = "performance_update"
 """Channel of `performance_update` and `alert`."""
@@ -39,14 +39,26 @@ PERFORMANCE_UPDATE = "performance_update"
 SYSTEM_HEALTH = "{lease:system}:health"
 """Key: what the leader of the system service knows of services' health, in its lease's slot."""
 
+CAMERAS = "{lease:system}:cameras"
+"""Key: how each camera is, and since when (JSON), as the leader of the system service found it."""
+
+SYSTEM_CHANGES = "{lease:system}:changes"
+"""Key: changes of health and of cameras that the leader has found and may not have told yet."""
+
 PERFORMANCE_HISTORY = "performance:history"
 """Stream: the performance figures of the last hour."""
+
+PERFORMANCE_TREND = "performance:trend"
+"""Streams that begin so: the performance figures of days, in bins, one for each range."""
 
 PERFORMANCE_ALERTS = "performance:alerts"
 """Key: what the leader of the collector knows of alerts."""
 
 ALERTS_HISTORY = "alerts:history"
 """Stream: begins, changes and ends of raised alerts."""
+
+ALERTS_SEEN = "alerts:seen"
+"""Hash: who has seen which raised alert, and when (JSON), by the alert's id."""
 
 JOBS = "jobs"
 """Sorted set: index of recent jobs."""
@@ -56,6 +68,9 @@ JOB_LOGS = "job_logs"
 
 JOB_LOGS_WRITTEN = "job_logs:written"
 """Sorted set: the channels of job logs, by when each was written last."""
+
+MQTT_DEVICES = "mqtt:devices"
+"""Key: the cameras that Home Assistant was told of (JSON)."""
 
 
 def job_logs(job_id: str) -> str:
@@ -89,6 +104,14 @@ def since(channel: str) -> str:
     return f"{{{channel}}}:since"
 
 
+def seen(channel: str) -> str:
+    """Return the hash of the events that somebody has seen, in the history's slot.
+
+    Fields are events (`hsi.seen.key_of`), values are JSON.
+    """
+    return f"{{{channel}}}:seen"
+
+
 def once(channel: str, key: str) -> str:
     """Return the key that remembers an idempotency key, in the history's slot."""
     return f"{{{channel}}}:once:{key}"
@@ -97,6 +120,11 @@ def once(channel: str, key: str) -> str:
 def sender(channel: str, name: str) -> str:
     """Return the key that says how far a sender of a channel came, in the history's slot."""
     return f"{{{channel}}}:sender:{name}"
+
+
+def performance_trend(name: str) -> str:
+    """Return the stream of a trend of performance figures: of `24h` or `7d`."""
+    return f"{PERFORMANCE_TREND}:{name}"
 
 
 def latency(stage: str) -> str:
@@ -122,3 +150,8 @@ def term(name: str) -> str:
 def consumer(name: str) -> str:
     """Return the key that says how far a consumer came."""
     return f"consumer:{name}"
+
+
+def mqtt_told(event: str) -> str:
+    """Return the key that says what Home Assistant was told of an event."""
+    return f"mqtt:told:{event}"

@@ -21,6 +21,13 @@ class Sign(Message):
         bool | UnsetType,
         Meta(description="Whether this replica hears Redis now, so that nothing waits there."),
     ] = UNSET
+    breaks: Annotated[
+        Count | UnsetType,
+        Meta(
+            description="How often this replica may have missed what has no cursor; absent: never "
+            "yet. A client that sees another number asks for it again."
+        ),
+    ] = UNSET
 
 
 class Ping(Sign, tag="ping"):

@@ -75,7 +75,7 @@ class ModelLatency(PipelineLatency):
 
 
 class Throughput(Part):
-    """Processing rates."""
+    """Processing rates of five minutes; while less is known, of that, from a minute on."""
 
     images_per_min: Annotated[Amount | None, Meta(description="Images per minute.")]
     events_per_min: Annotated[Amount | None, Meta(description="Events per minute.")]
@@ -153,6 +153,13 @@ class Alert(Part):
     message: Annotated[str, Meta(description="For a person to read.")]
 
 
+class AlertSeen(Part):
+    """Who has seen an alert, and when."""
+
+    at: Annotated[datetime, Meta(description="When it was marked (UTC).")]
+    by: Annotated[str, Meta(description="The name of the key; empty where none is asked for.")]
+
+
 class RaisedAlertData(Part):
     """What people are told of: a figure that exceeded its threshold for some time."""
 
@@ -176,6 +183,14 @@ class RaisedAlertData(Part):
         Meta(description="Since when nobody could measure the value; null: it is known."),
     ]
     message: Annotated[str, Meta(description="For a person to read.")]
+    gpu: Annotated[
+        Count | UnsetType,
+        Meta(description="The GPU that it concerns, by its index; absent where there is one."),
+    ] = UNSET
+    seen: Annotated[
+        AlertSeen | UnsetType,
+        Meta(description="Who of the household has seen it; absent while nobody has."),
+    ] = UNSET
 
 
 class RaisedAlert(Message, tag="alert"):

@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
 from hsi.schemas.base import Count, GpuSource, Message, Part, Percent, ServiceHealth
+
+CameraState = Literal["online", "offline", "error", "unknown"]
+"""How a camera is, by the pipeline; a word that we do not know is unknown."""
 
 
 class WebSocketCircuitState(StrEnum):
@@ -85,3 +88,19 @@ class ServiceStatus(Message, tag="service_status"):
 
     data: ServiceStatusData
     timestamp: Annotated[datetime | UnsetType, Meta(description="When it changed (UTC).")] = UNSET
+
+
+class CameraStatusData(Part):
+    """What changed about one camera."""
+
+    camera_id: Annotated[str, Meta(description="The camera; what an event calls `camera_id`.")]
+    name: Annotated[str, Meta(description="Its name, for people.")]
+    status: Annotated[CameraState, Meta(description="How it is now.")]
+    since: Annotated[datetime, Meta(description="Since when it was found so (UTC).")]
+
+
+class CameraStatus(Message, tag="camera_status"):
+    """The status of a camera changed."""
+
+    data: CameraStatusData
+    timestamp: Annotated[datetime, Meta(description="When it was believed, and told (UTC).")]

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from hsi.schemas import ChannelMessage, ControlMessage
+from hsi.schemas.complaints import explained
 
 MAX_MESSAGE_BYTES = 256 * 1024
 """Larger messages are refused by publishers and dropped by subscribers."""
@@ -47,7 +48,7 @@ def validate(payload: bytes) -> ChannelMessage:
     except RecursionError as error:
         raise InvalidMessageError("the message is nested too deeply") from error
     except msgspec.DecodeError as error:
-        raise InvalidMessageError(f"the message is not valid: {error}") from error
+        raise InvalidMessageError(f"the message is not valid: {explained(error)}") from error
     if message.cursor is not UNSET:
         raise InvalidMessageError("the message has a cursor; only the history gives those")
     return message

@@ -11,6 +11,10 @@ client once and in order, or the client is told that something is missing. It re
   not next is not sent: the history is read from the position on, and catches everybody up.
 
 Messages without a cursor (a plain PUBLISH) are sent as they are heard, between the others.
+
+Anybody who may publish can make a cursor up, and give it the next number. So a message that was
+only heard does not prove that the history went back: while the connection stays, only those that
+were seen in the history do.
 """
 
 import time
@@ -29,6 +33,8 @@ PAGE_SIZE = 128 * 1024
 AHEAD = 30_000
 """Milliseconds that a cursor may be ahead of this machine's clock, and be believed: of one that
 somebody made up, later messages would seem to be older, so the history is asked."""
+MAX_UNCONFIRMED = 50_000
+"""Messages that were heard and are not known to be in the history; of more, all are believed."""
 MAX_WAITING = 16 * 1024 * 1024
 """Characters that may wait while a topic catches up."""
 
@@ -105,6 +111,12 @@ class Position:
         self.elsewhere = False
         """The last message that claims a cursor is not in this history: its publisher may write to
         another database, for what is published in one is heard in all."""
+        self.confirmed: Cursor | None = None
+        """The last of those sent that was seen in the history; None: they are too many to know."""
+        self._heard: set[Cursor] = set()
+        """Those that were sent since, as they were heard."""
+        self._believed = True
+        """Whether what was only heard counts as if it had been in the history."""
         self._waiting: deque[tuple[Cursor | None, Message]] = deque()
         self._waiting_size = 0
         self._in_read = 0
@@ -112,10 +124,26 @@ class Position:
         self._stale = False
         """Something may have been missed since the read under way began."""
 
-    def mark_stale(self) -> None:
-        """Something may have been missed: the channel was subscribed (again)."""
+    def mark_stale(self, *, differs: bool = False) -> None:
+        """Something may have been missed.
+
+        Args:
+            differs: The history differs from this, while the connection has stayed. Otherwise the
+                channel was subscribed (again): Redis may have lost what it said last.
+
+        """
         self.catching_up = True
         self._stale = True
+        self._believed = self._believed or not differs
+
+    def confirm(self, last: Cursor | None) -> None:
+        """Take the last message that the history has."""
+        if last is not None and last in self._heard and not self.catching_up:
+            self._confirmed(last)
+
+    def _confirmed(self, cursor: Cursor) -> None:
+        self.confirmed = cursor
+        self._heard = {heard for heard in self._heard if heard > cursor}
 
     def hear(self, message: Message) -> list[Message]:
         """Take a message from the channel; return the messages to send now."""
@@ -125,10 +153,10 @@ class Position:
             return []
         if cursor is None:
             return [message]
-        if self._is_old(cursor) and not _is_ahead(self.head):
+        if self._is_old(cursor) and self._was_sent(cursor) and not _is_ahead(self.head):
             return []
         if self._is_next(cursor):
-            self._advance(cursor)
+            self._hear_next(cursor)
             return [message]
         # A message was missed; or it is the first, which may be of another database; or the history
         # was emptied of what somebody appended with ids of the future, and goes on with lesser.
@@ -146,19 +174,40 @@ class Position:
         """Take the page that was read; return the messages to send now."""
         messages: list[Message] = []
         if not self.known:
-            self.known, self.head = True, page.last
+            self.known, self.head, self.confirmed = True, page.last, page.last
             page = page._replace(found=True, entries=[])
+        if self.needs_confirming(page):
+            # Somebody may have made the cursor up: go on from what the history had.
+            self.head = self.confirmed
+            return messages
         if not page.found:
             # Trimmed, wiped or rolled back. The old position filters nothing from here on.
             messages.append(resumed(recovered=False, replayed=page.remaining, since=self.head))
             self.head = None
+            self._heard.clear()
         for entry in page.entries:
             messages += self._plain_before(entry.cursor)
-            messages.append(Message(entry.text))
+            if entry.cursor not in self._heard:
+                messages.append(Message(entry.text))
             self._advance(entry.cursor)
+        if page.entries:
+            self.confirmed = self.head
         if page.ends:
+            self._heard.clear()
             messages += self._release_waiting()
         return messages
+
+    def needs_confirming(self, page: Page) -> bool:
+        """Return whether a page says no more than that the last message was made up, or was lost.
+
+        Then the history is read after the last message that was seen there.
+        """
+        return (
+            not page.found
+            and not self._believed
+            and self.confirmed is not None
+            and self.head in self._heard
+        )
 
     def _plain_before(self, cursor: Cursor) -> Iterable[Message]:
         """Take from those waiting what was heard up to a message of the history."""
@@ -180,7 +229,7 @@ class Position:
             if cursor is None:
                 yield message
             elif self._is_next(cursor):
-                self._advance(cursor)
+                self._hear_next(cursor)
                 yield message
             elif not self._is_old(cursor):
                 if not self._in_read:
@@ -190,6 +239,7 @@ class Position:
                 yield message._replace(text=unstamped(message.text), body=None)
             self._take()
         self.catching_up = self._stale
+        self._believed = self._believed and self._stale
 
     def _wait(self, cursor: Cursor | None, message: Message) -> None:
         if self._waiting_size > MAX_WAITING:
@@ -208,6 +258,17 @@ class Position:
 
     def _advance(self, cursor: Cursor) -> None:
         self.head, self.elsewhere = cursor, False
+
+    def _hear_next(self, cursor: Cursor) -> None:
+        self._advance(cursor)
+        self._heard.add(cursor)
+        if len(self._heard) > MAX_UNCONFIRMED:
+            self.confirmed = None
+            self._heard.clear()
+
+    def _was_sent(self, cursor: Cursor) -> bool:
+        """Return whether one that is not newer than the head was sent, as far as can be told."""
+        return self.confirmed is None or cursor <= self.confirmed or cursor in self._heard
 
     def _is_old(self, cursor: Cursor) -> bool:
         return self.head is not None and cursor <= self.head
@@ -236,7 +297,17 @@ class Replay:
     What the topic sends meanwhile waits in the client's queue, so nothing is between the two.
     """
 
-    def __init__(self, *, since: str, until: Cursor | None) -> None:
+    def __init__(
+        self, *, since: str, until: Cursor | None, confirmed: Cursor | None = None
+    ) -> None:
+        """Begin with nothing read.
+
+        Args:
+            since: The client's cursor, as it sent it.
+            until: Where its topic is.
+            confirmed: The last message up to there that was seen in the history; None: that one.
+
+        """
         cursor = Cursor.parse(since)
         self.since = since
         self.after = None if cursor == BEGINNING else cursor
@@ -246,11 +317,18 @@ class Replay:
         """The history was trimmed faster than the client could follow: it has to come back."""
         self.until = until
         """Read it up to this cursor."""
+        self._confirmed = confirmed or until
         self._is_cursor = cursor is not None
         self._begun = False
 
-    def page(self, page: Page) -> "Step":
-        """Take the page that was read; return what to send to the client."""
+    def page(self, page: Page, *, passing: int | None = None) -> "Step":
+        """Take the page that was read; return what to send to the client.
+
+        Args:
+            page: What follows `after`.
+            passing: How many messages up to `until` the client's filter lets through; None: all.
+
+        """
         told: Message | None = None
         until = self.until
         count = page.upto(until) if until is not None else 0
@@ -261,8 +339,10 @@ class Replay:
                 replayed = max(count, until.number - page.entries[0].cursor.number + 1)
             # What is no cursor was read from the start, but was certainly not found. And a history
             # that ends before the topic does was wiped meanwhile, even if nothing was trimmed.
-            gone_back = has_gone_back(page.last, until)
+            gone_back = has_gone_back(page.last, self._confirmed)
             recovered = page.found and self._is_cursor and not gone_back
+            if passing is not None:
+                replayed = passing
             told = resumed(recovered=recovered, replayed=replayed, since=self.since)
         elif not page.found:
             self.done = self.outrun = True

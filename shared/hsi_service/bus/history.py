@@ -60,7 +60,11 @@ class History:
         return next(iter(self.failing.values()), None)
 
     async def read(self, channel: str, after: Cursor | None, count: int = _FIRST_PAGE) -> Page:
-        """Read a page of a channel's history, at one instant.
+        """Read a page of a channel's history, as at one instant.
+
+        The reads are in no transaction: a Redis that is full refuses whatever one holds (7.0). They
+        are in an order that shows what came between: histories are trimmed from their start, so
+        where the message before the page is there after the page was read, all of it was.
 
         Args:
             channel: Whose history.
@@ -71,11 +75,11 @@ class History:
         key = channels.history(channel)
         start, upto, tail = f"({after}" if after else "-", GREATEST, 1
         while True:
-            async with self._turn, self._redis.pipeline(transaction=True) as commands:
-                commands.xrange(key, str(after or "-"), str(after or "+"), count=1)
+            async with self._turn, self._redis.pipeline(transaction=False) as commands:
                 commands.xrange(key, start, str(upto), count=count)
                 commands.xrevrange(key, str(upto), count=tail)
-                first, following, newest = await _answer(key, commands.execute(), [[], [], []])
+                commands.xrange(key, str(after or "-"), str(after or "+"), count=1)
+                following, newest, first = await _answer(key, commands.execute(), [[], [], []])
             entries, lasts = _entries(following), _entries(newest)
             if lasts and upto is GREATEST and may_be_by_hand(lasts[0].cursor):
                 async with self._turn:

@@ -196,3 +196,33 @@ def examined(message: Message) -> Message:
     except UnicodeEncodeError:
         found = None
     return found or message._replace(type="")
+
+
+class _Parts(msgspec.Struct):
+    type: str
+    data: dict[str, Any]
+
+
+_parts = msgspec.json.Decoder(_Parts)
+
+
+def parts_of(text: str) -> tuple[str, dict[str, Any]]:
+    """Return the type and the `data` of a message, as far as it has them."""
+    try:
+        message = _parts.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return _parts_by_json(text)
+    return message.type, message.data
+
+
+def _parts_by_json(text: str) -> tuple[str, dict[str, Any]]:
+    """Ask the standard library, as `_second_opinion` does: it reads what browsers read."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return "", {}
+    match value:
+        case {"type": str(kind), "data": dict(data)}:
+            return kind, data
+        case _:
+            return "", {}

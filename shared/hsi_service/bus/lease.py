@@ -130,6 +130,7 @@ class Lease:
         self._trouble = Throttled(logger)
         self._spoilt = SpoiltKeys(logger)
         self._led = False
+        self._turned = asyncio.Event()
         self._rounds = 0
         self.refused: str | None = None
         """Why Redis refused it when it was last asked, in its words; None: it did not."""
@@ -169,6 +170,13 @@ class Lease:
         """Whether Redis was asked, and has not answered for as long as a lease is held."""
         silence = self._clock() - self._answered_at
         return not self._given_up and silence > self.duration * (1 - MARGIN)
+
+    async def turned(self) -> None:
+        """Wait until this replica is found to begin or to cease to lead.
+
+        That a lease ran out is found when Redis is next asked; `remaining` says it before.
+        """
+        await self._turned.wait()
 
     async def run(self) -> None:
         """Ask for it, and keep it; ends only when cancelled. Once given up, it rests."""
@@ -233,7 +241,7 @@ class Lease:
                 )
 
     def _tell(self) -> None:
-        """Log who leads, when that changes, and that this machine's clock is wrong."""
+        """Log and tell who leads, when that changes, and that this machine's clock is wrong."""
         if skew := self.redis_clock.new_skew():
             logger.warning(
                 "this machine's clock and Redis' differ; Redis' is followed",
@@ -243,6 +251,8 @@ class Lease:
             return
         self._led = self.held
         self.taken += self._led
+        self._turned.set()
+        self._turned = asyncio.Event()
         logger.info("leads" if self._led else "leads no longer", extra={"lease": self.name})
 
 

@@ -19,10 +19,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from hsi.logs import Throttled
-from hsi.redis_client import async_client, refusal
+from hsi.logs import Throttled, redact
+from hsi.redis_client import async_client, is_wrong_server, reason_of, refusal
 from hsi.schemas import channels
 from hsi_service.bus.lease import clock
 from hsi_service.bus.subscriber import BusState, Subscriber
@@ -39,7 +39,7 @@ PROVEN_FOR = MAX_MISSES + 1
 that hears nothing is found, and a slow replica has been heard all the same."""
 TIMEOUT = 1.5
 """Seconds that each step may take: to connect, and to publish."""
-DENIED_PAUSE = 60.0
+DENIED_PAUSE = 5.0
 """Seconds after which a replica that may not probe tries again."""
 
 
@@ -74,7 +74,19 @@ class Probe:
         self._heard_at = -math.inf
         """When a probe was last heard, by the event loop's clock."""
         self._clock = RedisClock(steady=clock, wall=time.time)
-        self._trouble = Throttled(logger)
+        self._why: str | None = None
+        """Why the last probe could not be published, or did not come."""
+        self._denials, self._failures = Throttled(logger), Throttled(logger)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nobody knows that this replica hears Redis, without credentials.
+
+        None: that is known, or there is no connection that could hear.
+        """
+        if self._subscriber.state is not BusState.LISTENING or self.is_heard():
+            return None
+        return self._why or "no probe came yet"
 
     def is_heard(self) -> bool:
         """Return whether this replica hears Redis now, as far as it can tell.
@@ -94,6 +106,7 @@ class Probe:
         """Take a probe, of whatever round: the subscription hears."""
         self._misses, self._published_at, self._is_heard = 0, None, True
         self._heard_at = asyncio.get_running_loop().time()
+        self._why = None
 
     def subscribed(self) -> None:
         """Do nothing: what matters is what comes."""
@@ -106,6 +119,9 @@ class Probe:
             finally:
                 # The next one looks the address up.
                 await self._redis.connection_pool.disconnect()
+            if trouble := self.trouble:
+                self._failures.warning("it is not known whether Redis is heard", reason=trouble)
+                self._leave_wrong_server()
             await asyncio.sleep(INTERVAL)
 
     async def _probe(self) -> None:
@@ -124,13 +140,15 @@ class Probe:
                 if self._published_at is None:
                     await self._publish()
         except NoPermissionError as error:
-            self._trouble.warning(
+            self._why = redact(f"NoPermissionError: {error}; users.acl has the rules for probe:*")
+            self._denials.warning(
                 "this replica may not probe its subscription: its user of Redis needs the rules "
                 "for probe:* (users.acl)",
                 reason=str(error),
             )
             await asyncio.sleep(DENIED_PAUSE)
         except (RedisError, OSError) as error:
+            self._why = reason_of(error)
             logger.debug("cannot probe: %s", error)
 
     async def _begin(self) -> None:
@@ -143,7 +161,7 @@ class Probe:
 
     async def _ask_for_the_time(self) -> None:
         asked_at = clock()
-        with contextlib.suppress(NoPermissionError):  # Clients are not told it, and that is all.
+        with contextlib.suppress(ResponseError):  # Clients are not told it, and that is all.
             self._told_the_time(await self._redis.time(), asked_at)
 
     def _told_the_time(self, told: tuple[int, int], asked_at: float) -> None:
@@ -181,14 +199,26 @@ class Probe:
             return
         self._published_at = None
         self._misses += 1
+        self._why = "it does not hear what it publishes"
         self._subscriber.may_have_missed()
-        if self._misses >= MAX_MISSES:
+        # A server that says itself that it is the wrong one gets no second chance.
+        if self._misses >= (1 if self._is_at_wrong_server() else MAX_MISSES):
+            misses = self._misses
             self._misses = 0
             self.found += 1
             self._on_deaf()
             self._subscriber.reconnect(
-                f"it does not hear what it publishes: {MAX_MISSES} of its own messages are missing"
+                f"it does not hear what it publishes: own messages missing: {misses}"
             )
+
+    def _is_at_wrong_server(self) -> bool:
+        error = self._subscriber.ping_refused
+        return error is not None and is_wrong_server(error)
+
+    def _leave_wrong_server(self) -> None:
+        """Begin again where the server says that it is the wrong one, and nothing proves else."""
+        if self._is_at_wrong_server():
+            self._subscriber.reconnect(f"the server is not the right one: {self._why}")
 
     async def aclose(self) -> None:
         """Close the connection."""

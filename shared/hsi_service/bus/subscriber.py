@@ -14,7 +14,6 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any, Protocol
@@ -28,7 +27,7 @@ from hsi.logs import Throttled, redact
 from hsi.redis_client import look_up_again, pubsub_pool
 from hsi.tasks import cancel_and_wait
 from hsi_service.bus.connect_policy import AlwaysConnect, ConnectPolicy
-from hsi_service.bus.subscriptions import Subscriptions
+from hsi_service.bus.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +128,7 @@ class Subscriber:
         self._companions: dict[bytes, list[ChannelListener]] = {}
         """Listeners that are there while others are."""
         self._changed = asyncio.Event()
-        self._session = _Session()
+        self._session = Session()
         self._listening: asyncio.Task[None] | None = None
         self._why_anew = ""
         self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE)
@@ -147,6 +146,11 @@ class Subscriber:
         Redis published before that has been heard, or was lost on the way."""
         self.listening_since = -math.inf
         """When Redis last confirmed all that is wanted, by the same clock."""
+
+    @property
+    def ping_refused(self) -> RedisError | None:
+        """With what Redis answered the last PING; None: with PONG, or it was not asked."""
+        return self._session.ping_refused
 
     def subscribe(self, channel: str, listener: ChannelListener) -> Subscription:
         """Add a listener. It hears the channel from when Redis confirms, and after every outage."""
@@ -226,7 +230,7 @@ class Subscriber:
                 raise
             finally:
                 await cancel_and_wait(listening)
-                stable = self._session.age() > STABLE_AFTER
+                stable = self._session.age(time.monotonic()) > STABLE_AFTER
                 self._end_session()
             error = _error_of(listening)
             trouble = error and f"{type(error).__name__}: {error}".removesuffix(": ")[:MAX_TROUBLE]
@@ -262,7 +266,7 @@ class Subscriber:
         )
 
     def _end_session(self) -> None:
-        ended, self._session = self._session, _Session()
+        ended, self._session = self._session, Session()
         ended.tell()
         self.lag = None
         if self._listeners:
@@ -283,7 +287,7 @@ class Subscriber:
 
     async def _follow_listeners(self, connection: AbstractConnection) -> None:
         """Make what Redis was asked for follow what is wanted."""
-        asked = self._session.subscriptions
+        session, asked = self._session, self._session.subscriptions
         while True:
             self._changed.clear()
             if not self._listeners:
@@ -293,10 +297,10 @@ class Subscriber:
                 raise _Idle
             wanted = self._listeners.keys() | self._companions.keys()
             for some in _slices(asked.names - wanted, CHANNELS_PER_COMMAND):
-                asked.unsubscribing(some)
+                session.unsubscribing(some)
                 await connection.send_command("UNSUBSCRIBE", *some, check_health=False)
             for some in _slices(wanted - asked.names, CHANNELS_PER_COMMAND):
-                asked.subscribing(some)
+                session.subscribing(some)
                 await connection.send_command("SUBSCRIBE", *some, check_health=False)
             await self._changed.wait()
 
@@ -314,8 +318,7 @@ class Subscriber:
                 raise RedisConnectionError(
                     f"no answer to {session.unanswered_pings} PINGs, {PING_INTERVAL:.0f} s apart",
                 )
-            session.unanswered_pings += 1
-            session.pings.append(clock())
+            session.pinging(clock())
             await connection.send_command("PING", check_health=False)
 
     async def _read(self, connection: AbstractConnection) -> None:
@@ -323,7 +326,16 @@ class Subscriber:
         # While replies are buffered this awaits without yielding, so that messages which arrive
         # together are handed out together, within one tick of the loop.
         while True:
-            reply: Any = await connection.read_response(timeout=math.inf, disconnect_on_error=False)
+            try:
+                reply: Any = await connection.read_response(
+                    timeout=math.inf, disconnect_on_error=False
+                )
+            except RedisError as error:
+                if (sent_at := session.refused(error)) is None:
+                    raise
+                # Redis refuses PINGs while it refuses writes; what is published comes all the same.
+                session.unanswered_pings, self.heard_until = 0, sent_at
+                continue
             session.unanswered_pings = 0
             match reply:
                 case [b"message", channel, payload]:
@@ -334,16 +346,16 @@ class Subscriber:
                             self._faults.warning("a listener failed", fault=repr(error))
                 case [b"subscribe", channel, _]:
                     self._confirmed(session, channel)
-                case [b"pong", _]:
-                    self.heard_until = session.pings.popleft()
+                case [b"pong", _] | b"PONG":
+                    self.heard_until = session.ponged()
                     self.lag = asyncio.get_running_loop().time() - self.heard_until
-                case [b"unsubscribe", _, _] | b"PONG":
-                    pass
+                case [b"unsubscribe", _, _]:
+                    session.left()
                 case _:
                     raise RedisConnectionError(f"unexpected reply {str(reply)[:80]}")
 
-    def _confirmed(self, session: "_Session", channel: bytes) -> None:
-        session.confirm(channel)
+    def _confirmed(self, session: Session, channel: bytes) -> None:
+        session.confirm(channel, time.monotonic())
         if session.subscriptions.confirmed(channel):
             for listener in tuple(self._listeners.get(channel, ())):
                 listener.subscribed()
@@ -352,35 +364,6 @@ class Subscriber:
             self.listening_since = asyncio.get_running_loop().time()
             self.connect_policy.heard()
             logger.info("subscribed to Redis", extra={"channels": len(self._listeners)})
-
-
-class _Session:
-    """One connection's life, from connecting to whatever ends it."""
-
-    def __init__(self) -> None:
-        self.subscriptions = Subscriptions()
-        self.news = asyncio.Event()
-        """Set, and replaced by a new one, at each confirmation and at the end."""
-        self.unanswered_pings = 0
-        self.pings: deque[float] = deque()
-        """When those were sent that are not answered, in seconds of the event loop's clock."""
-        self._heard_since: float | None = None
-
-    def confirm(self, name: bytes) -> None:
-        """Redis answered a SUBSCRIBE."""
-        if self._heard_since is None:
-            self._heard_since = time.monotonic()
-        self.subscriptions.answered(name)
-        self.tell()
-
-    def age(self) -> float:
-        """Return for how many seconds Redis has been heard."""
-        return 0.0 if self._heard_since is None else time.monotonic() - self._heard_since
-
-    def tell(self) -> None:
-        """Wake whoever waits for news."""
-        self.news.set()
-        self.news = asyncio.Event()
 
 
 def _error_of(listening: "asyncio.Task[None]") -> BaseException | None:

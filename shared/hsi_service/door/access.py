@@ -73,6 +73,8 @@ class Request(NamedTuple):
     cookies: Sequence[str] = ()
     server: Sequence[Any] | None = None
     method: str = "GET"
+    query: bytes = b""
+    """The query string, as it was sent, where it may hold a credential."""
 
 
 class Decision(NamedTuple):
@@ -90,6 +92,11 @@ class Decision(NamedTuple):
     """Whether it counts as a failure of its address."""
     lacks_scope: bool = False
     """Whether it is known, and may not do what it asks for."""
+
+    @property
+    def status(self) -> int:
+        """What to answer a request with that does not get in: 401 without a valid credential."""
+        return 401 if self.code is CloseCode.UNAUTHORIZED and not self.lacks_scope else 403
 
 
 class Access:
@@ -199,10 +206,15 @@ class Access:
         if self.asks:
             bearers = filter(None, map(_BEARER.fullmatch, request.authorizations))
             keys = [_bytes(key) for key in [*request.keys, *(found[1] for found in bearers)] if key]
+            in_query, tokens = _values(request.query, b"api_key"), _values(request.query, b"token")
             cookies = self._cookies(request.cookies)
-            if len(keys) + len(cookies) > MAX_CREDENTIALS:
+            if len(keys) + len(in_query) + len(tokens) + len(cookies) > MAX_CREDENTIALS:
                 return _too_many()
-            decision = self._decide(self.ring.of_keys(keys), cookies, scope, has_more=bool(keys))
+            found = self.ring.of_keys([*keys, *_spellings(in_query)])
+            found += self.ring.of_tokens(_spellings(tokens))
+            decision = self._decide(
+                found, cookies, scope, has_more=bool(keys or in_query or tokens)
+            )
             if decision.code is not None:
                 return decision._replace(reason=decision.reason or NO_API_KEY)
             is_safe = request.method in _SAFE_METHODS
@@ -221,8 +233,10 @@ class Access:
         if not self.asks:
             return False
         if isinstance(given, Request):
-            return bool(given.keys or given.authorizations)
-        return any(name.startswith(KEY_PROTOCOL) for name in given.subprotocols) or bool(
+            in_headers = bool(given.keys or given.authorizations)
+        else:
+            in_headers = any(name.startswith(KEY_PROTOCOL) for name in given.subprotocols)
+        return in_headers or bool(
             _values(given.query, b"api_key") or _values(given.query, b"token")
         )
 

@@ -113,12 +113,12 @@ class Door:
         """For the bucket of each client (`limits.Bucket`)."""
 
     def examine(
-        self, handshake: Handshake, client: str | None, *, forwarded_for: str = ""
+        self, handshake: Handshake | Request, client: str | None, *, forwarded_for: str = ""
     ) -> Admission | Refusal:
         """Decide on a handshake; awaits nothing, and needs nothing of who serves it.
 
         Args:
-            handshake: What the client says.
+            handshake: What the client says; a request, if it is to be answered without end.
             client: Its address, or that which a trusted proxy gives.
             forwarded_for: The X-Forwarded-For header, for a hint in the log.
 
@@ -131,12 +131,16 @@ class Door:
             return Refusal(self._lifecycle.why_not_ready(), 503, DRAINING_RETRY)
         address = address_of(client)
         if excess := self._limits.enter(address, self._clock()):
-            return self._refused(excess, client, forwarded_for)
+            return self.turn_away(excess, client, forwarded_for=forwarded_for)
         admission: Admission | None = None
         try:
             if excess := self._excess(handshake, address):
-                return self._refused(excess, client, forwarded_for)
-            decision = self.access.judge(handshake)
+                return self.turn_away(excess, client, forwarded_for=forwarded_for)
+            decision = (
+                self.access.judge_request(handshake)
+                if isinstance(handshake, Request)
+                else self.access.judge(handshake)
+            )
             if decision.code is None:
                 who = decision.who
                 if who and who.expires < self._next_end:
@@ -144,6 +148,9 @@ class Door:
                 admission = Admission(decision.subprotocol, who, self._limits, address)
                 return admission
             self._charge(decision, address)
+            if isinstance(handshake, Request):
+                self.note(str(decision.status), decision.reason, client)
+                return Refusal(decision.reason, decision.status)
             self.note(str(int(decision.code)), decision.reason, client)
             return Refusal(decision.reason, code=decision.code, subprotocol=decision.subprotocol)
         finally:
@@ -214,7 +221,8 @@ class Door:
             extra["hint"] = "if this is your proxy, name it in TRUSTED_PROXIES"
         self._logs[reason].warning(f"turned a client away: {reason}", **extra)
 
-    def _refused(self, excess: Excess, client: str | None, forwarded_for: str) -> Refusal:
+    def turn_away(self, excess: Excess, client: str | None, *, forwarded_for: str = "") -> Refusal:
+        """Return how to turn away who would break a limit, and note it."""
         self.note(str(excess.status), excess.reason, client, forwarded_for=forwarded_for)
         return Refusal(excess.reason, excess.status, excess.retry_after)
 

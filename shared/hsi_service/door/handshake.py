@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 from urllib.parse import unquote
 
 import httptools
+import msgspec
 
 MAX_HEAD_BYTES = 16 * 1024
 """Of a request's line and headers; a large cookie has room, a flood has none."""
@@ -29,23 +30,34 @@ _SWITCHING = (
 )
 
 
+def error_body(status: int, reason: str) -> bytes:
+    """Return what tells an error, as Litestar has it."""
+    return msgspec.json.encode({"status_code": status, "detail": reason})
+
+
 class FinalResponse(NamedTuple):
     """An HTTP response that ends a connection."""
 
     status: int
     reason: str
-    """The body, in words."""
+    """Why, in words."""
     headers: Mapping[str, str] = {}
 
-    def serialize(self) -> bytes:
-        """Return its bytes."""
-        body = self.reason.encode()
+    def serialize(self, *, as_text: bool = False) -> bytes:
+        """Return its bytes.
+
+        Args:
+            as_text: Whether the reason alone is the body, as of a handshake that is refused; else
+                it is JSON, as of every other error.
+
+        """
+        body = self.reason.encode() if as_text else error_body(self.status, self.reason)
         headers = {
             **self.headers,
             "Cache-Control": "no-store",
             "Connection": "close",
             "Content-Length": str(len(body)),
-            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Type": "text/plain; charset=utf-8" if as_text else "application/json",
             "Vary": "Origin, Cookie, Authorization, X-API-Key",
             "X-Content-Type-Options": "nosniff",
         }

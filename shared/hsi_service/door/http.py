@@ -1,6 +1,7 @@
 """The door of HTTP requests: a guard of Litestar's for /api, and a step before every path."""
 
 import math
+from http import HTTPStatus
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -9,6 +10,7 @@ from litestar.exceptions import (
     HTTPException,
     NotAuthorizedException,
     PermissionDeniedException,
+    ServiceUnavailableException,
     TooManyRequestsException,
 )
 from litestar.handlers import BaseRouteHandler
@@ -19,6 +21,7 @@ from hsi.keys import Scope
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.door.access import Decision, Request
 from hsi_service.door.door import Door
+from hsi_service.door.handshake import error_body
 from hsi_service.door.limits import Excess
 
 API = "/api"
@@ -108,19 +111,38 @@ def refused(
     door: Door, connection: ASGIConnection[Any, Any, Any, Any], why: Decision | Excess
 ) -> HTTPException:
     """Return what Litestar is to answer with, and note the refusal."""
-    error: HTTPException
     if isinstance(why, Excess):
-        retry = str(math.ceil(why.retry_after))
-        error = TooManyRequestsException(why.reason, headers={"Retry-After": retry})
-    elif why.code is CloseCode.UNAUTHORIZED and not why.lacks_scope:
-        error = NotAuthorizedException(why.reason, headers={"WWW-Authenticate": "Bearer"})
+        error = error_of(why.status, why.reason, why.retry_after)
     else:
-        error = PermissionDeniedException(why.reason)
+        error = error_of(why.status, why.reason)
     forwarded_for = connection.headers.get("x-forwarded-for", "")
     door.note(
         str(error.status_code), why.reason, client_of(connection), forwarded_for=forwarded_for
     )
     return error
+
+
+def error_of(status: int, reason: str, retry_after: float | None = None) -> HTTPException:
+    """Return what Litestar is to answer with to who is turned away.
+
+    Args:
+        status: 401, 403, 429 or 503.
+        reason: Why.
+        retry_after: Seconds after which it may come back.
+
+    """
+    headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return _ERRORS[HTTPStatus(status)](reason, headers=headers)
+
+
+_ERRORS: dict[HTTPStatus, type[HTTPException]] = {
+    HTTPStatus.UNAUTHORIZED: NotAuthorizedException,
+    HTTPStatus.FORBIDDEN: PermissionDeniedException,
+    HTTPStatus.TOO_MANY_REQUESTS: TooManyRequestsException,
+    HTTPStatus.SERVICE_UNAVAILABLE: ServiceUnavailableException,
+}
 
 
 class Doorstep:
@@ -154,13 +176,13 @@ class Doorstep:
 
 
 async def _forbid(send: Send, why: str) -> None:
-    body = f"{why}\n".encode()
+    body = error_body(403, why)
     await send(
         {
             "type": "http.response.start",
             "status": 403,
             "headers": [
-                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-type", b"application/json"),
                 (b"content-length", str(len(body)).encode()),
                 (b"cache-control", b"no-store"),
             ],

@@ -94,6 +94,14 @@ class Excess(NamedTuple):
     retry_after: float
 
 
+class NoRoomError(Exception):
+    """A client asks for something of which there is too much already."""
+
+    def __init__(self, excess: Excess) -> None:
+        super().__init__(excess.reason)
+        self.excess = excess
+
+
 class Buckets:
     """A bucket for each of many names, in bounded memory."""
 

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Hashable, Iterable, Iterator
 
 from hsi_service.fanout.deflate import MIN_DEFLATED, deflate
+from hsi_service.fanout.server_sent import STILL_HERE, event_of
 
 _FINAL_TEXT = 0x81
 _DEFLATED_TEXT = 0xC1
@@ -52,11 +53,11 @@ OVERHEAD = 350
 class Batch:
     """Texts that are written together. All clients share the one that they are sent.
 
-    Those that accept deflated messages are sent another batch, which is made for the first of them
-    and waits, and counts, by itself.
+    Those that accept deflated messages, and those that read server-sent events, are sent another
+    batch, which is made for the first of them and waits, and counts, by itself.
     """
 
-    __slots__ = ("_is_compact", "deflated", "frames", "holders", "replaces", "size")
+    __slots__ = ("_is_compact", "deflated", "events", "frames", "holders", "replaces", "size")
 
     def __init__(self, texts: Iterable[str], *, replaces: str | None = None) -> None:
         """Frame texts.
@@ -76,6 +77,8 @@ class Batch:
         """How often it waits, by account (`memory.py`); None while it does not."""
         self.deflated: Batch | None = None
         """What those are sent who accept deflated messages; None: not made, or the same."""
+        self.events: Batch | None = None
+        """What those are sent who read server-sent events; None: not made."""
         self._is_compact = False
         """Deflating it would gain nothing, or is done."""
 
@@ -92,9 +95,27 @@ class Batch:
         deflated._is_compact = True
         return deflated
 
+    def as_events(self) -> "Batch":
+        """Return what those are sent who read server-sent events; made once."""
+        if self.events is None:
+            self.events = self._of_events(b"".join(map(event_of, _payloads(self.frames))))
+        return self.events
+
+    def _of_events(self, events: bytes) -> "Batch":
+        made = Batch((), replaces=self.replaces)
+        made.frames, made.size = events, len(events)
+        return made
+
+    @classmethod
+    def comment(cls) -> "Batch":
+        """Return what tells those who read server-sent events nothing, and others even less."""
+        made = cls(())
+        made.events = made._of_events(STILL_HERE)
+        return made
+
     @property
     def texts(self) -> list[str]:
-        """The texts of one that is not deflated.
+        """The texts of one that is neither deflated nor made of events.
 
         They are read back from the frames, as to keep both would take twice the memory.
         """

@@ -20,10 +20,11 @@ from hsi_service.bus.history import History
 from hsi_service.bus.intake import Filter
 from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import Subscriber
+from hsi_service.fanout.feed import Feed, Feeds, Source
 from hsi_service.fanout.memory import Budget, Memory
 from hsi_service.fanout.pages import Pages
 from hsi_service.fanout.peer import Peer
-from hsi_service.fanout.topic import OrderedTopic, Source, Topic
+from hsi_service.fanout.topic import Topic
 from hsi_service.metrics import Metrics
 from hsi_service.supervision import Supervisor
 
@@ -74,7 +75,11 @@ class Hub:
         """Clients that left since their remains were last collected."""
         self.memory = Memory(budget)
         self.pages = Pages()
-        self._source = Source(subscriber, history, metrics, supervisor, self.pages, probe)
+        self.feeds = Feeds()
+        """What is heard of each channel with a history that somebody listens to."""
+        self._source = Source(
+            subscriber, history, metrics, supervisor, self.pages, probe, self.feeds
+        )
         metrics.watch(metrics.connections, self.__len__)
         metrics.watch(metrics.slow, lambda: sum(peer.unsent > 0 for peer in self.clients))
         metrics.watch(metrics.unsent, lambda: self.memory.used(self.clients))
@@ -159,32 +164,27 @@ class Hub:
         """Find, for good, the history that went back or on without a message that was heard.
 
         Whether the channel is heard is the probe's to find. This finds what nobody publishes: a
-        history that was wiped. One that differs from its topic twice is read again.
+        history that was wiped. One that differs from its feed twice is read again.
         """
-        behind: dict[OrderedTopic, object] = {}
-        """Where topics were at the last look that were elsewhere than their history then."""
+        behind: dict[Feed, object] = {}
+        """Where feeds were at the last look that were elsewhere than their history then."""
         while True:
             await asyncio.sleep(COMPARE_INTERVAL)
-            topics = [
-                topic
-                for topic in self.topics.values()
-                if isinstance(topic, OrderedTopic) and topic.is_caught_up()
-            ]
+            feeds = [feed for feed in self.feeds if feed.is_caught_up()]
             try:
-                lasts = await self._source.history.last([topic.channel for topic in topics])
+                lasts = await self._source.history.last([feed.channel for feed in feeds])
             except (RedisError, OSError) as error:
                 logger.debug("cannot compare positions with histories: %s", error)
                 behind = {}
                 continue
             before, behind = behind, {}
-            for topic, last in zip(topics, lasts, strict=True):
-                head = topic.position.head
-                if last == head:
-                    continue
-                if before.get(topic, last) == head:
-                    topic.subscribed()
-                else:
-                    behind[topic] = head
+            for feed, last in zip(feeds, lasts, strict=True):
+                head = feed.position.head
+                is_behind = last != head
+                differs = is_behind and before.get(feed, last) == head
+                feed.compare(last, differs=differs)
+                if is_behind and not differs:
+                    behind[feed] = head
 
     async def drain(self, window: float) -> None:
         """Close all clients with 1012, evenly over `window` seconds.

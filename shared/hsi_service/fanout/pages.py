@@ -32,7 +32,7 @@ MAX_AGE = 10.0
 """Seconds that a page is kept."""
 HAS_AGE = 0.1
 """Seconds for which all are told the same about whether a message is still there."""
-MAX_TALLIES = 32
+MAX_TALLIES = 96
 """Pairs of a channel and a filter of which it is known where their last messages are."""
 MIN_TALLY = 128
 """Last messages whose places are known at least, as long as they are counted on."""

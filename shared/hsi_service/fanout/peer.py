@@ -1,13 +1,15 @@
 """One connected client, as the hub sees it: something to write to, that never makes it wait.
 
 `Peer` has the rules, and what is behind has the wire: `AsgiPeer` any ASGI server, `DirectPeer`
-(`direct_peer.py`) a connection that it has taken over from a uvicorn that we run.
+(`direct_peer.py`) a connection that it has taken over from a uvicorn that we run, `SsePeer`
+(`sse_peer.py`) an answer over HTTP that does not end.
 """
 
 import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from litestar.types import Message, Send
@@ -306,7 +308,15 @@ class AsgiPeer(Peer):
                 raise
             code, reason = self.closing
         async with asyncio.timeout(FAREWELL_TIMEOUT):
-            await self._transmit({"type": "websocket.close", "code": code, "reason": reason})
+            await self._say_farewell(code, reason)
+
+    async def _say_farewell(self, code: CloseCode, reason: str) -> None:
+        await self._transmit({"type": "websocket.close", "code": code, "reason": reason})
+
+    def _messages_of(self, batch: Batch) -> Iterator[Message]:
+        """Yield what a batch is to the server."""
+        for text in batch.texts:
+            yield {"type": "websocket.send", "text": text, "bytes": None}
 
     async def _transmit(self, message: Message) -> None:
         try:
@@ -320,8 +330,8 @@ class AsgiPeer(Peer):
         while True:
             while self._queue:
                 batch = self._queue[0]
-                for text in tuple(batch.texts):
-                    await self._transmit({"type": "websocket.send", "text": text, "bytes": None})
+                for message in self._messages_of(batch):
+                    await self._transmit(message)
                     self._sent += 1
                 if self._queue and self._queue[0] is batch:
                     self._queue.popleft()

@@ -43,14 +43,15 @@ def resume_at_once(topic: OrderedTopic, peer: Peer, since: str) -> bool:
         or peer.account.replays.wait(asyncio.get_running_loop().time())
     ):
         return False
-    replay = Replay(since=since, until=topic.position.head)
+    replay = Replay(since=since, until=topic.position.head, confirmed=topic.position.confirmed)
+    passing = _count_at_once(topic, replay.after, replay.until) if topic.only else None
     batches: list[Batch] = []
     size = 0
     while not replay.done:
         part = topic.pages.find(topic.history, replay.after, replay.until)
         if part is None or size > MAX_AT_ONCE:
             return False
-        step = replay.page(part.page)
+        step = replay.page(part.page, passing=passing)
         if replay.outrun:
             return False
         more = _batches(topic, peer, part, step.upto, step.told)
@@ -84,16 +85,19 @@ async def resume(topic: OrderedTopic, peer: Peer, since: str) -> None:
             if has_gone_back(await topic.history.last(), head):
                 # Wiped or rolled back: let the topic find out before this client joins it, or the
                 # client would be told of the same loss twice.
-                topic.subscribed()
+                topic.feed.compare(None, differs=True)
                 await topic.caught_up()
     until = topic.position.head
-    replay = Replay(since=since, until=until)
+    replay = Replay(since=since, until=until, confirmed=topic.position.confirmed)
     topic.join(peer)
+    passing = None
+    if topic.only:
+        passing = await _count(topic, peer, replay.after, until, lost=lost)
     while not replay.done and not peer.closing:
         await _turn(peer)
         part = await topic.pages.after(topic.history, replay.after, until, lost=lost)
         await topic.pages.turns.turn(PAGE_COST)
-        step = replay.page(part.page)
+        step = replay.page(part.page, passing=passing)
         if replay.outrun:
             peer.close(CloseCode.TOO_SLOW, "slower than the history is long: come back")
             return
@@ -139,6 +143,41 @@ async def begin_with_the_last(topic: OrderedTopic, peer: Peer, count: int) -> No
     if heartbeat:
         peer.send(heartbeat.text)
     peer.release()
+
+
+async def _count(
+    topic: OrderedTopic, peer: Peer, after: Cursor | None, until: Cursor | None, *, lost: bool
+) -> int:
+    """Count what a client's filter lets through: it is told before the first of them.
+
+    The pages are kept for a while, so that to send them reads few of them again.
+    """
+    count = 0
+    while until and (after is None or after < until) and not peer.closing:
+        await _turn(peer)
+        part = await topic.pages.after(topic.history, after, until, lost=lost)
+        await topic.pages.turns.turn(PAGE_COST)
+        _charge(peer, part.cost)
+        lost = False
+        upto = part.page.upto(until)
+        if not upto:
+            break
+        count += part.passing(upto, topic.only)
+        after = part.page.entries[upto - 1].cursor
+    return count
+
+
+def _count_at_once(topic: OrderedTopic, after: Cursor | None, until: Cursor | None) -> int:
+    """Count the same, of the pages that are there."""
+    count = 0
+    while until and (after is None or after < until):
+        part = topic.pages.find(topic.history, after, until)
+        upto = part.page.upto(until) if part else 0
+        if part is None or not upto:
+            break
+        count += part.passing(upto, topic.only)
+        after = part.page.entries[upto - 1].cursor
+    return count
 
 
 async def _turn(peer: Peer) -> None:

@@ -99,6 +99,11 @@ class Part(NamedTuple):
     cost: int
     """Bytes that were read from Redis for this client; 0: it was answered from what was there."""
 
+    def passing(self, count: int, only: Filter | None) -> int:
+        """Return how many of its first entries a filter lets through."""
+        passes = self.whole.passes(only)
+        return count if passes is None else sum(passes[self.start : self.start + count])
+
 
 class ChannelPages:
     """The pages of one channel, and how to find what follows a message."""

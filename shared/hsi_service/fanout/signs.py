@@ -39,17 +39,18 @@ class Signs:
         """Return whether this replica hears Redis now; None: nothing is said of it."""
         return self._probe.is_heard() if self._probe else None
 
-    def ping(self, cursor: str | None, *, heard: bool | None) -> Message:
+    def ping(self, cursor: str | None, *, heard: bool | None, breaks: int = 0) -> Message:
         """Return a heartbeat.
 
         Args:
             cursor: Of the topic; None: it has none.
             heard: Whether what is published reaches the topic's clients now.
+            breaks: How often the topic may have missed what no history has.
 
         """
-        return Message(frame_text(Ping(**self._sign(cursor, heard=heard))), "ping")
+        return Message(frame_text(Ping(**self._sign(cursor, heard=heard, breaks=breaks))), "ping")
 
-    def pong(self, cursor: str | None, *, heard: bool | None) -> Batch:
+    def pong(self, cursor: str | None, *, heard: bool | None, breaks: int = 0) -> Batch:
         """Return the answer to a ping, the same object for all who ask at about the same time.
 
         An older cursor would have a client that comes back with it get messages twice; so a message
@@ -60,7 +61,7 @@ class Signs:
             self._pongs.clear()
             self._pongs_until = now + SHARED_FOR
         if cursor not in self._pongs:
-            sign = self._sign(cursor, heard=heard) if self._probe else {}
+            sign = self._sign(cursor, heard=heard, breaks=breaks) if self._probe else {}
             self._pongs[cursor] = Batch([frame_text(Pong(**sign))])
         return self._pongs[cursor]
 
@@ -68,8 +69,14 @@ class Signs:
         """Return whether clients were told otherwise."""
         return self._told is not None and heard is not self._told
 
-    def _sign(self, cursor: str | None, *, heard: bool | None) -> dict[str, Any]:
+    def _sign(self, cursor: str | None, *, heard: bool | None, breaks: int) -> dict[str, Any]:
         self._told = heard
         now = self._probe.now() if self._probe else None
-        said = {"cursor": cursor, "now": now, "heard": heard}
+        tells_breaks = self._probe is not None and breaks > 0
+        said = {
+            "cursor": cursor,
+            "now": now,
+            "heard": heard,
+            "breaks": breaks if tells_breaks else None,
+        }
         return {name: UNSET if value is None else value for name, value in said.items()}

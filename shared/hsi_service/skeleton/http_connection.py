@@ -1,7 +1,9 @@
 """uvicorn's HTTP connection, with the limits that it lacks: of sizes, of time, of what waits."""
 
+import contextlib
 import functools
 import math
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,9 @@ from hsi_service.door.handshake import (
     upgrade_of,
 )
 from hsi_service.door.proxies import NOBODY, Address
+from hsi_service.skeleton.body_limits import MAX_BODY_BYTES, BodyLimits
 from hsi_service.skeleton.connection import REQUEST_PATIENCE, Connection
+from hsi_service.skeleton.lasting import LASTING
 from hsi_service.skeleton.open_requests import OpenRequests
 
 if TYPE_CHECKING:
@@ -33,22 +37,19 @@ if TYPE_CHECKING:
         Scope,
     )
 
-MAX_BODY_BYTES = 64 * 1024
-"""Of a request."""
 MAX_PIPELINED = 8
 """Requests that may wait on a connection for the answers to those before them."""
+
+MAX_UNTAKEN = 20_000
+"""Milliseconds for which the machine of a client that stays may confirm nothing of what it is sent:
+as a WebSocket's client may take to answer a ping."""
 
 _PARSED_AT_ONCE = 4096
 """Bytes. After a refusal, no more is parsed."""
 _MAX_BYTES_OF_HEAD = MAX_HEAD_BYTES + _PARSED_AT_ONCE
-_MAX_BYTES = MAX_HEAD_BYTES + 2 * MAX_BODY_BYTES
-"""Of a request as it is sent: a body in chunks takes more than it has."""
 _REQUEST_COST = 0.0005
 """Seconds, about, that a request takes."""
 
-_BODY_TOO_LARGE = FinalResponse(
-    413, f"the request's body has more than {MAX_BODY_BYTES // 1024} KiB"
-)
 _ENDING = FinalResponse(503, "restart: come back", {"Retry-After": "2"})
 _TOO_SOON = FinalResponse(400, "ask for a WebSocket once the request before is answered")
 
@@ -60,8 +61,13 @@ request is the third argument."""
 class HttpConnection(HttpToolsProtocol):
     """uvicorn's HTTP connection, with limits: of sizes, of time, and of what waits."""
 
-    def __init__(self, requests: OpenRequests, upgrade: Upgrades, **options: Any) -> None:
+    def __init__(
+        self, requests: OpenRequests, upgrade: Upgrades, limits: BodyLimits, **options: Any
+    ) -> None:
         super().__init__(**options)
+        self._limits = limits
+        self._most_in_body = MAX_BODY_BYTES
+        """Bytes that the body of this request may have."""
         self._requests = requests
         self._upgrade = upgrade
         self._deadline = self.loop.time() + REQUEST_PATIENCE
@@ -105,8 +111,10 @@ class HttpConnection(HttpToolsProtocol):
                 return
             except httptools.HttpParserError:
                 self._refuse(FinalResponse(400, "this is not an HTTP request"))
-            if self._sent > (_MAX_BYTES_OF_HEAD if self._in_head else _MAX_BYTES):
-                self._refuse(TOO_LARGE if self._in_head else _BODY_TOO_LARGE)
+            # A body in chunks takes more than it has.
+            most = MAX_HEAD_BYTES + 2 * self._most_in_body
+            if self._sent > (_MAX_BYTES_OF_HEAD if self._in_head else most):
+                self._refuse(TOO_LARGE if self._in_head else self._body_too_large())
             if self._is_over:
                 return
 
@@ -122,9 +130,10 @@ class HttpConnection(HttpToolsProtocol):
         if is_too_large(self.url, self.headers):
             self._refuse(TOO_LARGE)
         self._read_target()
+        self._most_in_body = self._limits.bytes_for(self.url)
         length = dict(self.headers).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            self._refuse(_BODY_TOO_LARGE)
+        if not length.isdigit() or int(length) > self._most_in_body:
+            self._refuse(self._body_too_large())
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refuse(FinalResponse(429, "too many requests at once on one connection"))
         if not self._is_over:
@@ -153,8 +162,8 @@ class HttpConnection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
         self._in_body += len(body)
-        if self._in_body > MAX_BODY_BYTES:
-            self._refuse(_BODY_TOO_LARGE)
+        if self._in_body > self._most_in_body:
+            self._refuse(self._body_too_large())
         if not self._is_over:
             super().on_body(body)
 
@@ -175,6 +184,8 @@ class HttpConnection(HttpToolsProtocol):
     def read_on(self) -> None:
         """Answer the request: it is its turn."""
         app, self._app = self._app, None
+        if self._answering:
+            self._answering.scope["extensions"] = {LASTING: self}  # type: ignore[dict-item]  # uvicorn knows of its own
         if app and self._answering and not self._answering.disconnected:
             self._requests.turns.spend(_REQUEST_COST)
             super()._start_asgi_task(self._answering, while_connected(self._answering, app))
@@ -201,6 +212,26 @@ class HttpConnection(HttpToolsProtocol):
             self._upgrade(self._connection(), asked, rest)
         finally:
             self._end()
+
+    def stay(self) -> bool:
+        """Let the answer go on for as long as its client likes: it is no request any more.
+
+        Returns:
+            Whether it may: the last descriptors are for those who ask and leave.
+
+        """
+        if self._requests.is_short_for(self.transport):
+            return False
+        self._requests.leave(self)
+        connection = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError, AttributeError):  # A Unix socket has no such thing.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, MAX_UNTAKEN)
+        return True
+
+    def cut_off(self) -> None:
+        """End the connection in the middle of an answer."""
+        self._stop_answering()
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -243,6 +274,10 @@ class HttpConnection(HttpToolsProtocol):
         else:
             self._requests.refuse(self._connection(), answer)
         self._end()
+
+    def _body_too_large(self) -> FinalResponse:
+        most = self._most_in_body // 1024
+        return FinalResponse(413, f"the request's body has more than {most} KiB")
 
     def _stop_answering(self) -> bool:
         """Let nothing more of an answer be written; return whether one has begun and not ended."""

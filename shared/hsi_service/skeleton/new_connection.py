@@ -24,6 +24,7 @@ from hsi_service.door.handshake import (
     wants_websocket,
 )
 from hsi_service.door.proxies import NOBODY, Address
+from hsi_service.skeleton.body_limits import BodyLimits
 from hsi_service.skeleton.connection import REQUEST_PATIENCE, Connection, hand_to
 from hsi_service.skeleton.http_connection import HttpConnection, Upgrades
 from hsi_service.skeleton.open_requests import OpenRequests
@@ -38,15 +39,17 @@ _EMPTY_LINES = b"\r\n"
 class ConnectionFactory:
     """Makes the protocol of each new connection: what uvicorn takes for its `http`."""
 
-    def __init__(self, requests: OpenRequests, upgrade: Upgrades) -> None:
+    def __init__(self, requests: OpenRequests, upgrade: Upgrades, limits: BodyLimits) -> None:
         """Begin.
 
         Args:
             requests: What all of them share.
             upgrade: Answers requests for a WebSocket.
+            limits: Of the bodies of other requests.
 
         """
         self._requests = requests
+        self._limits = limits
         self._upgrade = upgrade
         self._speak_http: Callable[[], HttpConnection] | None = None
 
@@ -63,6 +66,7 @@ class ConnectionFactory:
                 HttpConnection,
                 self._requests,
                 self._upgrade,
+                self._limits,
                 config=config,
                 server_state=server_state,
                 app_state=app_state,

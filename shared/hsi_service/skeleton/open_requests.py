@@ -102,6 +102,10 @@ class OpenRequests:
             self._sweep_later()
         return None
 
+    def is_short_for(self, transport: asyncio.BaseTransport) -> bool:
+        """Return whether a connection may not stay, as it has one of the last descriptors."""
+        return self._reserve.has(transport)
+
     def change(self, before: Checked, after: Checked) -> None:
         """Count a connection on under another protocol."""
         self._open[after] = self._open.pop(before)

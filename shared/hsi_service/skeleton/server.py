@@ -24,6 +24,7 @@ from hsi.settings import SettingsError
 from hsi_service import logs
 from hsi_service.door.proxies import Proxies
 from hsi_service.lifecycle import seconds_since_process_start
+from hsi_service.skeleton.body_limits import BodyLimits
 from hsi_service.skeleton.new_connection import ConnectionFactory
 from hsi_service.skeleton.open_requests import OpenRequests
 from hsi_service.skeleton.reserve import Reserve
@@ -192,7 +193,8 @@ def connection_factory(app: Litestar) -> Any:
     requests = OpenRequests(
         proxies, service.metrics, reserve, per_address=service.settings.max_connections_per_ip
     )
-    return ConnectionFactory(requests, Upgrader(service, Streams.of(app), proxies, reserve).upgrade)
+    upgrader = Upgrader(service, Streams.of(app), proxies, reserve)
+    return ConnectionFactory(requests, upgrader.upgrade, BodyLimits.of(app))
 
 
 def run(application: str) -> None:

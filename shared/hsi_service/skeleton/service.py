@@ -54,7 +54,7 @@ class Service:
         """Set up everything; nothing runs yet.
 
         Args:
-            name: events, system, joblogs or collector.
+            name: events, system, joblogs, collector, mqtt or notify.
             settings: Read with `hsi_service.settings.load`.
 
         """
@@ -199,6 +199,8 @@ class ChannelStatus(Struct):
     subscribed: bool
     live: bool
     cursor: str | None = None
+    filter: str | UnsetType = UNSET
+    """What of it these clients get; absent: all."""
 
 
 class RedisStatus(Struct):
@@ -303,6 +305,7 @@ def status(service: NamedDependency[Service]) -> Status:
                 subscribed=topic.is_subscribed(),
                 live=topic.is_live(),
                 cursor=topic.cursor(),
+                filter=str(topic.only) if topic.only else UNSET,
             )
             for topic in service.hub.topics.values()
         ],
@@ -312,7 +315,7 @@ def status(service: NamedDependency[Service]) -> Status:
             outages=subscriber.outages,
             deaf=service.probe.found,
             refuses_writes=service.probe.writes_refused,
-            trouble=subscriber.trouble or service.history.trouble,
+            trouble=subscriber.trouble or service.history.trouble or service.probe.trouble,
             lag_ms=None if lag is None else round(lag * 1000, 3),
         ),
         keys=_keys(service),
@@ -358,7 +361,13 @@ def create_app(
         ],
         cors_config=CORSConfig(
             allow_origins=list(service.settings.allowed_origins),
-            allow_headers=["Authorization", "Content-Type", "X-API-Key"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "Last-Event-ID",
+                "X-API-Key",
+            ],
             # The cookie: only of origins that are named, and of the same site (SameSite=Strict).
             allow_credentials=True,
         ),

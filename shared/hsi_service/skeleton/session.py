@@ -14,13 +14,14 @@ from litestar.exceptions import WebSocketDisconnect
 from hsi.schemas.close_codes import CloseCode
 from hsi_service.door.access import Handshake
 from hsi_service.door.door import Admission, Refusal
-from hsi_service.door.limits import Bucket
+from hsi_service.door.limits import Bucket, NoRoomError
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES, ClientFrame, reply_to
 from hsi_service.fanout.connection_handler import ConnectionHandler
 from hsi_service.fanout.peer import CHARGED_BYTES, AsgiPeer, Peer
 from hsi_service.fanout.replay import begin_with_the_last, resume, resume_at_once
 from hsi_service.fanout.topic import OrderedTopic, Topic
 from hsi_service.skeleton.service import Service
+from hsi_service.skeleton.whole_numbers import whole_number
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -65,6 +66,7 @@ class Session(ConnectionHandler):
 
         Raises:
             ValueError: It asks for something that makes no sense; the text says why.
+            NoRoomError: It asks for something of which there is too much already.
 
         """
 
@@ -151,9 +153,7 @@ class StartAt(NamedTuple):
         """
         if tail is None or since is not None:
             return cls(since=since)
-        if not (tail.isascii() and tail.isdigit() and int(tail) <= MAX_TAIL):
-            raise ValueError(f"tail: expected a number from 0 to {MAX_TAIL}")
-        return cls(tail=int(tail))
+        return cls(tail=whole_number("tail", tail, most=MAX_TAIL))
 
 
 NOW = StartAt()
@@ -183,6 +183,7 @@ class OrderedSession(Session):
 
         Raises:
             ValueError: The client asks for something that makes no sense; the text says why.
+            NoRoomError: It asks for something of which there is too much already.
 
         """
 
@@ -225,6 +226,7 @@ def prepare(session: Session, peer: Peer, admission: Admission) -> None:
     Raises:
         ValueError: It asks for something that makes no sense; the text says why. The session has to
             `leave` all the same.
+        NoRoomError: It asks for something of which there is too much already; the same.
 
     """
     service = session.service
@@ -260,7 +262,7 @@ async def serve_client(socket: Socket, session: Session) -> None:
     with contextlib.suppress(WebSocketDisconnect, OSError):  # It left, and that is all right.
         admission = service.door.examine(
             _handshake(socket),
-            socket.client.host if socket.client else None,
+            _host(socket),
             forwarded_for=socket.headers.get("x-forwarded-for", ""),
         )
         if isinstance(admission, Refusal):
@@ -272,6 +274,9 @@ async def serve_client(socket: Socket, session: Session) -> None:
             leaving.callback(session.leave, peer)
             try:
                 prepare(session, peer, admission)
+            except NoRoomError as error:
+                await _refuse(socket, service.door.turn_away(error.excess, _host(socket)))
+                return
             except ValueError as error:
                 service.metrics.refusals.labels("400").inc()
                 await _refuse(socket, Refusal(str(error), 400))
@@ -317,6 +322,10 @@ async def _refuse(socket: Socket, refusal: Refusal) -> None:
     await socket.send({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
 
+def _host(socket: Socket) -> str | None:
+    return socket.client.host if socket.client else None
+
+
 def _address(socket: Socket) -> str:
     return ":".join(map(str, socket.scope.get("client") or ("unknown",)))
 
@@ -324,14 +333,14 @@ def _address(socket: Socket) -> str:
 async def _converse(socket: Socket, peer: AsgiPeer, session: Session) -> None:
     """Send what the client came for and reply to its messages, until either side ends."""
     session.begin_in_background(peer)
-    async with _running(peer.run(), _listen(socket, peer, session)) as running:
-        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    async with running(peer.run(), _listen(socket, peer, session)) as tasks:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
 
 
 @contextlib.asynccontextmanager
-async def _running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+async def running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
     """Run jobs side by side; cancel at the end what still runs."""
     tasks = [asyncio.create_task(job) for job in jobs]
     try:

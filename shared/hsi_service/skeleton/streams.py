@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from litestar import Litestar
 from litestar.routes import WebSocketRoute
+from litestar.typing import FieldDefinition
 
 from hsi_service.skeleton.session import Session
 
@@ -40,10 +41,12 @@ class Stream(NamedTuple):
     """Of the components that are None, in order."""
     query: tuple[str, ...]
     """Names of its parameters in the query."""
+    lists: frozenset[str]
+    """Those of them of which all values count; of the others the last one does."""
     opens: Opens
     """Makes a session of all parameters; of the query's that are not there, None."""
 
-    def parameters(self, components: list[str]) -> dict[str, str | None] | None:
+    def parameters(self, components: list[str]) -> dict[str, Any] | None:
         """Return the path's parameters, or None if the path is another's."""
         if len(components) != len(self.components):
             return None
@@ -87,9 +90,19 @@ class Streams:
             if parameters is not None:
                 parameters.update(dict.fromkeys(stream.query))
                 if query and stream.query:
-                    parameters.update(_asked(query, stream.query))
+                    _add(parameters, _asked(query, stream.query), stream.lists)
                 return stream.opens(**parameters)
         return None
+
+
+def _add(
+    parameters: dict[str, Any], asked: Iterable[tuple[str, str]], lists: frozenset[str]
+) -> None:
+    for name, value in asked:
+        if name in lists:
+            parameters[name] = [*(parameters[name] or ()), value]
+        else:
+            parameters[name] = value
 
 
 def _asked(query: bytes, names: tuple[str, ...]) -> Iterable[tuple[str, str]]:
@@ -110,12 +123,18 @@ def _stream(route: WebSocketRoute, parts: Mapping[str, Any]) -> Stream:
     if part is None:
         raise ValueError(f"{route.path} does not say who makes its sessions: opt=serves(...)")
     names = tuple(parameter.name for parameter in route.path_parameters.values())
-    others = set(handler.parsed_fn_signature.parameters) - {*names, part, _SOCKET}
+    parameters = handler.parsed_fn_signature.parameters
+    others = set(parameters) - {*names, part, _SOCKET}
     return Stream(
         components=tuple(
             component if isinstance(component, str) else None for component in route.path_components
         ),
         names=names,
         query=tuple(sorted(others)),
+        lists=frozenset(name for name in others if _is_list(parameters[name])),
         opens=parts[part].session,
     )
+
+
+def _is_list(field: FieldDefinition) -> bool:
+    return any(one.is_non_string_sequence for one in (field, *field.inner_types))

@@ -14,6 +14,7 @@ from hsi_service.door.access import Handshake
 from hsi_service.door.compression import accepted
 from hsi_service.door.door import Refusal
 from hsi_service.door.handshake import FinalResponse, UpgradeRequest, switching
+from hsi_service.door.limits import NoRoomError
 from hsi_service.door.proxies import Proxies
 from hsi_service.fanout.client_frames import MAX_CLIENT_MESSAGE_BYTES
 from hsi_service.fanout.connection_handler import KeepAlive
@@ -104,6 +105,10 @@ class Upgrader:
                 self._hand_over(handover, rest)
             else:
                 PendingHandshake(handover, rest, self._hand_over)
+        except NoRoomError as error:
+            _turn_away(session, peer)
+            refusal = door.turn_away(error.excess, client.host)
+            _refuse(connection, request, refusal)
         except ValueError as error:
             _turn_away(session, peer)
             service.metrics.refusals.labels("400").inc()
@@ -146,7 +151,7 @@ def _refuse(
     else:
         soon = refusal.retry_after
         headers = {} if soon is None else {"Retry-After": str(math.ceil(soon))}
-        answer = FinalResponse(refusal.status, refusal.reason, headers).serialize()
+        answer = FinalResponse(refusal.status, refusal.reason, headers).serialize(as_text=True)
     connection.close_with(answer, at_once=at_once)
 
 

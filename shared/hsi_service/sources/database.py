@@ -64,12 +64,19 @@ WHERE datname = current_database()
 """
 THROUGHPUT_WINDOW = 5
 """Minutes."""
+KNOWN_FOR = 1.0
+"""Minutes for which something has to have come before a rate is told."""
+# How many in the window, for how many seconds they came, and whether some came before it.
 _DETECTIONS = """
-SELECT count(*) FROM detections
+SELECT count(*), extract(epoch FROM now() - min(detected_at))::double precision,
+       EXISTS (SELECT FROM detections WHERE detected_at <= now() - make_interval(mins => $1))
+FROM detections
 WHERE detected_at > now() - make_interval(mins => $1) AND detected_at <= now()
 """
 _EVENTS = """
-SELECT count(*) FROM events
+SELECT count(*), extract(epoch FROM now() - min(started_at))::double precision,
+       EXISTS (SELECT FROM events WHERE started_at <= now() - make_interval(mins => $1))
+FROM events
 WHERE started_at > now() - make_interval(mins => $1) AND started_at <= now()
 """
 _NO_ANSWER = f"PostgreSQL does not answer within {ANSWER_TIMEOUT:g} s"
@@ -160,6 +167,9 @@ class Database:
     async def throughput(self) -> Rates:
         """Count what was detected, and what became events, in the last five minutes.
 
+        Where the first one ever came in these, the rate is of the time since then, and not told
+        before that is a minute.
+
         Raises:
             SourceError: Neither can be told.
 
@@ -207,8 +217,9 @@ class Database:
             raise SourceError(f"PostgreSQL refuses: {type(error).__name__}") from error
         except TimeoutError as error:
             raise SourceError(_NO_ANSWER) from error
-        except (OSError, ValueError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            # Their texts may hold the address; the type says enough.
+        except OSError as error:  # Its text may hold the address.
+            raise SourceError("PostgreSQL cannot be reached") from error
+        except (ValueError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise SourceError(f"PostgreSQL cannot be asked: {type(error).__name__}") from error
 
     async def _rows(self, query: str, *arguments: Any) -> "list[asyncpg.Record]":
@@ -281,5 +292,9 @@ def _address(url: str) -> "PostgresAddress":
 def _per_minute(found: "asyncpg.Record | BaseException") -> float | None:
     if isinstance(found, BaseException):
         return None
-    total = count(found[0])
-    return None if total is None else total / THROUGHPUT_WINDOW
+    number, seconds, goes_back = found
+    total = count(number)
+    if not total:
+        return total
+    minutes = THROUGHPUT_WINDOW if goes_back else seconds / 60
+    return None if minutes < KNOWN_FOR else total / minutes

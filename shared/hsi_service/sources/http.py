@@ -77,7 +77,7 @@ class Http:
         return httpx.AsyncClient(
             timeout=ANSWER_TIMEOUT,
             trust_env=False,
-            verify=self._trust or _environments_trust() or True,
+            verify=self._trust or trust_by_default(),
             limits=httpx.Limits(keepalive_expiry=KEEPALIVE),
         )
 
@@ -164,6 +164,13 @@ def trust_in(*, file: str | None = None, folder: str | None = None) -> ssl.SSLCo
     trust = ssl.create_default_context(cafile=file, capath=folder)
     trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return trust
+
+
+def trust_by_default() -> ssl.SSLContext:
+    """Return the trust in whom the environment names, or else in those that everybody trusts."""
+    import httpx  # noqa: PLC0415 (see above)
+
+    return _environments_trust() or httpx.create_ssl_context(trust_env=False)
 
 
 def _environments_trust() -> ssl.SSLContext | None:

@@ -5,7 +5,6 @@ A round that is older than two intervals says nothing about now, so it counts as
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +12,7 @@ from redis.exceptions import RedisError
 
 from hsi.redis_client import async_client, reason_of
 from hsi.schemas import PerformanceUpdateData, channels
+from hsi.schemas.moments import utc
 from hsi.spoilt_keys import SpoiltKeys, is_wrong_type
 from hsi_service.sources.time_limited import SourceError
 
@@ -44,8 +44,7 @@ def point_of(fields: Mapping[bytes, bytes]) -> PerformanceUpdateData:
 
     """
     point = _points.decode(fields.get(FIELD, b""))
-    if point.timestamp.tzinfo is None:
-        point.timestamp = point.timestamp.replace(tzinfo=UTC)
+    point.timestamp = utc(point.timestamp)
     return point
 
 

@@ -44,12 +44,16 @@ def test_its_help_lists_every_command() -> None:
         "breaker",
         "invite",
         "keys",
+        "notify",
         "publish",
+        "push",
         "run-job",
         "sample",
         "secrets",
+        "seen",
         "status",
         "tail",
+        "webhook",
     }
     streams = CliRunner().invoke(main, ["tail", "-h"]).stdout.partition("Commands:")[2]
     assert [line.split()[0] for line in streams.splitlines() if line] == ["events", "job", "system"]

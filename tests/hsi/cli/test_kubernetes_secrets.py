@@ -18,7 +18,7 @@ from tests.conftest import StartReplica
 from tests.hsi.cli.test_commands import hsi
 from tests.servers import ALL
 
-USERS = ["events", "system", "joblogs", "collector", "producer"]
+USERS = ["events", "system", "joblogs", "collector", "mqtt", "notify", "producer"]
 NO_NAMES = dict.fromkeys(
     ("REDIS_EVENT_CHANNEL", "DETECTION_QUEUE", "ANALYSIS_QUEUE", "DEAD_LETTER_QUEUES"), ""
 )

@@ -28,6 +28,8 @@ LINES = json.loads((Path(__file__).parents[2] / "terminal_lines.json").read_text
         ),
         ("service_status", "            unhealthy  yolo26: Health check failed"),
         ("performance_update", "10:30:00  performance: no alerts"),
+        ("event_seen", "10:31:00         seen  event 123 by kitchen"),
+        ("camera_status", "10:30:05      offline  camera Front door"),
         ("alert", "10:30:00      warning  GPU temperature high: 82C"),
     ],
 )

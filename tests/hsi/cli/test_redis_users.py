@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from hsi.cli.redis_users import RULES, RedisUsers
+from hsi.consumer import Consumer, Entry, Gap
 from hsi.joblogs import JobLogEmitter
 from hsi.latency import LatencyRecorder
 from hsi.publisher import Publisher
@@ -22,7 +23,7 @@ from hsi.schemas import channels
 from hsi.schemas.close_codes import CloseCode
 from local.processes import Process, free_port
 from local.service import ServiceProcess
-from tests.clients import GOLDEN, dashboard, get_json, golden, until
+from tests.clients import GOLDEN, dashboard, get_json, golden, http_client, until
 from tests.hsi.cli.test_commands import hsi
 from tests.replicas import Replica
 from tests.screens import have, have_more, leader_of, screens
@@ -95,10 +96,15 @@ async def test_each_works_through_a_whole_day_and_nothing_is_denied(
         admin.acl_log_reset()
         admin.rpush("detection_queue", "an image")
         admin.rpush("dlq:analysis_queue", "a batch", "another")
+        # A leader found it, and died before it told it.
+        untold = [{"key": "once", "message": golden("camera_status").decode()}]
+        admin.set(channels.SYSTEM_CHANGES, json.dumps(untold))
     replicas = {name: start(name) for name in ("events", "system", "joblogs", "collector")}
     another = start("system")
     producer = USERS.url("producer", redis.address)
+    await what_comes_over_http_is_published(replicas["events"], replicas["joblogs"])
     await events_are_heard_and_resumed(replicas["events"], producer)
+    await events_are_marked_as_seen(replicas["events"])
     await statuses_come_whoever_leads(redis, replicas["system"], another)
     await a_job_is_watched_to_its_end(redis, replicas["joblogs"], producer)
     await figures_are_collected_and_kept(replicas["collector"], producer)
@@ -106,6 +112,7 @@ async def test_each_works_through_a_whole_day_and_nothing_is_denied(
         done = hsi("publish", str(GOLDEN / f"{name}.json"), REDIS_URL=producer)
         assert done.returncode == 0, done.stderr
     with Redis.from_url(redis.url, decode_responses=True) as admin:
+        assert admin.xlen(channels.history(channels.SYSTEM_STATUS)) == 1
         users = {c["user"] for c in admin.client_list() if c["name"].startswith("hsi-")}
     assert users >= {"events", "system", "joblogs", "collector"}
     for replica in (*replicas.values(), another):
@@ -113,6 +120,24 @@ async def test_each_works_through_a_whole_day_and_nothing_is_denied(
     with Redis.from_url(redis.url) as admin:
         assert not admin.exists("lease:system", "lease:collector")
     assert denied(redis.url) == []
+
+
+async def what_comes_over_http_is_published(
+    events: ServiceProcess, joblogs: ServiceProcess
+) -> None:
+    """Before any producer was here, so without its function."""
+    short = {"camera_id": "a", "risk_score": 1, "summary": "b"}
+    headers = {"Idempotency-Key": "k"}
+    async with http_client() as http:
+        for status in (201, 200):
+            url = f"{events.url}/api/events"
+            assert (await http.post(url, json=short, headers=headers)).status_code == status
+        job = f"{joblogs.url}/api/jobs/over-http"
+        assert (await http.put(job, json={"status": "running"})).status_code == 200
+        for status in (201, 200):
+            answer = await http.post(f"{job}/lines", json=["one", "two"], headers=headers)
+            assert answer.status_code == status, answer.text
+        assert (await http.put(job, json={"exit_code": 0})).json()["status"] == "completed"
 
 
 async def events_are_heard_and_resumed(replica: ServiceProcess, producer: str) -> None:
@@ -132,6 +157,17 @@ async def events_are_heard_and_resumed(replica: ServiceProcess, producer: str) -
                 assert (data["recovered"], data["replayed"]) == (True, 3)
             for _ in range(replayed):
                 await next_of(client, "event")
+
+
+async def events_are_marked_as_seen(replica: ServiceProcess) -> None:
+    async with http_client(base_url=replica.url) as http, dashboard(replica) as client:
+        path = "/api/events/123/seen"
+        assert (await http.post(path)).json()["seen"]["risk_level"] == "high"
+        assert (await next_of(client, "event_seen"))["data"]["seen"] is True
+        assert [one["id"] for one in (await http.get("/api/events/seen")).json()["seen"]] == ["123"]
+        assert (await http.get("/api/events")).json()["events"][0]["seen"]
+        assert (await http.delete(path)).json() == {"id": "123", "seen": None}
+        assert (await next_of(client, "event_seen"))["data"]["seen"] is False
 
 
 async def statuses_come_whoever_leads(redis: AsShipped, *replicas: ServiceProcess) -> None:
@@ -181,7 +217,8 @@ async def a_job_is_watched_to_its_end(
     with JobLogEmitter(producer, "not-a-state") as emitter:
         emitter.info("goes on all the same")
     listed = await get_json(replica, "/api/jobs")
-    assert {job["id"]: job["lines"] for job in listed} == {"build-1": 1, "not-a-state": 1}
+    counted = {job["id"]: job["lines"] for job in listed}
+    assert counted == {"over-http": 2, "build-1": 1, "not-a-state": 1}
 
 
 async def figures_are_collected_and_kept(replica: ServiceProcess, producer: str) -> None:
@@ -193,7 +230,8 @@ async def figures_are_collected_and_kept(replica: ServiceProcess, producer: str)
     async def has_all() -> bool:
         history = await get_json(replica, "/api/performance/history?range=5m")
         latest = await get_json(replica, "/api/performance")
-        return bool(history.get("points")) and latest["inference"]["yolo26_latency_ms"] is not None
+        inference = latest["inference"] or {}  # Null until a stage has samples.
+        return bool(history.get("points")) and inference.get("yolo26_latency_ms") is not None
 
     await until(has_all, within=PATIENCE)
     latest = await get_json(replica, "/api/performance")
@@ -253,7 +291,6 @@ NOBODY_MAY = [
     "DEL security_events",
 ]
 READERS_MAY_NOT = [
-    "PUBLISH security_events {}",
     "PUBLISH job:a:logs {}",
     "SPUBLISH security_events {}",
     "XADD {security_events}:history * m {}",
@@ -265,19 +302,40 @@ READERS_MAY_NOT = [
     "DEL job:a",
     "ZADD jobs 1 a",
 ]
+EVENTS_MAY = {"XADD {security_events}:history * m {}", "XTRIM {security_events}:history MAXLEN 0"}
+"""What publishing over HTTP needs."""
+JOBLOGS_MAY = {
+    "PUBLISH job:a:logs {}",
+    "XADD {job:a:logs}:history * m {}",
+    "SET job:a {}",
+    "ZADD jobs 1 a",
+}
+"""The same for job logs."""
 MAY_NOT = {
     "events": [
-        *READERS_MAY_NOT,
+        *(command for command in READERS_MAY_NOT if command not in EVENTS_MAY),
         "PUBLISH system_status {}",
         "PUBLISH performance_update {}",
         "FUNCTION LOAD x",
-        "SCRIPT LOAD x",
-        "EVALSHA 0 0",
+        "EVALSHA {sha} 1 somebody:elses",
+        "EVALSHA {sha} 1 {job:a:logs}:history",
+        "SET {security_events}:history x",
+        "HSET {security_events}:history a b",
+        "XADD {security_events}:number * a b",
+        "SET {security_events}:once:a 1",
+        "DEL {security_events}:sender:a",
+        "ZADD job_logs:written 1 a",
         "SUBSCRIBE system_status",
         "SUBSCRIBE job:a:logs",
         "SUBSCRIBE security_events2",
-        "SET {security_events}:number 1",
         "SET {job:a:logs}:since 1",
+        "DEL {security_events}:since",
+        "DEL {security_events}:number",
+        "SET {security_events}:seen 1",
+        "HSET {security_events}:number 7 x",
+        "HSET {job:a:logs}:seen 7 x",
+        "HDEL job_logs bytes",
+        "WATCH somebody:elses",
         "XRANGE {job:a:logs}:history - +",
         "XRANGE performance:history - +",
         "GET lease:system",
@@ -288,8 +346,12 @@ MAY_NOT = {
     ],
     "system": [
         *READERS_MAY_NOT,
+        "PUBLISH security_events {}",
+        "HSET {security_events}:seen 7 {}",
         "PUBLISH performance_update {}",
-        "FUNCTION LOAD x",
+        "SET {system_status}:history x",
+        "DEL {system_status}:history",
+        "XADD {system_status}:number * a b",
         "SUBSCRIBE security_events",
         "SUBSCRIBE job:a:logs",
         "SET lease:collector me",
@@ -301,14 +363,24 @@ MAY_NOT = {
         "XREVRANGE {security_events}:history + -",
         "XADD performance:history * data {}",
         "DEL performance:history",
+        "XREVRANGE performance:trend:24h + -",
+        "HSET alerts:seen a b",
         "GET job:a",
         "INFO",
     ],
     "joblogs": [
-        *READERS_MAY_NOT,
+        *(command for command in READERS_MAY_NOT if command not in JOBLOGS_MAY),
+        "PUBLISH security_events {}",
+        "HSET {security_events}:seen 7 {}",
         "FUNCTION LOAD x",
-        "SCRIPT LOAD x",
-        "EVALSHA 0 0",
+        "EVALSHA {sha} 1 somebody:elses",
+        "EVALSHA {sha} 1 {security_events}:history",
+        "SET {job:a:logs}:history x",
+        "XADD {job:a:logs}:number * a b",
+        "XADD jobs * a b",
+        "SET jobs x",
+        "SET job_logs x",
+        "DEL {job:a:logs}:history",
         "SUBSCRIBE security_events",
         "SUBSCRIBE system_status",
         "SUBSCRIBE job:a",
@@ -319,6 +391,8 @@ MAY_NOT = {
     ],
     "collector": [
         *READERS_MAY_NOT,
+        "PUBLISH security_events {}",
+        "HSET {security_events}:seen 7 {}",
         "PUBLISH system_status {}",
         "SUBSCRIBE performance_update",
         "FUNCTION LOAD x",
@@ -329,6 +403,54 @@ MAY_NOT = {
         "XRANGE {security_events}:history - +",
         "LLEN dlq:detection_queue",
         "GET job:a",
+    ],
+    "mqtt": [
+        "PUBLISH system_status {}",
+        "PUBLISH job:a:logs {}",
+        "SPUBLISH security_events {}",
+        "SUBSCRIBE job:a:logs",
+        "SCRIPT FLUSH",
+        "SET {security_events}:history x",
+        "DEL {security_events}:history",
+        "DEL {security_events}:number",
+        "HSET {security_events}:seen 7 {}",
+        "XADD {system_status}:history * m {}",
+        "XADD {job:a:logs}:history * m {}",
+        "XADD {security_events}:number * a b",
+        "SET {lease:system}:cameras {}",
+        "SET performance:alerts {}",
+        "XADD alerts:history * data {}",
+        "SET consumer:notify:phone 1-0",
+        "SET lease:notify me",
+        "EVALSHA {sha} 1 lease:notify me",
+        "HGETALL notify:subscriptions",
+        "XRANGE notify:dead - +",
+        "XRANGE performance:history - +",
+        "ZADD jobs 1 a",
+        "GET job:a",
+        "INFO",
+    ],
+    "notify": [
+        *READERS_MAY_NOT,
+        "PUBLISH security_events {}",
+        "PUBLISH system_status {}",
+        "SUBSCRIBE job:a:logs",
+        "FUNCTION LOAD x",
+        "SCRIPT FLUSH",
+        "SET {security_events}:number 1",
+        "HSET {security_events}:seen 7 {}",
+        "XADD {system_status}:history * m {}",
+        "SET {lease:system}:cameras {}",
+        "SET performance:alerts {}",
+        "SET consumer:mqtt 1-0",
+        "SET lease:mqtt me",
+        "EVALSHA {sha} 1 lease:mqtt me",
+        "SET notify:subscriptions x",
+        "DEL notify:subscriptions",
+        "DEL notify:dead",
+        "XRANGE performance:history - +",
+        "GET job:a",
+        "INFO",
     ],
     "producer": [
         "PUBLISH somebody:elses {}",
@@ -342,6 +464,8 @@ MAY_NOT = {
         "XADD {security_events}:number * a b",
         "XADD jobs * a b",
         "ZADD job:a 1 b",
+        "HSET {security_events}:seen 7 {}",
+        "HGETALL {security_events}:seen",
         "SET jobs x",
         "SET latency:yolo26 x",
         "DEL job:a",
@@ -350,7 +474,7 @@ MAY_NOT = {
         "SET {lease:system}:term 1",
         "SET performance:alerts {}",
         "SET {lease:system}:health {}",
-        "XRANGE {security_events}:history - +",
+        "XRANGE performance:history - +",
         "XREVRANGE latency:yolo26 + -",
         "XADD performance:history * data {}",
         "DEL {security_events}:history",
@@ -359,6 +483,55 @@ MAY_NOT = {
     ],
 }
 """What users may not; nor what nobody may."""
+
+
+async def test_the_mqtt_service_publishes_events_and_follows_what_it_tells_of(
+    redis: AsShipped,
+) -> None:
+    with Redis.from_url(redis.url) as admin:
+        admin.flushall()
+        admin.function_flush()
+        admin.acl_log_reset()
+    url = USERS.url("mqtt", redis.address)
+    async with Publisher(url) as publisher, Consumer(url, "mqtt:events", EVENTS) as consumer:
+        messages = consumer.messages()
+        await consumer.acknowledge(await begun(messages, publisher))
+        for key in ("a", "a", "b"):
+            await publisher.publish(EVENTS, golden("event"), key=key)
+        for _ in range(2):
+            await consumer.acknowledge(await anext(messages))
+        await messages.aclose()
+    assert denied(redis.url) == []
+
+
+async def test_the_notify_service_follows_a_channel_and_keeps_what_it_could_not_deliver(
+    redis: AsShipped,
+) -> None:
+    with Redis.from_url(redis.url) as admin:
+        admin.flushall()
+        admin.acl_log_reset()
+    url, producer = (USERS.url(name, redis.address) for name in ("notify", "producer"))
+    name = "notify:phone:security_events"
+    async with Publisher(producer) as publisher, Consumer(url, name, EVENTS) as consumer:
+        messages = consumer.messages()
+        await consumer.acknowledge(await begun(messages, publisher))
+        await messages.aclose()
+    with redis.as_user("notify") as user:
+        user.xadd("notify:dead", {"target": "phone"}, maxlen=10)
+        user.set("notify:state:phone", "{}", ex=60)
+        user.hset("notify:subscriptions", "one", "{}")
+        assert user.hlen("notify:subscriptions") == user.xlen("notify:dead") == 1
+    assert denied(redis.url) == []
+
+
+async def begun(messages: AsyncGenerator[Entry | Gap], publisher: Publisher) -> Entry | Gap:
+    """Publish until a consumer whose name is new has begun to follow; return what it heard."""
+    hearing = asyncio.ensure_future(anext(messages))
+    async with asyncio.timeout(PATIENCE):
+        while not hearing.done():
+            await publisher.publish(EVENTS, golden("event"))
+            await asyncio.wait({hearing}, timeout=0.1)
+    return hearing.result()
 
 
 @pytest.mark.parametrize("name", MAY_NOT)
@@ -386,7 +559,14 @@ def may(user: Redis, command: str) -> bool:
         ("system", "redis.call('SET', 'lease:collector', 'me')"),
         ("system", "redis.call('FLUSHALL')"),
         ("collector", "redis.call('PUBLISH', 'system_status', '{}')"),
+        ("mqtt", "redis.call('SET', 'lease:notify', 'me')"),
+        ("mqtt", "redis.call('DEL', '{security_events}:history')"),
+        ("notify", "redis.call('XADD', '{security_events}:history', '*', 'm', '{}')"),
         ("collector", "redis.call('XADD', '{security_events}:history', '*', 'm', '{}')"),
+        ("events", "redis.call('DEL', '{security_events}:history')"),
+        ("events", "redis.call('XADD', '{job:a:logs}:history', '*', 'm', '{}')"),
+        ("joblogs", "redis.call('PUBLISH', 'security_events', '{}')"),
+        ("joblogs", "redis.call('XADD', '{security_events}:history', '*', 'm', '{}')"),
         ("producer", "redis.call('PUBLISH', 'somebody:elses', '{}')"),
         ("producer", "redis.call('DEL', '{security_events}:history')"),
     ],
@@ -438,6 +618,8 @@ def test_other_names_of_channel_and_queues_stand_in_the_rules(server: str, tmp_p
         history = channels.history("home[1]:*")
         assert could("events", "SUBSCRIBE", "home[1]:*")
         assert could("events", "XRANGE", history, "-", "+")
+        assert could("events", "HSET", channels.seen("home[1]:*"), "7", "{}")
+        assert could("events", "PUBLISH", "home[1]:*", "{}")
         assert could("producer", "PUBLISH", "home[1]:*", "{}")
         assert could("system", "LLEN", "hsi:detect")
         assert could("collector", "LLEN", "hsi:detect")
@@ -446,6 +628,8 @@ def test_other_names_of_channel_and_queues_stand_in_the_rules(server: str, tmp_p
         for other in (EVENTS, "home1:", "home[1]:x"):  # it is a name, and not a pattern
             assert not could("events", "SUBSCRIBE", other)
             assert not could("events", "XRANGE", channels.history(other), "-", "+")
+            assert not could("events", "HSET", channels.seen(other), "7", "{}")
+            assert not could("events", "PUBLISH", other, "{}")
         for queue in ("detection_queue", "dlq:detection_queue", "dlq:analysis_queue"):
             assert not could("system", "LLEN", queue)
     redis.stop()

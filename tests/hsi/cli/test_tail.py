@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner
@@ -54,6 +55,31 @@ async def test_tail_prints_what_was_published_until_ctrl_c(
     text = tail.log.read_text()
     assert line.decode() in text.splitlines()
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("options", "query"),
+    [
+        ((), ""),
+        (("--camera", "front"), "?camera_id=front"),
+        (
+            ("--camera", "front", "--camera", "b&k", "--min-risk", "60"),
+            "?camera_id=front&camera_id=b%26k&min_risk=60",
+        ),
+    ],
+)
+def test_tail_asks_for_the_cameras_and_the_risk_that_are_wanted(
+    options: tuple[str, ...], query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def stop(url: str, *_: object) -> None:
+        asked.append(url)
+        raise click.ClickException("enough")
+
+    monkeypatch.setattr("hsi.cli.tail.open_stream", stop)
+    CliRunner().invoke(main, ["tail", "events", "--server", "ws://home", *options])
+    assert asked == [f"ws://home/ws/events{query}"]
 
 
 @pytest.mark.parametrize("server", ["hunter2", "http://hunter2@h", "ws://h:hunter2", "ws://"])
@@ -139,6 +165,18 @@ def test_status_tells_how_everything_is_and_whether_it_is_well(
         assert (told.data.services, result.returncode) == (health, exit_status)
         assert result.stderr == ""
         replica.stop()
+
+
+def test_status_claims_no_more_than_the_services_that_it_names() -> None:
+    """A home without a camera and without AI has an exit status of 0, and is not called well."""
+    text = " ".join(CliRunner().invoke(main, ["status", "--help"]).stdout.split())
+    assert "0 if every service that the status names is healthy" in text
+    assert "Cameras, and AI services that nobody has configured, do not count" in text
+    readme = Path(__file__).parents[3] / "README.md"
+    [line] = [
+        one for one in readme.read_text().splitlines() if one.startswith(".venv/bin/hsi status")
+    ]
+    assert line.endswith("exit status 0 if no service it names is ill")
 
 
 def test_status_says_why_nobody_tells(

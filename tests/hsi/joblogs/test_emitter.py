@@ -221,7 +221,11 @@ def test_a_jobs_state_says_that_it_runs_and_how_it_ended(redis_url: str, job_id:
         "started_at": running["started_at"],
     }
     assert abs(score - time.time()) < 60
-    assert ended == running | {"status": "completed", "completed_at": ended["completed_at"]}
+    assert ended == running | {
+        "status": "completed",
+        "completed_at": ended["completed_at"],
+        "ends": 1,
+    }
     assert running["started_at"] <= ended["completed_at"] <= "9"
 
 

@@ -22,18 +22,29 @@ def test_a_states_other_fields_stay_as_they_are(others: dict[str, Any]) -> None:
     assert begun is not None
     ended = job_state.ended(begun, "7", STARTED, status="failed", at=STARTED, exit_code=2)
     assert ended is not None
-    ours = {"job_id", "status", "started_at", "completed_at", "exit_code"}
+    ours = {"job_id", "status", "started_at", "completed_at", "exit_code", "ends"}
     assert {k: v for k, v in json.loads(ended).items() if k not in ours} == {
         k: v for k, v in others.items() if k not in ours
     }
     assert job_state.parse(begun) == JobState("running", STARTED)
-    assert job_state.parse(ended) == JobState("failed", STARTED, STARTED, 2)
+    assert job_state.parse(ended) == JobState("failed", STARTED, STARTED, 2, ends=1)
 
 
 def test_who_runs_again_forgets_how_it_ended() -> None:
     ended = job_state.ended(None, "7", STARTED, status="failed", at=STARTED, exit_code=2)
     again = job_state.begun(ended, "7", STARTED)
-    assert job_state.parse(again) == JobState("running", STARTED)
+    assert job_state.parse(again) == JobState("running", STARTED, ends=1)
+
+
+def test_the_end_of_each_run_is_counted_once() -> None:
+    state: str | None = None
+    for run in range(1, 4):
+        state = job_state.begun(state, "7", STARTED)
+        for _ in range(2):  # Written again: Redis did not answer.
+            state = job_state.ended(
+                state, "7", STARTED, status="completed", at=STARTED, exit_code=None
+            )
+            assert job_state.parse(state).ends == run
 
 
 def test_who_still_runs_does_not_undo_an_end() -> None:

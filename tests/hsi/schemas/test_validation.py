@@ -36,6 +36,44 @@ def test_what_breaks_its_schema_is_not_published(payload: bytes, complaint: str)
         validate(payload)
 
 
+ADDRESSES = [
+    "https://cameras.home.arpa/front_door/7.jpg?w=640#t=3",
+    "http://192.168.1.9:8080/clip.mp4",
+    "https://[fe80::1]/a",
+    "/media/7.jpg",
+    "/",
+    "/media/a@b.jpg",
+    "https://cameras.home.arpa/" + "x" * (2048 - 26),
+]
+NO_ADDRESSES = [
+    "",
+    "media/7.jpg",
+    "javascript:alert(1)",
+    "data:image/png;base64,AA",
+    "file:///etc/passwd",
+    "//elsewhere.example/7.jpg",
+    "/\\elsewhere.example/7.jpg",
+    "/\t/elsewhere.example/7.jpg",
+    "/media/7.jpg\n",
+    " /media/7.jpg",
+    "/a b.jpg",
+    "/a\x00.jpg",
+    "https://",
+    "https:///7.jpg",
+    "https://user:password@cameras.home.arpa/7.jpg",
+    "https://cameras.home.arpa/" + "x" * (2048 - 25),
+]
+
+
+@pytest.mark.parametrize("field", ["image_url", "clip_url"])
+def test_a_picture_and_a_clip_are_where_a_browser_may_look_for_them(field: str) -> None:
+    for address in (*ADDRESSES, None):
+        validate(event_with(**{field: address}))
+    for wrong in (*NO_ADDRESSES, 7):
+        with pytest.raises(InvalidMessageError, match=rf"`\$\.data\.{field}`"):
+            validate(event_with(**{field: wrong}))
+
+
 def an_event(risk_score: int = 5) -> Event:
     return Event(
         data=EventData(

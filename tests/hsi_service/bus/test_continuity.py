@@ -178,6 +178,15 @@ class System(RuleBasedStateMachine):
     def publish_plainly(self) -> None:
         self.deliver(self.body())
 
+    @rule(ahead=st.integers(0, 3))
+    def make_up_a_cursor(self, ahead: int) -> None:
+        """A plain PUBLISH, as somebody may write it who may publish: the next number, about now."""
+        number = self.redis.history[-1].cursor.number + 1 if self.redis.history else 1
+        text = stamped(Cursor(self.redis.clock + ahead, number), self.body())
+        if text not in self.lost:
+            self.lost.add(text)
+            self.deliver(text)
+
     # What life does to Redis.
 
     @rule(keep=st.integers(0, 6))
@@ -224,6 +233,16 @@ class System(RuleBasedStateMachine):
             replica.send(replica.position.hears(text))
 
     @rule(index=replica)
+    def compare(self, index: int) -> None:
+        """As the hub does, which looks every few seconds."""
+        replica = self.replicas[index]
+        if replica.connected and not replica.position.catching_up:
+            last = self.redis.read(None).last
+            replica.position.confirm(last)
+            if last != replica.position.head:
+                replica.position.mark_stale(differs=True)
+
+    @rule(index=replica)
     def lose_a_message(self, index: int) -> None:
         """No system should; ours finds out at the next one."""
         if self.replicas[index].inbox:
@@ -249,7 +268,7 @@ class System(RuleBasedStateMachine):
     @rule(target=clients, index=replica)
     def connect(self, index: int) -> Any:
         replica = self.replicas[index]
-        if not replica.position.known:
+        if replica.position.cursor() is None:
             return multiple()
         return self.connect_to(replica)
 
@@ -264,7 +283,7 @@ class System(RuleBasedStateMachine):
         known = [text for text in client.got if cursor_of(text)]
         again = Client(cursor=client.cursor, origin=client.origin, known=known)
         if client.cursor is None:
-            if replica.position.known:
+            if replica.position.cursor():
                 again.got = []
                 again.cursor = replica.position.cursor()
                 again.origin = Cursor.parse(str(again.cursor))
@@ -277,7 +296,8 @@ class System(RuleBasedStateMachine):
         if not replica.position.known or (behind and self.redis.read(since).found):
             return client  # It waits until this replica is there: model it as coming later.
         again.held = []
-        again.replay = Replay(since=client.cursor, until=head)
+        confirmed = replica.position.confirmed
+        again.replay = Replay(since=client.cursor, until=head, confirmed=confirmed)
         replica.clients.append(again)
         return again
 
@@ -347,7 +367,7 @@ class System(RuleBasedStateMachine):
                 if not replica.position.catching_up:
                     if self.redis.read(None).last == replica.position.head:
                         break
-                    replica.position.mark_stale()  # As the hub does, which looks every few seconds.
+                    replica.position.mark_stale(differs=True)  # As the hub does.
                 after = replica.position.begin_read()
                 replica.send(replica.position.catches_up(self.redis.read(after)))
             assert not replica.position.catching_up
@@ -585,3 +605,105 @@ def test_a_history_emptied_of_entries_of_the_future_goes_on_at_once() -> None:
     sent = position.catches_up(redis.read(position.begin_read()))
     assert json.loads(sent[0])["data"]["recovered"] is False
     assert sent[1:] == [entry.text]
+
+
+def catch_up(position: Position, redis: Redis) -> list[str]:
+    """Read the history until the position is the channel's, as its feed does."""
+    sent: list[str] = []
+    while position.catching_up:
+        sent += position.catches_up(redis.read(position.begin_read()))
+    return sent
+
+
+def live(position: Position, redis: Redis, *texts: str) -> list[str]:
+    """Hear texts, and catch up after each where that is due."""
+    return [
+        text for heard in texts for text in (*position.hears(heard), *catch_up(position, redis))
+    ]
+
+
+@pytest.mark.parametrize("ahead", [0, 20_000])
+@pytest.mark.parametrize("forged", [1, 3])
+@pytest.mark.parametrize("found_by", ["the next message", "a look"])
+def test_a_made_up_cursor_that_comes_next_makes_nobody_replay_anything(
+    found_by: str, forged: int, ahead: int
+) -> None:
+    redis, position = Redis(), Position()
+    redis.clock = round(time.time() * 1000)
+    for number in range(5):
+        redis.publish(f'{{"n":{number}}}')
+    catch_up(position, redis)
+    first = [redis.publish(f'{{"n":{number}}}').text for number in (5, 6)]
+    assert live(position, redis, *first) == first
+    plain = [
+        stamped(Cursor(redis.clock + ahead, 8 + number), '{"made":"up"}')
+        for number in range(forged)
+    ]
+    assert live(position, redis, *plain) == plain
+    later = []
+    if found_by == "a look":
+        position.mark_stale(differs=True)
+        assert catch_up(position, redis) == []
+        assert position.head == redis.history[-1].cursor
+    for number in range(7, 10):
+        later.append(redis.publish(f'{{"n":{number}}}').text)
+        assert live(position, redis, later[-1]) == [later[-1]]
+    assert position.cursor() == str(redis.history[-1].cursor)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 4])
+def test_a_history_that_lost_what_was_confirmed_is_told_once(kept: int) -> None:
+    redis, position = Redis(), Position()
+    for number in range(5):
+        redis.publish(f'{{"n":{number}}}')
+    catch_up(position, redis)
+    heard = [redis.publish(f'{{"n":{number}}}').text for number in (5, 6)]
+    assert live(position, redis, *heard) == heard
+    position.confirm(redis.history[-1].cursor)
+    del redis.history[kept:]
+    position.mark_stale(differs=True)
+    resumed, *rest = catch_up(position, redis)
+    assert json.loads(resumed)["data"]["recovered"] is False
+    assert rest == [entry.text for entry in redis.history]
+    entry = redis.publish('{"n":9}')
+    assert live(position, redis, entry.text) == [entry.text]
+
+
+def test_a_history_that_lost_what_was_only_heard_is_told_after_a_new_subscription() -> None:
+    """Redis crashed, say, before it had written its last second to disk."""
+    redis, position = Redis(), Position()
+    redis.publish('{"n":0}')
+    catch_up(position, redis)
+    heard = redis.publish('{"n":1}').text
+    assert live(position, redis, heard) == [heard]
+    del redis.history[1:]
+    position.mark_stale()
+    resumed, *_ = catch_up(position, redis)
+    assert json.loads(resumed)["data"]["recovered"] is False
+
+
+def test_a_client_resumes_where_its_topic_has_heard_a_made_up_cursor() -> None:
+    two, three = entries(2, 3)
+    replay = Replay(since="1001-1", until=Cursor(2000, 4), confirmed=two.cursor)
+    resumed, *texts = replay.replays(Page(found=True, entries=[two, three], last=three.cursor))
+    assert json.loads(resumed)["data"]["recovered"] is True
+    assert texts == [two.text, three.text]
+
+
+@pytest.mark.parametrize("found_by", ["a new subscription", "a look"])
+def test_another_message_with_the_number_of_the_last_one_is_told(found_by: str) -> None:
+    """Of a new primary, say, that had not got the last message of the old one."""
+    redis, position = Redis(), Position()
+    redis.publish('{"n":0}')
+    catch_up(position, redis)
+    heard = redis.publish('{"n":1}')
+    assert live(position, redis, heard.text) == [heard.text]
+    if found_by == "a look":
+        position.confirm(heard.cursor)
+    redis.history.pop()
+    other = redis.publish('{"n":"other"}')
+    assert other.cursor.number == heard.cursor.number
+    position.mark_stale(differs=found_by == "a look")
+    resumed, *texts = catch_up(position, redis)
+    assert json.loads(resumed)["data"]["recovered"] is False
+    assert texts == [entry.text for entry in redis.history]

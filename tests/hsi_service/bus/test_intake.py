@@ -48,6 +48,8 @@ def test_a_message_knows_its_type_and_its_body_once_it_was_examined() -> None:
         (EVENT, Classification.VALID),
         (event_with(risk_score="75"), Classification.SCHEMA_BREAK),
         (event_with(risk_score=101), Classification.SCHEMA_BREAK),
+        (event_with(image_url="/media/7.jpg", clip_url=None), Classification.VALID),
+        (event_with(image_url="javascript:alert(1)"), Classification.SCHEMA_BREAK),
         (b'{"type":"event","data":{}}', Classification.SCHEMA_BREAK),
         (b'{"type":"scene_change","data":{"camera":"a"}}', Classification.UNKNOWN_TYPE),
         # A summary cut in the middle of an emoji: odd, but JSON, and browsers read it.

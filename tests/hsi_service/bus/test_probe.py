@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import AuthenticationError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from hsi.tasks import cancel_and_wait
 from hsi_service.bus import probe as module
-from hsi_service.bus.probe import DENIED_PAUSE, Probe
+from hsi_service.bus.probe import Probe
 from hsi_service.bus.subscriber import BusState, Subscriber
 from tests.clients import meanwhile, until
 from tests.servers import RedisServer, busy
@@ -21,6 +26,7 @@ SUBSCRIBER = "hsi-test-subscriber"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "INTERVAL", 0.1)
+    monkeypatch.setattr(module, "DENIED_PAUSE", 0.2)
     monkeypatch.setattr("hsi_service.bus.subscriber.PING_INTERVAL", 0.1)
 
 
@@ -146,6 +152,41 @@ async def test_the_time_by_redis_clock_is_known_before_anybody_listens(redis_url
         assert abs(now.timestamp() - seconds - micros / 1_000_000) < 1
 
 
+async def test_a_redis_that_tells_no_time_is_heard_all_the_same(
+    own_redis: RedisServer, channel: str
+) -> None:
+    with Redis.from_url(own_redis.url) as redis:
+        rules = ["on", "nopass", "~*", "&*", "+@all", "-time"]
+        redis.execute_command("ACL", "SETUSER", "timeless", *rules)
+    async with replica_at(own_redis.url.replace("://", "://timeless:any@")) as replica:
+        replica.subscriber.subscribe(channel, replica.receiver)
+        await until(replica.is_probing)
+        assert replica.probe.now() is None
+
+
+async def test_a_reason_for_every_failure_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    replica = Replica("redis://127.0.0.1:1/0")
+    replica.subscriber.state = BusState.LISTENING
+    for failure, words in (
+        (ResponseError("unknown command 'TIME', with args beginning with: "), "needed: TIME"),
+        (AuthenticationError("invalid username-password pair"), "refuses the credentials"),
+        (RedisConnectionError("refused"), "cannot be reached"),
+    ):
+
+        async def begin(failure: Exception = failure) -> None:
+            raise failure
+
+        async def asked() -> None:
+            pass
+
+        monkeypatch.setattr(replica.probe, "_begin", begin)
+        monkeypatch.setattr(replica.probe, "_ask_for_the_time", asked)
+        running = asyncio.create_task(replica.probe.run())
+        await until(holds(lambda words=words: words in (replica.probe.trouble or "")))  # type: ignore[misc]
+        await cancel_and_wait(running)
+    await replica.probe.aclose()
+
+
 async def test_what_is_late_is_not_lost(own_redis: RedisServer, channel: str) -> None:
     """A replica with much to be heard hears its probe late, and so Redis' answer to a PING."""
     with StallingProxy(own_redis.url) as way:
@@ -173,7 +214,86 @@ async def test_who_may_not_probe_hears_all_the_same_and_says_so_once(
         await until(holds(lambda: replica.receiver.heard == [b"heard"]))
         assert replica.subscriber.outages == 0
     assert caplog.text.count("may not probe") == 1
-    assert DENIED_PAUSE >= 60
+
+
+async def test_it_is_said_why_a_replica_is_not_known_to_hear_and_ends_when_it_may_probe_again(
+    own_redis: RedisServer, channel: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Redis.from_url(own_redis.url) as redis:
+        redis.execute_command("ACL", "SETUSER", "ev", *["on", "nopass", "~*", "&*", "+@all"])
+        async with replica_at(own_redis.url.replace("://", "://ev:any@")) as replica:
+            probe = replica.probe
+            replica.subscriber.subscribe(channel, replica.receiver)
+            await until(holds(lambda: replica.probe.is_heard() and replica.subscriber.lag))
+            assert probe.trouble is None
+            redis.execute_command("ACL", "SETUSER", "ev", "-publish")
+            await until(holds(lambda: "publish" in (probe.trouble or "")))
+            await until(holds(lambda: "it is not known whether Redis is heard" in caplog.text))
+            redis.execute_command("ACL", "SETUSER", "ev", "+publish")
+            await until(holds(probe.is_heard), within=2)
+            assert probe.trouble is None
+            # The password is another, and the connections stay.
+            redis.execute_command("ACL", "SETUSER", "ev", *["resetpass", ">other"])
+            await until(holds(lambda: "refuses the credentials" in (probe.trouble or "")))
+            assert "any" not in str(probe.trouble).split()
+
+
+@contextlib.contextmanager
+def refusing(redis_url: str, kind: str) -> Iterator[Redis]:
+    """Have Redis refuse writes, and PINGs with them."""
+    with Redis.from_url(redis_url) as redis:
+        if kind == "MISCONF":
+            folder = Path(redis.config_get("dir")["dir"])
+            (folder / "dump.rdb" / "taken").mkdir(parents=True)
+            redis.config_set("stop-writes-on-bgsave-error", "yes")
+            redis.config_set("save", "3600 1")
+            redis.bgsave()
+            while redis.info("persistence")["rdb_last_bgsave_status"] == "ok":
+                time.sleep(0.01)
+            yield redis
+            redis.config_set("save", "")
+        else:
+            redis.config_set("replica-serve-stale-data", "no")
+            redis.replicaof("127.0.0.1", "1")
+            yield redis
+            redis.replicaof("NO", "ONE")
+
+
+@pytest.mark.parametrize(("pings", "writes"), [("MISCONF", "MISCONF"), ("MASTERDOWN", "READONLY")])
+async def test_a_redis_that_refuses_pings_is_heard_all_the_same_and_says_so_once(
+    both_redis: RedisServer, channel: str, pings: str, writes: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with replica_at(both_redis.url) as replica:
+        subscriber, probe = replica.subscriber, replica.probe
+        subscriber.subscribe(channel, replica.receiver)
+        await until(replica.is_probing)
+        with refusing(both_redis.url, pings) as redis:
+            await until(holds(lambda: (probe.writes_refused or "").startswith(writes)))
+            await until(holds(lambda: subscriber.ping_refused))
+            for number in range(20):
+                redis.publish(channel, str(number))
+                await asyncio.sleep(module.INTERVAL / 2)
+                assert probe.is_heard()
+            await until(holds(lambda: len(replica.receiver.heard) == 20))
+        await until(holds(lambda: probe.writes_refused is None))
+        await until(holds(lambda: subscriber.ping_refused is None))
+        assert (subscriber.outages, replica.deaf, replica.receiver.times) == (0, 0, 1)
+    for line in ("Redis refuses writes", "Redis takes writes again"):
+        assert [record.message for record in caplog.records].count(line) == 1
+
+
+async def test_a_server_that_calls_itself_the_wrong_one_is_left_where_nothing_proves_else(
+    own_redis: RedisServer, channel: str
+) -> None:
+    with Redis.from_url(own_redis.url) as redis:
+        rules = f"on nopass ~* +@all resetchannels &{channel}".split()
+        redis.execute_command("ACL", "SETUSER", "old", *rules)
+    async with replica_at(own_redis.url.replace("://", "://old:any@")) as replica:
+        subscriber = replica.subscriber
+        await subscriber.subscribe(channel, replica.receiver).established(None)
+        with refusing(own_redis.url, "MASTERDOWN"):
+            await until(holds(lambda: subscriber.outages), within=5)
 
 
 @pytest.mark.parametrize(

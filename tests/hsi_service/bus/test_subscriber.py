@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from redis.asyncio import Redis
 
+from hsi.tasks import cancel_and_wait
 from hsi_service.bus.subscriber import BusState, Subscriber
 from local.processes import free_port
 from tests.clients import publish, until
@@ -36,8 +37,7 @@ async def kept_running(subscriber: Subscriber) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancel_and_wait(task)
 
 
 async def test_a_thousand_channels_share_one_connection(redis_url: str, channel: str) -> None:

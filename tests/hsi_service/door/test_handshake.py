@@ -1,5 +1,7 @@
 """The opening handshake: as the websockets library reads it, and answered with the same."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,11 +169,14 @@ def test_the_answer_proves_that_the_request_was_read_and_echoes_one_subprotocol(
 
 
 def test_a_refusal_is_a_whole_response_that_closes() -> None:
-    text = FinalResponse(429, "too many", {"Retry-After": "2"}).serialize().decode()
-    head, _, body = text.partition("\r\n\r\n")
+    refusal = FinalResponse(429, "too many", {"Retry-After": "2"})
+    head, _, body = refusal.serialize(as_text=True).decode().partition("\r\n\r\n")
     assert head.startswith("HTTP/1.1 429 Too Many Requests\r\n")
     assert {"Retry-After: 2", "Connection: close", "Content-Length: 8"} <= {*head.split("\r\n")}
     assert body == "too many"
+    head, _, body = refusal.serialize().decode().partition("\r\n\r\n")
+    assert "Content-Type: application/json" in head.split("\r\n")
+    assert json.loads(body) == {"status_code": 429, "detail": "too many"}
 
 
 def status_of(data: bytes) -> int:

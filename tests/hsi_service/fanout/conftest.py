@@ -1,11 +1,20 @@
 """What tests of the fan-out share."""
 
+import asyncio
+import contextlib
 import zlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from hsi_service.bus.history import History
+from hsi_service.bus.probe import Probe
+from hsi_service.bus.subscriber import Subscriber
 from hsi_service.door.compression import WINDOW_BITS
+from hsi_service.fanout.hub import Hub
+from hsi_service.metrics import Metrics
+from hsi_service.supervision import Supervisor
 
 
 class Compressors:
@@ -26,3 +35,23 @@ def compressors(monkeypatch: pytest.MonkeyPatch) -> Compressors:
     compressors = Compressors()
     monkeypatch.setattr(zlib, "compressobj", compressors.compressobj)
     return compressors
+
+
+@pytest.fixture
+async def hub(redis_url: str) -> AsyncIterator[Hub]:
+    metrics = Metrics()
+    subscriber = Subscriber(redis_url, name="test", on_outage=metrics.redis_outages.inc)
+    history = History(redis_url, name="test")
+    running = asyncio.create_task(subscriber.run())
+    supervisor = Supervisor(metrics)
+    probe = Probe(redis_url, subscriber, name="test", on_deaf=metrics.deaf.inc)
+    hub = Hub(subscriber, history, metrics, supervisor, probe=probe)
+    yield hub
+    for topic in hub.topics.values():
+        topic.close()
+    await supervisor.stop()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    await history.aclose()
+    await probe.aclose()

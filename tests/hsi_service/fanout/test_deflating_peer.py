@@ -21,8 +21,8 @@ from hsi_service.fanout.batch import Batch, text_frame
 from hsi_service.fanout.deflating_peer import DeflatingPeer
 from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.memory import Memory
-from hsi_service.settings import Settings
 from services.events.app import create_events_app
+from services.events.settings import EventsSettings
 from services.joblogs.app import create_joblogs_app
 from services.joblogs.settings import JobLogSettings
 from tests.clients import golden, hear
@@ -47,7 +47,7 @@ async def server(redis_url: str, channel: str) -> AsyncIterator[Server]:
 
 def events(redis_url: str, channel: str, **settings: Any) -> Litestar:
     url = as_user("events", redis_url)
-    return create_events_app(Settings(redis_url=url, redis_event_channel=channel, **settings))
+    return create_events_app(EventsSettings(redis_url=url, redis_event_channel=channel, **settings))
 
 
 @contextlib.asynccontextmanager

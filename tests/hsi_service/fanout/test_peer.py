@@ -1,4 +1,4 @@
-"""What the hub may expect of a client, whichever way leads to it: the same for both."""
+"""What the hub may expect of a client, whichever way leads to it: the same for all three."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import TEXT
 
 from hsi.schemas.close_codes import CloseCode
+from hsi.tasks import cancel_and_wait
 from hsi_service.door.handshake import RequestHead, switching, upgrade_of
 from hsi_service.door.limits import Bucket, Rate
 from hsi_service.fanout.batch import Batch
@@ -24,23 +25,31 @@ from hsi_service.fanout.direct_peer import DirectPeer
 from hsi_service.fanout.incoming import Incoming
 from hsi_service.fanout.memory import Memory
 from hsi_service.fanout.peer import MAX_STALLED, MAX_UNSENT, STALL_PATIENCE, AsgiPeer, Peer
+from hsi_service.fanout.sse_peer import SsePeer
 from hsi_service.fanout.turns import FRAMES, MAX_FRAMES_AT_ONCE, Turns
 from tests.clients import until
 from tests.hsi_service.fanout.test_incoming import sent
 from tests.servers import under_uvicorn
+from tests.sse import SseClient
 
 
 class Line:
     """One client and the peer that the hub would have of it."""
 
-    def __init__(self, peer: Peer, client: ClientConnection, ended: asyncio.Event) -> None:
+    def __init__(
+        self, peer: Peer, client: ClientConnection | SseClient, ended: asyncio.Event
+    ) -> None:
         self.peer = peer
-        self.client = client
+        self.client: Any = client
         self.ended = ended
         """Set when the application is done with the client."""
 
     def write(self, *texts: str, replaces: str | None = None) -> None:
         self.peer.write(Batch(texts, replaces=replaces))
+
+    def form_of(self, batch: Batch) -> Batch:
+        """Return what the client is sent of a batch."""
+        return batch.as_events() if isinstance(self.peer, SsePeer) else batch
 
     async def heard(self) -> list[str | int]:
         """Return all that the client hears until it is closed, and the code."""
@@ -139,8 +148,7 @@ async def by_asgi(peers: asyncio.Queue[Peer], ended: asyncio.Event) -> AsyncIter
         with contextlib.suppress(WebSocketDisconnect, OSError):
             while (await socket.receive())["type"] != "websocket.disconnect":
                 pass
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        await cancel_and_wait(sending)
         ended.set()
 
     app = Litestar([handler], logging_config=None)
@@ -150,8 +158,29 @@ async def by_asgi(peers: asyncio.Queue[Peer], ended: asyncio.Event) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
+async def by_server_sent_events(
+    peers: asyncio.Queue[Peer], ended: asyncio.Event
+) -> AsyncIterator[Any]:
+    """Serve clients by an answer that does not end, through uvicorn as it is; give the address."""
+
+    async def app(_: Any, receive: Any, send: Any) -> None:
+        peer = SsePeer("test", send)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send(peer.begin())
+        sending = asyncio.create_task(peer.run())
+        peers.put_nowait(peer)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await cancel_and_wait(sending)
+        ended.set()
+
+    async with under_uvicorn(app, lifespan="off") as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
 async def line_through(way: Any) -> AsyncIterator[Line]:
-    """Connect a client in one of the two ways."""
+    """Connect a client in one of the three ways."""
     peers: asyncio.Queue[Peer] = asyncio.Queue()
     ended = asyncio.Event()
     ours = socket.socket()
@@ -160,25 +189,37 @@ async def line_through(way: Any) -> AsyncIterator[Line]:
     ours.settimeout(0)
     async with way(peers, ended) as address:
         await asyncio.get_running_loop().sock_connect(ours, address)
-        async with connect(
-            "ws://test/",
-            sock=ours,
-            compression=None,
-            ping_interval=None,
-            max_queue=None,
-            max_size=None,
-        ) as client:
+        connecting: Any = (
+            SseClient.open("/", sock=ours)
+            if way is by_server_sent_events
+            else connect(
+                "ws://test/",
+                sock=ours,
+                compression=None,
+                ping_interval=None,
+                max_queue=None,
+                max_size=None,
+            )
+        )
+        async with connecting as client:
             yield Line(await peers.get(), client, ended)
             client.transport.abort()
 
 
-@pytest.fixture(params=["direct", "plain ASGI"])
+WAYS: dict[str, tuple[Any, type[Peer]]] = {
+    "direct": (directly, DirectPeer),
+    "plain ASGI": (by_asgi, AsgiPeer),
+    "server-sent events": (by_server_sent_events, SsePeer),
+}
+
+
+@pytest.fixture(params=WAYS)
 async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
     """A client; its peer is still held."""
-    direct = request.param == "direct"
-    async with line_through(directly if direct else by_asgi) as line:
+    way, kind = WAYS[request.param]
+    async with line_through(way) as line:
         line.peer.account = Memory().account_of("127.0.0.1:1")
-        assert type(line.peer) is (DirectPeer if direct else AsgiPeer)
+        assert type(line.peer) is kind
         yield line
 
 
@@ -239,11 +280,11 @@ async def test_who_is_closed_while_held_hears_what_was_said_alone(line: Line) ->
 async def test_a_client_that_reads_may_be_sent_any_amount(live: Line) -> None:
     big = "x" * (MAX_UNSENT // 4)
     hearing = asyncio.create_task(live.heard())
-    for _ in range(16):
+    for _ in range(6):
         live.write(big)
         await live.peer.drained()
     live.peer.close(CloseCode.NORMAL, "done")
-    assert await hearing == [big] * 16 + [1000]
+    assert await hearing == [big] * 6 + [1000]
 
 
 async def test_drained_waits_until_the_client_has_taken_what_waited(live: Line) -> None:
@@ -344,12 +385,12 @@ async def test_what_waits_is_charged_to_its_account_until_it_is_taken_dropped_or
     ours.account = memory.account_of("192.0.2.1:1")
     large = Batch(["x" * 200_000])
     ours.write(large)
-    assert memory.waiting == large.memory
+    assert memory.waiting == line.form_of(large).memory
     ours.release()
     await eventually(lambda: memory.waiting == 0 and ours.copied == 0)
     await line.stop_reading()
     ours.write(large)
-    assert memory.waiting >= large.memory
+    assert memory.waiting >= line.form_of(large).memory
     ours.write(Batch(["status"], replaces="status"))
     ours.write(Batch(["status"], replaces="status"))
     line.read_on()
@@ -489,6 +530,7 @@ async def test_every_frame_is_charged_and_after_the_end_none_is_read(
         return event
 
     monkeypatch.setattr(Incoming, "read", counted)
+    monkeypatch.setattr("hsi_service.fanout.direct_peer.FAREWELL_TIMEOUT", 0.2)
     async with line_through(directly) as line:
         line.peer.release()
         line.peer.inbound = Bucket(Rate.per_minute(60))

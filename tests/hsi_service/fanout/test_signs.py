@@ -52,6 +52,13 @@ async def test_what_is_not_known_is_not_said() -> None:
     }
 
 
+async def test_how_often_something_may_have_been_missed_is_said_once_it_happened() -> None:
+    signs = Signs(Told(heard=True))
+    assert json.loads(signs.ping("5-1", heard=True, breaks=2).text)["breaks"] == 2
+    assert said(signs.pong("5-1", heard=True, breaks=2))["breaks"] == 2
+    assert "breaks" not in said(signs.pong("5-2", heard=True))
+
+
 async def test_a_jobs_log_says_nothing_of_redis() -> None:
     signs = Signs(None)
     assert signs.ping(None, heard=None).text == '{"type":"ping"}'

@@ -1,9 +1,8 @@
 """What of a channel reaches which clients: filters and snapshots, on a real Redis."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -12,17 +11,12 @@ from redis.asyncio import Redis
 from hsi.publisher import Publisher
 from hsi.schemas import Event, channels
 from hsi.schemas.cursor import Cursor, stamped
-from hsi_service.bus.history import History
 from hsi_service.bus.intake import Message, examined
-from hsi_service.bus.probe import Probe
-from hsi_service.bus.subscriber import Subscriber
 from hsi_service.fanout.batch import Batch
 from hsi_service.fanout.hub import Hub
 from hsi_service.fanout.peer import Peer
 from hsi_service.fanout.replay import begin_with_the_last
 from hsi_service.fanout.topic import OrderedTopic, SnapshotTopic
-from hsi_service.metrics import Metrics
-from hsi_service.supervision import Supervisor
 from tests.clients import golden, publish, until
 
 
@@ -50,26 +44,6 @@ class Ear(Peer):
 
     def _work(self) -> None:
         pass
-
-
-@pytest.fixture
-async def hub(redis_url: str) -> AsyncIterator[Hub]:
-    metrics = Metrics()
-    subscriber = Subscriber(redis_url, name="test", on_outage=metrics.redis_outages.inc)
-    history = History(redis_url, name="test")
-    running = asyncio.create_task(subscriber.run())
-    supervisor = Supervisor(metrics)
-    probe = Probe(redis_url, subscriber, name="test", on_deaf=metrics.deaf.inc)
-    hub = Hub(subscriber, history, metrics, supervisor, probe=probe)
-    yield hub
-    for topic in hub.topics.values():
-        topic.close()
-    await supervisor.stop()
-    running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-    await history.aclose()
-    await probe.aclose()
 
 
 def high_risk(message: Message) -> bool:
@@ -193,7 +167,7 @@ async def test_the_cursor_of_a_pong_is_of_a_message_that_the_client_has(
     assert (await ear.next())["cursor"] == first
     assert asked(topic, ear) == {"type": "pong", "cursor": first}
     following = f"{first.partition('-')[0]}-2"
-    topic.hear(stamped(parsed(following), event(2).decode()).encode())
+    topic.feed.hear(stamped(parsed(following), event(2).decode()).encode())
     assert ear.heard.empty()  # It waits for others that come in the same go.
     assert asked(topic, ear) == {"type": "pong", "cursor": following}
     assert json.loads(ear.heard.get_nowait())["cursor"] == following

@@ -14,10 +14,14 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from hsi.publisher import Publisher
 from hsi.schemas.close_codes import CODES_THAT_END
 from local.processes import Process, free_port, is_up
 from tests.clients import dashboard, golden, hear, publish
 from tests.servers import as_user
+from tests.sse import SseClient
+
+STREAM = "/api/events/stream"
 
 
 class Hypercorn(Process):
@@ -66,6 +70,14 @@ async def test_the_application_runs_under_hypercorn(
         with pytest.raises(ConnectionClosed):
             await hear(client)
         assert client.close_code == 1009
+    async with SseClient.at(server.url, STREAM) as listener, Publisher(redis_url) as publisher:
+        assert json.loads(await listener.recv())["cursor"] == "0-0"
+        published = await publisher.publish(channel, golden("event"))
+        while json.loads(await listener.recv())["type"] != "event":
+            pass
+        assert listener.last_id == published.cursor
+    async with SseClient.at(server.url, STREAM, Last_Event_ID="0-0") as listener:
+        assert json.loads(await listener.recv())["data"]["replayed"] == 1
     async with dashboard(server) as client:
         server.signal(signal.SIGTERM)
         with contextlib.suppress(ConnectionClosed):
@@ -91,6 +103,11 @@ async def test_its_door_is_the_same_under_hypercorn(
         protocols = [f"api-key.{key}"]
         return dashboard(server, subprotocols=protocols, additional_headers=headers, **options)
 
+    async def status_of_stream(address: str, key: str) -> int:
+        headers = {"X_Forwarded_For": address, "X_API_Key": key}
+        async with SseClient.at(server.url, STREAM, **headers) as listener:
+            return int(listener.status)
+
     for code, options in ((4401, {"key": "wrong"}), (4403, {"origin": "https://evil.example"})):
         async with knock("198.51.100.1", **options) as client:
             with pytest.raises(ConnectionClosed):
@@ -99,8 +116,11 @@ async def test_its_door_is_the_same_under_hypercorn(
     async with knock("198.51.100.1") as client:
         assert client.subprotocol == "api-key.key"
         assert await refusal(knock("198.51.100.1")) == (429, "10")
+        assert await status_of_stream("198.51.100.1", "key") == 429
+        assert await status_of_stream("198.51.100.3", "wrong") == 401
         async with knock("198.51.100.2"):
             assert await refusal(knock("198.51.100.3")) == (503, "10")
+            assert await status_of_stream("198.51.100.3", "key") == 503
 
 
 async def refusal(attempt: connect) -> tuple[int, str]:

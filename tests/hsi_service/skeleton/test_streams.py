@@ -10,10 +10,22 @@ from litestar.params import FromPath, FromQuery
 
 from hsi_service.skeleton.streams import Streams, serves
 
-Asked = dict[str, str | None]
+Asked = dict[str, str | list[str] | None]
 PIECES = ["ws", "jobs", "logs", "events", "WS", "a", "b.c", "%2F", "a%2Fb", "%C3%A9", "..", "", "%"]
 VALUES = ["1-0", "", "a+b", "%2B", "%C3%A9", "%FF", "x=y", "1;2", "é", "%", "a%26b", " "]
-NAMES = ["since", "tail", "level", "job_id", "socket", "maker", "sin%63e", "other", ""]
+NAMES = [
+    "since",
+    "tail",
+    "cameras",
+    "cameras",
+    "level",
+    "job_id",
+    "socket",
+    "maker",
+    "sin%63e",
+    "other",
+    "",
+]
 
 
 class Maker:
@@ -29,8 +41,9 @@ def application(heard: list[Asked]) -> Litestar:
         socket: WebSocket[Any, Any, Any],
         since: FromQuery[str | None] = None,
         tail: FromQuery[str | None] = None,
+        cameras: FromQuery[list[str] | None] = None,
     ) -> None:
-        heard.append({"since": since, "tail": tail})
+        heard.append({"since": since, "tail": tail, "cameras": cameras})
         await socket.close()
 
     @websocket("/ws/jobs/{job_id:str}/logs", opt=serves("maker"))

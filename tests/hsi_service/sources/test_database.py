@@ -157,6 +157,30 @@ async def test_times_without_an_offset_are_utc_whatever_the_sessions_time_zone_i
     assert (rates.detections, rates.events) == (4 / 5, 0)
 
 
+async def test_what_began_to_come_is_divided_by_the_time_since_then(
+    database_url: str, open_database: Callable[[str], Database]
+) -> None:
+    await fill(database_url)
+    database = open_database(database_url)
+
+    async def events_per_minute(*seconds_ago: float) -> float | None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("TRUNCATE events")
+        await connection.execute(
+            "INSERT INTO events (batch_id, camera_id, started_at)"
+            " SELECT 'b', 'front', now() - make_interval(secs => s) FROM unnest($1::float[]) AS s",
+            list(seconds_ago),
+        )
+        await connection.close()
+        return (await database.throughput()).events
+
+    assert await events_per_minute(120, 60, 30, 1) == pytest.approx(2, abs=0.2)
+    assert await events_per_minute(40, 30, 20, 10) is None  # of less than a minute
+    assert await events_per_minute(3000, 40, 30, 20, 10) == 4 / 5
+    assert await events_per_minute(-40) == 0  # of the future
+    assert await events_per_minute() == 0
+
+
 @pytest.mark.parametrize("fault", ["killed", "stopped", "frozen"])
 async def test_without_postgres_it_says_so_in_time_and_counts_again_when_it_is_back(
     own_postgres: OwnPostgres, open_database: Callable[[str], Database], fault: str

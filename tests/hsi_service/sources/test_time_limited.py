@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from hsi.tasks import cancel_and_wait
 from hsi_service.sources import Reading, SourceError, TimeLimited
 
 
@@ -90,7 +91,6 @@ async def test_a_round_that_is_cancelled_leaves_nothing_running() -> None:
     reading = asyncio.create_task(source.read())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    reading.cancel()
-    await asyncio.gather(reading, return_exceptions=True)
+    await cancel_and_wait(reading)
     await asyncio.sleep(0)
     assert [task for task in asyncio.all_tasks() if "source" in task.get_name()] == []

@@ -103,10 +103,28 @@ def test_a_person_reads(metric: str, value: float, message: str) -> None:
     ("metric", "value", "severity", "message"),
     [
         ("gpu_temperature", 86, "warning", "GPU temperature high: 86C"),
-        ("gpu_temperature", 84, "critical", "GPU temperature high: 84C"),
+        (
+            "gpu_temperature",
+            84,
+            "critical",
+            "GPU temperature recovering from critical: 84C, a warning below 83C",
+        ),
+        ("host_cpu", 84.6, "critical", "CPU recovering from critical: 84.6%, a warning soon"),
         ("gpu_temperature", 74, "warning", "GPU temperature recovering: 74C, clears below 73C"),
-        ("gpu_temperature", 73, "critical", "GPU temperature recovering: 73C, clears below 73C"),
-        ("gpu_temperature", 38, "critical", "GPU temperature recovering: 38C, clears soon"),
+        (
+            "gpu_temperature",
+            73,
+            "critical",
+            "GPU temperature recovering from critical: 73C, clears below 73C",
+        ),
+        ("gpu_temperature", 38, "warning", "GPU temperature recovering: 38C, clears soon"),
+        ("host_cpu", 63.3, "critical", "CPU recovering from critical: 63.3%, clears soon"),
+        (
+            "redis_hit_ratio",
+            11,
+            "critical",
+            "Redis hit ratio recovering from critical: 11.0%, a warning above 12%",
+        ),
         ("host_disk", 78.25, "warning", "Disk recovering: 78.2%, clears below 78%"),
         (
             "pg_cache_hit",
@@ -120,6 +138,17 @@ def test_a_person_reads_of_an_alert_that_is_past_its_peak(
     metric: str, value: float, severity: AlertSeverity, message: str
 ) -> None:
     assert RULES[metric].message(value, severity) == message
+
+
+@given(st.sampled_from(sorted(TABLE)), st.floats(0, 100))
+def test_a_critical_alert_is_critical_by_its_value_or_recovers_from_it(
+    metric: str, value: float
+) -> None:
+    """So the words never say "high" beside "critical" and its limit."""
+    rule = RULES[metric]
+    text = rule.message(value, "critical")
+    assert rule.crosses("critical", value) is text.startswith(rule.texts[1])
+    assert rule.crosses("critical", value) is not (" recovering from critical: " in text)
 
 
 def test_other_thresholds() -> None:

@@ -14,7 +14,9 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
+from hsi.keys import digest
 from hsi.schemas import channels
+from hsi.tasks import cancel_and_wait
 from hsi_service.bus.intake import Classification, examine
 from local.processes import Process, free_port
 from local.service import ServiceProcess
@@ -101,8 +103,7 @@ async def listening(redis_url: str) -> AsyncIterator[Ear]:
         await pubsub.subscribe(channels.PERFORMANCE_UPDATE)
         task = asyncio.create_task(ear.listen(pubsub))
         yield ear
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancel_and_wait(task)
 
 
 async def collector_of(replica: ServiceProcess) -> dict[str, Any]:
@@ -137,6 +138,9 @@ async def test_it_collects_always_and_publishes_while_somebody_listens(
     assert memory == pytest.approx(psutil.virtual_memory().total, rel=0.01)
     latest = await get_json(replica, "/api/performance")
     assert latest["databases"]["redis"]["status"] == "healthy"
+    for name, step in (("24h", 120), ("7d", 900)):
+        trend = await get_json(replica, f"/api/performance/trend?range={name}")
+        assert (trend["range"], trend["step"]) == (name, step)
     async with http_client() as client:
         answer = await client.get(f"{replica.url}/api/performance/history?range=7m")
     assert answer.status_code == 400
@@ -302,5 +306,38 @@ async def test_a_replica_that_ends_in_order_is_followed_at_once(
 async def test_a_key_is_asked_for(own_redis: RedisServer, start_collector: StartCollector) -> None:
     replica = start_collector(own_redis.url, API_KEYS="0" * 64)
     async with http_client() as client:
-        for path in ("/api/performance", "/api/performance/history", "/api/alerts"):
-            assert (await client.get(replica.url + path)).status_code == 401
+        for path in ("", "/history", "/trend"):
+            assert (await client.get(f"{replica.url}/api/performance{path}")).status_code == 401
+        assert (await client.get(f"{replica.url}/api/alerts")).status_code == 401
+
+
+async def test_an_alert_is_seen_for_all_by_who_may_act(
+    own_redis: RedisServer, start_collector: StartCollector
+) -> None:
+    secrets = {"sister": "read", "mother": "act"}
+    keys = [f"{name}:{scope}:{digest(name.encode()).hex()}" for name, scope in secrets.items()]
+    replica = start_collector(own_redis.url, API_KEYS=",".join(keys), **ALWAYS)
+    async with listening(own_redis.url) as ear, http_client(base_url=replica.url) as client:
+
+        async def told(*, seen: bool) -> dict[str, Any]:
+            """Return the alert of the first update that has it so."""
+            while True:
+                _, data = await ear.next()
+                for alert in data["raised"]:
+                    if ("seen" in alert) is seen:
+                        found: dict[str, Any] = alert
+                        return found
+
+        path = f"/api/alerts/{(await told(seen=False))['id']}/seen"
+        by_sister, by_mother = ({"X-API-Key": name} for name in secrets)
+        assert (await client.post(path)).status_code == 401
+        assert (await client.post(path, headers=by_sister)).status_code == 403
+        answer = await client.post("/api/alerts/unknown-1/seen", headers=by_mother)
+        assert (answer.status_code, answer.json()["detail"]) == (404, "there is no such alert")
+        seen = (await client.post(path, headers=by_mother)).json()["seen"]
+        assert seen["by"] == "mother"
+        assert (await told(seen=True))["seen"] == seen
+        alerts = (await client.get("/api/alerts", headers=by_sister)).json()["alerts"]
+        assert [alert["seen"] for alert in alerts] == [seen]
+        assert (await client.delete(path, headers=by_mother)).json()["seen"] is None
+        assert (await told(seen=False))["id"] in path

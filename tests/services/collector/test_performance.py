@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -11,14 +12,18 @@ from redis.asyncio import Redis
 
 from hsi.schemas import PerformanceUpdate, RaisedAlertData, channels
 from hsi.schemas.performance import Alert
+from hsi.tasks import cancel_and_wait
 from hsi_service.metrics import Metrics
 from services.collector import performance
 from services.collector.collection import CollectedPerformance
 from services.collector.performance import PerformanceCollector
+from services.collector.reads import StoreError
 from services.collector.settings import CollectorSettings
-from services.collector.store import MAX_ALERTS, StoreError
+from services.collector.store import MAX_ALERTS
+from services.collector.trend import RESOLUTIONS
 from tests.clients import golden, until
 from tests.servers import RedisServer, as_user
+from tests.services.collector.test_trend_store import put_rounds
 
 NOBODY = "redis://127.0.0.1:1/0"
 INTERVAL = 0.5
@@ -60,8 +65,7 @@ class Rounds:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel_and_wait(task)
             await lease.give_up()
 
     async def told(self, *, active: bool = False) -> list[RaisedAlertData]:
@@ -209,3 +213,21 @@ async def test_the_history_of_alerts_is_bounded_and_what_cannot_be_read_costs_it
         await rounds.round(host_cpu=10)
         assert [alert.metric for alert in await rounds.told()] == ["host_cpu"]
     assert caplog.text.count(f"the key {channels.ALERTS_HISTORY} does not hold") == 1
+
+
+async def test_the_leader_keeps_the_trends_as_it_goes_and_any_replica_serves_them(
+    own_redis: RedisServer, start: Start
+) -> None:
+    url = as_user("collector", own_redis.url)
+    leader, other = start(url), start(url)
+    async with Redis.from_url(own_redis.url) as redis, leader.leading():
+        step = RESOLUTIONS["24h"].step
+        began = [int(time.time()) // step * step - 5 * step + step * n for n in range(4)]
+        await put_rounds(redis, [began[0] + 20 * n for n in range(4 * step // 20)])
+        await other.round(host_cpu=1)
+        assert msgspec.json.decode(await other.collector.trend("24h"))["began"] == []
+        await leader.round(host_cpu=1)
+        told = await other.collector.trend("24h")
+        assert msgspec.json.decode(told)["began"][:4] == began
+        assert told == await leader.collector.trend("24h")
+        assert await other.collector.trend("24h") is told  # made once for all who ask

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hsi.schemas import RaisedAlertData
 from hsi.schemas.performance import AlertSeverity
-from services.collector.alerts import LEVELS, MARGIN, rules_with
+from services.collector.alerts import LEVELS, MARGIN, GpuOfMetric, rules_with
 from services.collector.raised import AFTER, AlertEngine, Firing, Raised
 from tests.services.collector.test_alerts import CASES, LITTLE, TABLE, threshold_of
 
@@ -57,7 +57,8 @@ def test_an_alert_begins_changes_and_ends_once_each_under_one_id() -> None:
     assert (told.alert().id, told.alert().threshold, told.alert().since) == (first.id, 85, at(0))
     for now in (30, 35):
         assert told.hears(now, gpu_temperature=CALM) == []
-    assert told.alert().message == "GPU temperature recovering: 38C, clears soon"
+    message = "GPU temperature recovering from critical: 38C, clears soon"
+    assert (told.alert().severity, told.alert().message) == ("critical", message)
     assert told.hears(40, gpu_temperature=CALM) == ["ended critical gpu_temperature"]
     (end,) = told.ended
     assert (end.id, end.peak, end.since, end.ended) == (first.id, 90, at(0), at(30))
@@ -70,7 +71,8 @@ def test_an_alert_that_becomes_milder_is_changed_and_keeps_its_peak() -> None:
     told = Told(after=0)
     assert told.hears(0, gpu_temperature=90) == ["began critical gpu_temperature"]
     assert told.hears(5, gpu_temperature=84) == []  # within the margin
-    assert told.alert().message == "GPU temperature high: 84C"
+    message = "GPU temperature recovering from critical: 84C, a warning below 83C"
+    assert (told.alert().message, told.alert().threshold) == (message, 85)
     assert told.hears(10, gpu_temperature=80) == ["changed warning gpu_temperature"]
     assert (told.alert().peak, told.alert().threshold) == (90, 75)
     assert told.hears(15, gpu_temperature=74) == []
@@ -319,3 +321,15 @@ def test_each_begin_has_an_end_and_the_peak_is_the_worst_of_between(
                 else alert.peak >= threshold_of(metric, alert.severity)
             )
             assert alert.ended is None or alert.ended >= alert.since
+
+
+def test_an_alert_says_which_of_several_gpus_it_concerns() -> None:
+    engine, values = AlertEngine(after=0), {"gpu_temperature": 82.0}
+    gpus = {"gpu_temperature": GpuOfMetric(1, "GPU 1 · RTX A400", 82)}
+    engine.observe(values, 0)
+    raised, _ = engine.raised({}, values, 0, gpus)
+    alert = raised["gpu_temperature"]
+    assert (alert.gpu, alert.message) == (1, "GPU 1 · RTX A400 temperature high: 82C")
+    engine.observe({"gpu_temperature": 40.0}, 5)
+    _, (change,) = engine.raised(raised, {"gpu_temperature": 40.0}, 5, gpus)
+    assert (change.what, change.alert.gpu) == ("ended", 1)

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from hsi.tasks import cancel_and_wait
 from hsi_service.sources import SourceError
 from hsi_service.sources.database import Activity, Database, Rates
 from services.collector.per_minute import PerMinute
@@ -113,12 +114,18 @@ async def test_throughput_is_of_the_last_five_minutes(
 
 async def test_rediss_figures_are_infos_under_load(own_redis: RedisServer) -> None:
     source = RedisInfo(own_redis.url, name="test")
-    async with Redis.from_url(own_redis.url) as redis:
+    waits = Redis.from_url(own_redis.url, socket_timeout=None)
+    async with Redis.from_url(own_redis.url) as redis, waits:
 
         async def block() -> None:
-            await redis.blpop(["nothing"], timeout=60)
+            await waits.blpop(["nothing"], timeout=60)
 
         blocked = asyncio.create_task(block())
+
+        async def is_blocked() -> bool:
+            return bool((await redis.info("clients"))["blocked_clients"])
+
+        await until(is_blocked)
 
         async def work(number: int) -> None:
             for _ in range(200):
@@ -133,8 +140,7 @@ async def test_rediss_figures_are_infos_under_load(own_redis: RedisServer) -> No
         assert found.connected_clients == info["connected_clients"]
         assert found.blocked_clients == info["blocked_clients"] == 1
         assert found.memory_used == pytest.approx(info["used_memory"], rel=0.1)
-        blocked.cancel()
-        await asyncio.gather(blocked, return_exceptions=True)
+        await cancel_and_wait(blocked)
     await source.aclose()
 
 
@@ -150,7 +156,7 @@ def test_what_redis_cannot_mean_is_none(rubbish: object) -> None:
 
 async def test_a_redis_that_is_none_is_an_error() -> None:
     source = RedisInfo("redis://127.0.0.1:1/0", name="test")
-    with pytest.raises(SourceError, match="Redis cannot be asked"):
+    with pytest.raises(SourceError, match="Redis cannot be reached"):
         await source.read()
     await source.aclose()
 

@@ -3,7 +3,8 @@
 import pytest
 
 from hsi_service.bus.lease import Lease
-from services.collector.store import Store, StoreError
+from services.collector.reads import StoreError
+from services.collector.store import Store
 from tests.servers import RedisServer, busy, close_connections
 
 

@@ -9,10 +9,10 @@ from websockets.exceptions import ConnectionClosed
 
 from hsi.schemas import Event
 from hsi.schemas.validation import InvalidMessageError
-from hsi_service.settings import Settings
 from hsi_service.skeleton.one_per_process import OnePerProcess
 from services.events.app import create_events_app
 from services.events.broadcaster import EventBroadcaster, get_broadcaster, get_event_channel
+from services.events.settings import EventsSettings
 from tests.clients import golden, hear, until
 from tests.servers import serving
 
@@ -20,7 +20,7 @@ from tests.servers import serving
 async def test_the_application_makes_the_broadcaster_that_publishes_and_delivers(
     redis_url: str, channel: str
 ) -> None:
-    app = create_events_app(Settings(redis_url=redis_url, redis_event_channel=channel))
+    app = create_events_app(EventsSettings(redis_url=redis_url, redis_event_channel=channel))
     broadcaster = get_broadcaster()
     assert isinstance(broadcaster, EventBroadcaster)
     assert get_event_channel() == broadcaster.channel_name == channel

@@ -1,99 +1,23 @@
-"""GET /api/events: what happened of late, and whether that is all."""
+"""GET /api/events: what happened, and whether that is all."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
-from litestar import Litestar
-from redis.asyncio import Redis
-from websockets.asyncio.client import connect
 
 from hsi.keys import digest
 from hsi.publisher import Publisher
-from hsi.schemas import channels
 from hsi.schemas.cursor import Cursor
 from hsi_service.bus.continuity import Entry
 from hsi_service.bus.history import History
 from hsi_service.fanout.signs import SHARED_FOR
-from hsi_service.settings import Settings
+from services.events import answers
 from services.events import recent as module
-from services.events.app import create_events_app
 from tests.clients import golden, hear, until
-from tests.servers import RedisServer, as_user, serving
-
-MINUTE = 60_000
-LONG_AGO = 24 * 60
-"""Minutes."""
-
-
-class Home:
-    """A channel, and the service that tells of its history."""
-
-    def __init__(self, app: Litestar, http: httpx.AsyncClient, redis: Redis, channel: str) -> None:
-        self.app, self.http, self.redis, self.channel = app, http, redis, channel
-        self.history, self.number = channels.history(channel), channels.number(channel)
-        self.since = channels.since(channel)
-        self._count = 0
-
-    async def now(self) -> int:
-        seconds, micros = await self.redis.time()
-        return seconds * 1000 + micros // 1000
-
-    async def happened(self, *minutes_ago: float, **data: Any) -> list[str]:
-        """Have messages in the history that were published so long ago, in order."""
-        now, cursors = await self.now(), []
-        for ago in minutes_ago:
-            self._count += 1
-            cursor = f"{now - round(ago * MINUTE)}-{self._count}"
-            message = {"type": "event", "data": {"id": self._count, **data}}
-            await self.redis.xadd(self.history, {"m": json.dumps(message)}, id=cursor)
-            cursors.append(cursor)
-        await self.redis.set(self.number, self._count)
-        return cursors
-
-    async def is_known_for(self, minutes: float) -> None:
-        await self.redis.set(self.since, await self.now() - round(minutes * MINUTE))
-
-    async def marked(self) -> int:
-        return int(str(await self.redis.get(self.since)))
-
-    def listener(self) -> connect:
-        return connect(str(self.http.base_url).replace("http", "ws") + "/ws/events")
-
-    async def get(self, **asked: Any) -> Any:
-        answer = await self.http.get("/api/events", params=asked)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-
-@contextlib.asynccontextmanager
-async def home_at(redis_url: str, channel: str, **settings: Any) -> AsyncIterator[Home]:
-    url = as_user("events", redis_url)
-    app = create_events_app(Settings(redis_url=url, redis_event_channel=channel, **settings))
-    async with (
-        serving(app) as (host, port),
-        Redis.from_url(redis_url, decode_responses=True) as redis,
-        httpx.AsyncClient(base_url=f"http://{host}:{port}") as http,
-    ):
-        yield Home(app, http, redis, channel)
-
-
-@pytest.fixture
-async def home(
-    redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Home]:
-    monkeypatch.setattr(module, "MAX_KEPT", 0)  # Each answer is of now.
-    async with home_at(redis_url, channel) as home:
-        yield home
-
-
-def ids(answer: Any) -> list[int]:
-    return [event["message"]["data"]["id"] for event in answer["events"]]
+from tests.servers import RedisServer
+from tests.services.events.home import LONG_AGO, Home, home_at, ids
 
 
 async def test_it_tells_what_was_published_newest_first_with_the_time_of_arrival(
@@ -136,6 +60,151 @@ async def test_filters_leave_out_what_is_not_asked_for(home: Home) -> None:
     assert ids(await home.get(min_risk=60, limit=1)) == [4]
     rest = await home.get(min_risk=60, before=(await home.get(min_risk=60, limit=1))["next"])
     assert (ids(rest), rest["next"]) == ([2, 1], None)
+
+
+async def test_several_filters_are_all_of_them_and_the_history_is_searched_page_by_page(
+    home: Home,
+) -> None:
+    await home.happened(9, camera_id="front_door", risk_level="high", summary="Person at the door")
+    await home.happened(8, camera_id="yard", risk_level="critical", summary="Two persons")
+    await home.happened(7, camera_id="attic", risk_level="high", summary="Person")
+    await home.happened(6, camera_id="yard", risk_level="low", summary="A person walks by")
+    await home.happened(*[5] * 120, camera_id="yard", risk_level="high", summary="Car")
+    outside = ["front_door", "yard"]
+    found = await home.get(camera_id=outside, level=["high", "critical"], q="PERSON")
+    assert (ids(found), found["next"]) == ([2, 1], None)
+    assert ids(await home.get(q="person door")) == [1]
+    assert ids(await home.get(level="low")) == [4]
+
+
+async def test_a_filter_asks_what_an_event_is_and_not_what_it_was(home: Home) -> None:
+    door = {"id": 7001, "camera_id": "door", "risk_level": "low", "summary": "Cat"}
+    await home.happened(9, **door)
+    await home.happened(8, **door | {"id": 7002})
+    await home.happened(
+        7, id=7001, camera_id="yard", risk_level="high", risk_score=80, summary="Person"
+    )
+    for was in ({"level": "low"}, {"q": "cat"}, {"camera_id": "door"}):
+        assert ids(await home.get(**was)) == [7002]
+    for is_now in ({"level": "high"}, {"q": "person"}, {"camera_id": "yard"}, {"min_risk": 60}):
+        assert ids(await home.get(**is_now)) == [7001]
+    await home.happened(6, **door)  # It was not that grave.
+    assert ids(await home.get(min_risk=60)) == []
+    assert ids(await home.get(level="low")) == [7001, 7002]
+    assert ids(await home.get()) == [7001, 7001, 7002, 7001]  # all that was told
+
+
+async def test_what_an_event_is_counts_on_each_page_and_in_each_period(home: Home) -> None:
+    low = {"camera_id": "door", "risk_level": "low"}
+    for number in (1, 2, 3):
+        await home.happened(12 - number, id=number, **low)
+    told_again = await home.happened(5, id=1, **low | {"risk_level": "high"})
+    first = await home.get(level="low", limit=1)
+    second = await home.get(level="low", limit=1, before=first["next"])
+    rest = await home.get(level="low", limit=1, before=second["next"])
+    assert (ids(first), ids(second), ids(rest), rest["next"]) == ([3], [2], [], None)
+    period = {"from": "1970-01-01T00:00:00Z", "to": arrival(told_again[0])}
+    assert ids(await home.get(level="low", **period)) == [3, 2]
+    assert ids(await home.get(level="high", **period)) == []
+
+
+async def test_a_mark_is_asked_of_an_event_as_it_is(home: Home) -> None:
+    await home.happened(9, id=1, risk_level="low")
+    assert (await home.http.post("/api/events/1/seen")).status_code == 200
+    assert ids(await home.get(seen="true")) == [1]
+    await home.happened(8, id=1, risk_level="high")
+    assert ids(await home.get(seen="true", limit=5)) == []
+    assert ids(await home.get(seen="false")) == [1]
+
+
+async def test_what_was_told_since_the_last_question_counts_and_not_what_was_wiped(
+    home: Home,
+) -> None:
+    await home.happened(9, 8, camera_id="door", risk_level="low")
+    assert ids(await home.get(level="low")) == [2, 1]
+    await home.happened(7, id=1, risk_level="high")
+    assert ids(await home.get(level="low", limit=9)) == [2]
+    await home.redis.delete(home.history, home.number)
+    await home.happened(6, id=1, risk_level="low")
+    assert ids(await home.get(level="low", limit=8)) == [1]
+
+
+async def test_what_nobody_has_seen_is_found_page_by_page(home: Home) -> None:
+    cursors = await home.happened(*range(130, 10, -1), camera_id="door", risk_level="low")
+    seen = {120, 90, 3}
+    for number in seen:
+        assert (await home.http.post(f"/api/events/{number}/seen")).status_code == 200
+    assert ids(await home.get(minutes=150, seen="true")) == sorted(seen, reverse=True)
+    assert ids(await home.get(minutes=150, seen="true", camera_id="yard")) == []
+    first = await home.get(minutes=150, seen="false", limit=50)
+    rest = await home.get(minutes=150, seen="false", before=first["next"])
+    assert ids(first) + ids(rest) == [n for n in range(len(cursors), 0, -1) if n not in seen]
+    assert {event["seen"] for event in rest["events"]} == {None}
+
+
+async def test_a_period_is_searched_by_arrival_from_its_first_millisecond_to_before_its_last(
+    home: Home,
+) -> None:
+    await home.is_known_for(LONG_AGO)
+    cursors = await home.happened(300, 200, 100, 50, 1)
+    times = [arrival(cursor) for cursor in cursors]
+    found = await home.get(minutes=1, **{"from": times[1], "to": times[3]})
+    assert (ids(found), found["next"], found["complete"]) == ([3, 2], None, True)
+    assert ids(await home.get(to=times[0])) == []
+    assert ids(await home.get(**{"from": times[3]})) == [5, 4]
+    first = await home.get(limit=2, **{"from": "1970-01-01T00:00:00Z"})
+    rest = await home.get(limit=3, before=first["next"], **{"from": "1970-01-01T00:00:00Z"})
+    assert (ids(first), ids(rest), rest["next"]) == ([5, 4], [3, 2, 1], None)
+
+
+def arrival(cursor: str, *, later: int = 0) -> str:
+    milliseconds = int(cursor.partition("-")[0]) + later
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)).isoformat()
+
+
+async def test_a_period_is_complete_if_its_history_was_whole_before_it_began(home: Home) -> None:
+    await home.is_known_for(LONG_AGO)
+    cursors = await home.happened(300, 200, 100, 50, 1)
+    since = {name: arrival(cursor) for name, cursor in zip("abcde", cursors, strict=True)}
+    assert (await home.get(**{"from": since["a"]}))["complete"] is True
+    assert (await home.get(to=since["b"]))["complete"] is False  # the mark is not as old
+    await home.redis.xtrim(home.history, maxlen=4, approximate=False)
+    assert (await home.get(**{"from": since["a"], "to": since["d"]}))["complete"] is False
+    assert (await home.get(**{"from": since["c"], "to": since["d"]}))["complete"] is True
+    await home.redis.xdel(home.history, cursors[3])
+    # What was deleted is behind the period, and what proves that is not in it.
+    assert (await home.get(**{"from": since["c"], "to": since["d"]}))["complete"] is False
+    after = {"from": arrival(cursors[4], later=1)}
+    assert (await home.get(**after))["complete"] is True
+
+
+async def test_searches_keep_nobody_from_knowing_what_was_of_late(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await home.happened(1, summary="Person")
+    held, before = asyncio.Event(), History.before
+    searching = 0
+
+    async def slow(self: History, name: str, cursor: Cursor, count: int) -> list[Entry]:
+        nonlocal searching
+        # Only who looks for something has as much as that read at first.
+        if count == module.FIRST_COUNT:
+            searching += 1
+            await held.wait()
+        return await before(self, name, cursor, count)
+
+    monkeypatch.setattr(History, "before", slow)
+    searches = [asyncio.create_task(home.get(q=f"person {n}", limit=100)) for n in range(20)]
+
+    async def is_busy() -> bool:
+        return searching == module.MAX_SEARCHES
+
+    await until(is_busy)
+    assert ids(await home.get(limit=1)) == [1]
+    assert searching == module.MAX_SEARCHES
+    held.set()
+    await asyncio.gather(*searches)
+    assert searching == len(searches)
 
 
 async def test_a_window_is_complete_if_its_history_was_whole_before_it_began(home: Home) -> None:
@@ -193,34 +262,6 @@ async def test_what_was_trimmed_or_deleted_in_the_window_makes_it_incomplete(
     assert (await home.get())["complete"] is complete
 
 
-@pytest.mark.parametrize("lost", ["wiped", "rolled back"])
-async def test_a_history_that_lost_what_it_had_is_known_from_then_on(home: Home, lost: str) -> None:
-    await home.is_known_for(LONG_AGO)
-    *_, last = await home.happened(10, 5, 1)
-    assert (await home.get())["complete"] is True
-    if lost == "wiped":
-        await home.redis.delete(home.history, home.number, home.since)
-    else:
-        await home.redis.xdel(home.history, last)
-        await home.redis.set(home.number, 2)
-    answer = await home.get()
-    assert answer["complete"] is False
-    assert answer["known_since"] == answer["now"]
-    assert 0 < await home.marked() <= await home.now()
-    assert (await home.get())["known_since"] == answer["known_since"]
-
-
-@pytest.mark.parametrize("spoilt", ["soon", "9" * 13, "9" * 99, ["a list"]])
-async def test_a_mark_that_cannot_be_is_replaced(home: Home, spoilt: str | list[str]) -> None:
-    if isinstance(spoilt, list):
-        await home.redis.rpush(home.since, *spoilt)
-    else:
-        await home.redis.set(home.since, spoilt)
-    answer = await home.get()
-    assert answer["complete"] is False
-    assert 0 < await home.marked() <= await home.now()
-
-
 async def test_a_replica_that_hears_redis_marks_since_when_though_nobody_asks(
     redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,7 +295,7 @@ async def test_who_asks_for_little_has_little_read_and_a_budget_bounds_the_rest(
     monkeypatch.setattr(History, "before", counting)
     answer = await home.get(limit=1)
     assert (counts, answer["complete"]) == ([2], True)
-    monkeypatch.setattr(module, "MAX_READ", 30_000)
+    monkeypatch.setattr(answers, "MAX_READ", 30_000)
     counts.clear()
     answer = await home.get(min_risk=99)
     assert sum(counts) == 50
@@ -264,7 +305,7 @@ async def test_who_asks_for_little_has_little_read_and_a_budget_bounds_the_rest(
         answer = await home.get(min_risk=99, before=answer["next"])
         asked += 1
     assert 5 <= asked <= 15
-    monkeypatch.setattr(module, "MAX_ANSWER", 2500)
+    monkeypatch.setattr(answers, "MAX_ANSWER", 2500)
     answer = await home.get()
     assert 1 <= len(answer["events"]) <= 3
     assert (answer["complete"], ids(await home.get(before=answer["next"]))[0]) == (
@@ -305,8 +346,12 @@ async def test_all_who_ask_the_same_within_a_second_are_answered_from_one_read(
         ("min_risk", "101"),
         ("min_risk", "-1"),
         ("camera_id", "x" * 257),
+        ("level", "huge"),
+        ("seen", "perhaps"),
+        ("q", "x" * 101),
+        ("from", "yesterday"),
+        ("to", "1969-07-20"),
         ("before", "yesterday"),
-        ("before", ""),
     ],
 )
 async def test_a_parameter_that_makes_no_sense_is_named(home: Home, name: str, value: str) -> None:
@@ -362,23 +407,3 @@ async def test_what_is_published_in_another_database_is_noticed_and_said_once(
         await asyncio.sleep(SHARED_FOR)
         await client.send("ping")
         assert json.loads(await hear(client))["cursor"] == own.cursor
-
-
-async def test_an_older_user_of_redis_is_told_events_and_that_nothing_is_known(
-    own_redis: RedisServer, channel: str
-) -> None:
-    async with Redis.from_url(own_redis.url) as redis:
-        rules = (
-            f"on nopass &* %R~{{{channel}}}:history %R~{{{channel}}}:number +@connection "
-            "+multi +exec +xrange +xrevrange +get +time +publish +subscribe"
-        )
-        await redis.execute_command("ACL", "SETUSER", "old", *rules.split())  # type: ignore[no-untyped-call]
-    url = own_redis.url.replace("://", "://old:any@")
-    async with home_at(url, channel) as home:
-        admin = Redis.from_url(own_redis.url, decode_responses=True)
-        home.redis, mine = admin, home.redis
-        await home.happened(1)
-        answer = await home.get()
-        assert (ids(answer), answer["complete"], answer["known_since"]) == ([1], False, None)
-        home.redis = mine
-        await admin.aclose()

@@ -19,10 +19,10 @@ from hsi.keys import KeyEntry, Scope, digest
 from hsi_service.door.keys import Identity
 from hsi_service.door.limits import FAILURES_PER_MINUTE
 from hsi_service.door.session_cookie import COOKIE, seal
-from hsi_service.settings import Settings
 from hsi_service.skeleton import service as service_module
 from local.processes import free_port
 from services.events.app import create_events_app
+from services.events.settings import EventsSettings
 from tests.clients import hear, http_client
 from tests.redis_data import spoil_async
 from tests.servers import as_user, serving, under_uvicorn
@@ -78,7 +78,7 @@ async def running(redis_url: str, *, by: Any = serving, **settings: Any) -> Asyn
     given = {"session_secret": SECRET} | settings
     if "api_keys" not in given and "api_keys_file" not in given:
         given["api_keys"] = tuple(map(str, KEYS.values()))
-    app = create_events_app(Settings(redis_url=as_user("events", redis_url), **given))
+    app = create_events_app(EventsSettings(redis_url=as_user("events", redis_url), **given))
     async with by(app) as (name, port):
         host = f"{name}:{port}"
         async with http_client(base_url=f"http://{host}") as http:

@@ -1,6 +1,5 @@
 """/ws/system: one status per interval for every client, whoever collects it."""
 
-import asyncio
 import itertools
 import signal
 import statistics
@@ -101,15 +100,17 @@ async def has_come_to(shown: list[Screen], last: int) -> bool:
     return all(slot(screen.statuses[-1]) >= last for screen in shown)
 
 
-async def test_nothing_is_collected_while_nobody_listens_anywhere(
+async def test_while_nobody_listens_the_leader_looks_at_services_and_publishes_no_status(
     own_redis: RedisServer, ai_server: AiServer, start_systems: StartSystems
 ) -> None:
     ai_server.behaviours["/health"] = says({"status": "healthy"})
     replicas = start_systems(own_redis.url, 2, YOLO26_URL=ai_server.url)
     leader = await leader_of(replicas)
     other = next(replica for replica in replicas if replica is not leader)
-    await asyncio.sleep(3 * INTERVAL)
-    assert ai_server.asked == []
+    await until(partial(has_looked, ai_server, 3))
+    for replica in replicas:
+        assert await metric(replica, "hsi_system_collections_total") == 0
+        assert await metric(replica, PUBLISHED) == 0
     async with screens(other) as [screen]:
         await have([screen], 3)
         assert (await own(leader))["clients"] == 0  # it publishes for the others' clients
@@ -121,11 +122,14 @@ async def test_nothing_is_collected_while_nobody_listens_anywhere(
             return all(not count for _, count in await redis.pubsub_numsub(channels.SYSTEM_STATUS))
 
     await until(nobody)
-    await asyncio.sleep(INTERVAL)  # a round that was under way
-    asked = len(ai_server.asked)
-    assert asked
-    await asyncio.sleep(3 * INTERVAL)
-    assert len(ai_server.asked) == asked
+    await until(partial(has_looked, ai_server, len(ai_server.asked) + 2))  # a round under way
+    collected = await metric(leader, "hsi_system_collections_total")
+    await until(partial(has_looked, ai_server, len(ai_server.asked) + 3))
+    assert await metric(leader, "hsi_system_collections_total") == collected
+
+
+async def has_looked(server: AiServer, times: int) -> bool:
+    return len(server.asked) >= times
 
 
 async def test_clients_that_connect_at_once_share_one_collection_and_see_it_at_once(

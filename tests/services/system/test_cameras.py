@@ -9,8 +9,9 @@ import asyncpg
 import httpx
 import pytest
 
+from hsi_service.home.cameras import MAX_CAMERAS
 from hsi_service.sources.database import ANSWER_TIMEOUT
-from services.system.cameras import KEPT, MAX_CAMERAS
+from services.system.cameras import KEPT
 from tests.clients import get_json, http_client, until
 from tests.conftest import StartSystems
 from tests.servers import OwnPostgres

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 )
 
 from hsi.schemas import WebSocketCircuitState
+from hsi.tasks import cancel_and_wait
 from services.system.circuit_breaker import Call, CircuitOpenError, WebSocketCircuitBreaker
 
 CLOSED, OPEN, HALF_OPEN = (
@@ -192,8 +193,7 @@ async def test_a_cancelled_trial_gives_its_place_to_another() -> None:
     task = asyncio.create_task(trial())
     await asyncio.sleep(0)
     assert breaker.attempt() is None
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await cancel_and_wait(task)
     assert breaker.state is HALF_OPEN
     assert breaker.attempt() is not None
 

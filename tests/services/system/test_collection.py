@@ -22,7 +22,9 @@ from hsi_service.sources.database import Cameras
 from hsi_service.sources.gpu import Gpu
 from hsi_service.sources.latest_round import Round
 from hsi_service.sources.queues import Depths
-from services.system.collection import StatusCollector, compose_status
+from services.system.camera_monitor import CameraLook
+from services.system.cameras import CamerasFound
+from services.system.collection import CollectedStatus, Looked, StatusCollector, compose_status
 from tests.clients import golden, until
 from tests.hsi.schemas.test_schemas import comparable
 from tests.servers import AiServer, OwnPostgres, RedisServer, hangs, says
@@ -39,8 +41,9 @@ async def collector(**environment: str) -> AsyncIterator[StatusCollector]:
     await collector.aclose()
 
 
-def everything(**other: Any) -> dict[str, Any]:
-    return {
+def composed(**other: Any) -> CollectedStatus:
+    """Compose a status of everything, but for these."""
+    found: dict[str, Any] = {
         "gpus": Reading(
             [
                 Gpu(
@@ -57,13 +60,15 @@ def everything(**other: Any) -> dict[str, Any]:
         "yolo26": Reading(Yolo26(health="healthy")),
         "nemotron": Reading(Nemotron(health="healthy")),
         "depths": Reading(Depths(detection=3, analysis=1, dead_letters=0)),
-        "cameras": Reading(Cameras(total=4, online=4, offline=0)),
+        "cameras": Reading(CamerasFound(Cameras(total=4, online=4, offline=0), {})),
         "at": now(),
     } | other
+    looked = Looked(*(found.pop(name) for name in Looked._fields))
+    return compose_status(looked, **found)
 
 
 def test_the_seeds_figures_make_the_seeds_example() -> None:
-    status = compose_status(**everything()).status
+    status = composed().status
     said, example = comparable(encode(status)), comparable(golden("system_status"))
     assert said["data"] == example["data"]
     assert said["type"] == example["type"]
@@ -71,17 +76,18 @@ def test_the_seeds_figures_make_the_seeds_example() -> None:
 
 def test_what_cannot_be_read_is_null_and_said_why() -> None:
     nothing = Reading(None, "it is dark")
-    status, health = compose_status(
-        gpus=nothing, yolo26=nothing, nemotron=nothing, depths=nothing, cameras=nothing, at=now()
+    status, observed = composed(
+        gpus=nothing, yolo26=nothing, nemotron=nothing, depths=nothing, cameras=nothing
     )
     assert (status.data.gpu, status.data.queues, status.data.cameras) == (None, None, None)
     assert set(status.data.services.values()) == {"unreachable"}
-    assert {result.reason for result in health.values()} == {"it is dark"}
+    assert {result.reason for result in observed.health.values()} == {"it is dark"}
+    assert observed.cameras is None
     assert encode(status)
 
 
 def test_what_there_is_not_is_not_spoken_of() -> None:
-    found = compose_status(**everything(yolo26=Reading(None), nemotron=Reading(None)))
+    found = composed(yolo26=Reading(None), nemotron=Reading(None))
     assert found.status.data.services == {"redis": "healthy"}
 
 
@@ -96,7 +102,7 @@ def a_round(**gpu: Any) -> Round:
 def test_without_nvml_here_the_gpu_is_the_collectors_in_mib() -> None:
     yolo26 = Reading(Yolo26(health="healthy", vram_used=round(0.2 * GIB), temperature=1.0))
     here = {"gpus": Reading(None, "NVML does not work"), "yolo26": yolo26}
-    found = compose_status(**everything(**here, collected=Reading(a_round())))
+    found = composed(**here, collected=Reading(a_round()))
     assert found.status.data.gpu == GpuStatus(
         name="NVIDIA RTX A5500",
         utilization=38.0,
@@ -110,7 +116,7 @@ def test_without_nvml_here_the_gpu_is_the_collectors_in_mib() -> None:
 
 def test_whose_figures_the_collector_has_stays_said() -> None:
     seen = a_round(name=None, vram_used_gb=None, vram_total_gb=None, source="yolo26")
-    found = compose_status(**everything(gpus=Reading([]), collected=Reading(seen)))
+    found = composed(gpus=Reading([]), collected=Reading(seen))
     assert found.status.data.gpu
     assert (found.status.data.gpu.source, found.status.data.gpu.memory_used) == ("yolo26", None)
 
@@ -141,6 +147,7 @@ async def test_everything_there_is_is_asked(
     assert data.queues == QueueDepths(detection_queue=2, analysis_queue=2, dlq_total=0)
     assert data.cameras == CameraCounts(total=1, online=1, offline=0)
     assert data.services == {"yolo26": "healthy", "redis": "healthy"}
+    assert found.observed.cameras == {"a": CameraLook("A", "online")}
     if data.gpu and data.gpu.name is None:  # no NVML here: yolo26's, with its null temperature
         assert data.gpu == GpuStatus(
             name=None,
@@ -151,6 +158,35 @@ async def test_everything_there_is_is_asked(
             power_usage=None,
             source="yolo26",
         )
+
+
+async def test_a_look_asks_only_how_services_and_cameras_are(
+    own_redis: RedisServer, own_postgres: OwnPostgres, ai_server: AiServer
+) -> None:
+    ai_server.behaviours |= {"/health": says({"status": "ok"}), "/slots": says([])}
+    own_postgres.execute("INSERT INTO cameras (id, name, folder_path) VALUES ('a', 'A', '/a')")
+    async with (
+        Redis.from_url(own_redis.url) as redis,
+        collector(
+            REDIS_URL=own_redis.url,
+            DATABASE_URL=own_postgres.url,
+            YOLO26_URL=ai_server.url,
+            NEMOTRON_URL=ai_server.url,
+        ) as sources,
+    ):
+        await sources.collect()
+        ai_server.asked.clear()
+        await redis.config_resetstat()
+        observed = await sources.observe(redis_refuses="OOM")
+        asked = set(await redis.info("commandstats"))
+    assert sorted(set(ai_server.asked)) == ["/health", "/slots"]
+    assert asked <= {"cmdstat_llen", "cmdstat_config|resetstat", "cmdstat_info"}
+    assert observed.cameras == {"a": CameraLook("A", "unknown")}
+    assert {name: result.health for name, result in observed.health.items()} == {
+        "yolo26": "healthy",
+        "nemotron": "healthy",
+        "redis": "unhealthy",
+    }
 
 
 async def test_on_a_bad_day_a_round_is_on_time_and_the_next_ones_recover(

@@ -8,8 +8,8 @@ from websockets.asyncio.client import connect
 from hsi.schemas import channels
 from hsi_service.bus.history import History
 from hsi_service.bus.subscriber import Subscriber
+from hsi_service.fanout.feed import Source
 from hsi_service.fanout.pages import Pages
-from hsi_service.fanout.topic import Source
 from hsi_service.metrics import Metrics
 from hsi_service.supervision import Supervisor
 from services.system.topics import PERFORMANCE, STATUS, StatusTopic, collected_at

@@ -5,8 +5,11 @@ import {
   useSystemStatus,
 } from "@hsi/realtime";
 import { fixed, UNKNOWN } from "../../format";
+import { texts } from "../../texts";
 import { heatTone } from "../../verdicts";
 import { Card, Empty, Figure, Meter } from "../parts";
+
+const words = texts.dashboard.gpu;
 
 const MIB_PER_GIB = 1024;
 const NOT_KNOWN: readonly GpuDevice[] = [];
@@ -18,10 +21,8 @@ export function GPUStats() {
   const gpu = status?.gpu;
   if (gpu) return <GpuCard gpu={gpu} others={current?.gpus?.slice(1) ?? NOT_KNOWN} />;
   return (
-    <Card title="GPU">
-      <Empty title={status ? "No GPU can be read" : "Waiting for a status"}>
-        {status && "NVML tells of it, here or beside the collector; else what yolo26 says."}
-      </Empty>
+    <Card title={words.title}>
+      <Empty title={status ? words.none : words.waiting}>{status && words.explained}</Empty>
     </Card>
   );
 }
@@ -38,23 +39,23 @@ export function GpuCard({ gpu, others }: GpuCardProps) {
   const total = gpu.memory_total === null ? null : gpu.memory_total / MIB_PER_GIB;
   return (
     <Card
-      title="GPU"
+      title={words.title}
       aside={
         <span className="truncate text-muted text-xs">
-          {gpu.name ?? "unknown model"}
-          {gpu.source && `, told by ${gpu.source === "yolo26" ? "yolo26" : "the collector"}`}
+          <bdi>{gpu.name ?? words.unknownModel}</bdi>
+          {gpu.source && words.toldBy(gpu.source === "yolo26" ? "yolo26" : words.collector)}
         </span>
       }
     >
       <div className="flex flex-col gap-3">
         <Meter
-          name="Utilization"
+          name={words.utilization}
           value={gpu.utilization}
           text={gpu.utilization === null ? UNKNOWN : `${fixed(gpu.utilization)} %`}
           color="bg-good"
         />
         <Meter
-          name="Memory"
+          name={words.memory}
           value={total === null ? null : used}
           max={total ?? 100}
           text={memory(used, total)}
@@ -62,15 +63,15 @@ export function GpuCard({ gpu, others }: GpuCardProps) {
         />
         <dl className="grid grid-cols-2 gap-3">
           <Figure
-            name="Temperature"
+            name={words.temperature}
             value={fixed(gpu.temperature)}
             unit="°C"
             tone={heatTone(gpu.temperature)}
           />
-          <Figure name="Power" value={fixed(gpu.power_usage)} unit="W" />
+          <Figure name={words.power} value={fixed(gpu.power_usage)} unit="W" />
         </dl>
         {others.length > 0 && (
-          <ul aria-label="Other GPUs" className="flex flex-col gap-2 border-line border-t pt-3">
+          <ul aria-label={words.others} className="flex flex-col gap-2 border-line border-t pt-3">
             {others.map((other) => (
               <OtherGpu key={other.index} gpu={other} />
             ))}
@@ -87,13 +88,18 @@ function OtherGpu({ gpu }: { gpu: GpuDevice }) {
   return (
     <li className="flex flex-wrap justify-between gap-x-3 text-sm">
       <span className="truncate text-muted">
-        GPU {index}
-        {name !== null && ` ${name}`}
+        {words.number(index)}
+        {name !== null && (
+          <>
+            {" "}
+            <bdi>{name}</bdi>
+          </>
+        )}
       </span>
       <span className="figure">
         {known
           ? [memory(used, total), inUnit(utilization, "%"), inUnit(temperature, "°C")].join(", ")
-          : "cannot be read"}
+          : words.cannotBeRead}
       </span>
     </li>
   );
@@ -105,5 +111,6 @@ function inUnit(value: number | null, unit: string): string {
 
 function memory(used: number | null, total: number | null): string {
   if (used === null) return UNKNOWN;
-  return total === null ? `${fixed(used, 1)} GB` : `${fixed(used, 1)} of ${fixed(total, 1)} GB`;
+  const text = fixed(used, 1);
+  return total === null ? words.used(text) : words.usedOf(text, fixed(total, 1));
 }

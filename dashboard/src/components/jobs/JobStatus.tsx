@@ -8,6 +8,7 @@ import {
   CircleX,
   type LucideIcon,
 } from "lucide-react";
+import { texts } from "../../texts";
 import { JOB_TONES } from "../../tones";
 import { TONE_CLASSES } from "../toneClasses";
 
@@ -26,7 +27,7 @@ export function JobStatus({ status }: { status: Job["status"] }) {
   return (
     <span className={`inline-flex items-center gap-1.5 text-sm ${TONE_CLASSES[tone].ink}`}>
       <Icon aria-hidden className="size-4 shrink-0" />
-      {status ?? "unknown"}
+      {status === null ? texts.jobs.unknownStatus : texts.jobs.statuses[status]}
     </span>
   );
 }

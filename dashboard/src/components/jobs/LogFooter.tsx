@@ -1,3 +1,4 @@
+import { texts } from "../../texts";
 import { ToneIcon } from "../parts";
 import { TONE_CLASSES } from "../toneClasses";
 import { linesIn, whole } from "./count";
@@ -28,13 +29,13 @@ export function LogFooter({ words, reconnect, shown, kept, filtered, trimmed }: 
             onClick={reconnect}
             className="rounded border border-line px-2 py-0.5 font-medium hover:bg-raised"
           >
-            Reconnect
+            {texts.jobs.reconnect}
           </button>
         )}
       </div>
       <p className="figure text-muted">
-        {trimmed && "Earlier lines are no longer kept. "}
-        {filtered ? `${whole(shown)} of ${linesIn(kept)}` : linesIn(kept)}
+        {trimmed && `${texts.jobs.trimmed} `}
+        {filtered ? texts.jobs.partOf(whole(shown), linesIn(kept)) : linesIn(kept)}
       </p>
     </div>
   );

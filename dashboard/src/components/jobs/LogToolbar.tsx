@@ -1,13 +1,17 @@
-import { LOG_LEVELS, type LogLevel } from "@hsi/realtime";
-import { ArrowDownToLine, Eraser, type LucideIcon, Pause, Search } from "lucide-react";
-import { memo } from "react";
+import { LOG_LEVELS, type LogBuffer, type LogLevel } from "@hsi/realtime";
+import { ArrowDownToLine, Eraser, type LucideIcon, Pause, WrapText } from "lucide-react";
 import { compact } from "../../format";
+import { texts } from "../../texts";
+import { DownloadMenu } from "./DownloadMenu";
 
 interface Props {
-  readonly query: string;
-  readonly search: (query: string) => void;
+  readonly id: string;
+  readonly lines: LogBuffer;
+  readonly isTrimmed: boolean;
   readonly level: LogLevel;
   readonly choose: (level: LogLevel) => void;
+  readonly wrapped: boolean;
+  readonly wrap: (on: boolean) => void;
   readonly following: boolean;
   readonly follow: (on: boolean) => void;
   readonly paused: boolean;
@@ -17,65 +21,56 @@ interface Props {
   readonly clear: () => void;
 }
 
-const FIELD = "h-9 rounded-md border border-line bg-ground text-sm";
+const said = texts.jobs;
 
 /** What can be done with a log. */
-export const LogToolbar = memo(function LogToolbar(props: Props) {
-  const { query, search, level, choose, following, follow, paused, pause, waiting, clear } = props;
+export function LogToolbar(props: Props) {
+  const { level, choose, wrapped, wrap, following, follow, paused, pause, waiting, clear } = props;
   return (
     <div className="flex flex-wrap items-center gap-2">
-      <label className="relative min-w-44 flex-1 max-sm:basis-full">
-        <span className="sr-only">Search in this log</span>
-        <Search
-          aria-hidden
-          className="-translate-y-1/2 absolute top-1/2 left-2.5 size-4 text-muted"
-        />
-        <input
-          type="search"
-          value={query}
-          onChange={(event) => search(event.target.value)}
-          placeholder="Search"
-          autoComplete="off"
-          spellCheck={false}
-          className={`${FIELD} w-full pr-2 pl-8 placeholder:text-muted`}
-        />
-      </label>
       <label className="min-w-0 max-sm:flex-1">
-        <span className="sr-only">Level</span>
+        <span className="sr-only">{said.level}</span>
         <select
           value={level}
           onChange={(event) =>
             choose(LOG_LEVELS.find((one) => one === event.target.value) ?? level)
           }
-          className={`${FIELD} w-full px-2`}
+          className="h-9 w-full text-ellipsis rounded-md border border-line bg-ground px-2 text-sm max-sm:px-1"
         >
           {LOG_LEVELS.map((one) => (
             <option key={one} value={one}>
-              {one === "CRITICAL" ? one : `${one} and above`}
+              {one === "CRITICAL" ? one : said.andAbove(one)}
             </option>
           ))}
         </select>
       </label>
-      <div className="flex gap-2">
+      <div className="flex flex-wrap gap-1 sm:ml-auto sm:gap-2">
+        <Toggle name={said.wrap} Icon={WrapText} on={wrapped} turn={() => wrap(!wrapped)} />
         <Toggle
-          name="Follow"
+          name={said.follow}
           Icon={ArrowDownToLine}
           on={following}
           turn={() => follow(!following)}
         />
-        <Toggle name="Pause" Icon={Pause} on={paused} turn={() => pause(!paused)}>
-          {paused ? `${compact(waiting)} new` : undefined}
+        <Toggle name={said.pause} Icon={Pause} on={paused} turn={() => pause(!paused)}>
+          {paused ? said.waitingLines(compact(waiting)) : undefined}
         </Toggle>
         <button type="button" onClick={clear} className={`${BUTTON} border-line hover:bg-raised`}>
           <Eraser aria-hidden className="size-4" />
-          <span className="max-sm:sr-only">Clear</span>
+          <span className="max-sm:sr-only">{said.clear}</span>
         </button>
+        <DownloadMenu
+          id={props.id}
+          lines={props.lines}
+          isTrimmed={props.isTrimmed}
+          className={`${BUTTON} border-line hover:bg-raised`}
+        />
       </div>
     </div>
   );
-});
+}
 
-const BUTTON = "inline-flex h-9 items-center gap-1.5 rounded-md border px-2.5 text-sm";
+const BUTTON = "inline-flex h-9 items-center gap-1.5 rounded-md border px-2 text-sm sm:px-2.5";
 
 interface ToggleProps {
   readonly name: string;

@@ -16,9 +16,14 @@ export interface Segment {
   readonly marked: boolean;
 }
 
-/** The lightest that is behind a line: that of an error. */
-const GROUND: Color = [40, 24, 25];
-const INK: Color = [242, 242, 242];
+interface Scheme {
+  /** What is behind a line where that is hardest to read on: that of an error. */
+  readonly ground: Color;
+  readonly ink: Color;
+}
+
+const LIGHT: Scheme = { ground: [249, 233, 235], ink: [22, 24, 29] };
+const DARK: Scheme = { ground: [40, 24, 25], ink: [242, 242, 242] };
 /** How far dim text goes towards its ground. */
 const DIM = 0.4;
 
@@ -50,6 +55,8 @@ const PLAIN: Omit<Segment, "text"> = {
  */
 export function segmentsOf(line: string): Segment[] {
   const [first = "", ...coded] = line.replace(UNSHOWN, "").split(CSI);
+  // Most lines have none, and many are drawn at once.
+  if (coded.length === 0) return first === "" ? [] : [{ ...PLAIN, text: first }];
   const anser = new Anser();
   const segments = [
     { ...PLAIN, text: first },
@@ -72,17 +79,12 @@ interface Entry {
 
 function segmentOf(entry: Entry): Segment {
   const has = (decoration: string) => entry.decorations.includes(decoration);
-  let ink = inkOf(entry.fg, entry.fg_truecolor);
-  let ground = groundOf(entry.bg, entry.bg_truecolor);
-  if (has("reverse")) [ink, ground] = [ground ?? GROUND, ink ?? INK];
-  const behind = ground ?? GROUND;
-  // What is hidden in a terminal is only dim here: a log should not hide anything.
-  if (has("dim") || has("hidden")) ink = mixed(ink ?? INK, behind, DIM);
-  if (ground) ink ??= INK;
+  // Both at once: a page that turns light or dark has nothing to draw again.
+  const [light, dark] = [colorsIn(LIGHT, entry), colorsIn(DARK, entry)];
   return {
     text: entry.content,
-    color: ink && css(readable(ink, behind)),
-    background: ground && css(ground),
+    color: css(light.color, dark.color),
+    background: css(light.background, dark.background),
     bold: has("bold"),
     italic: has("italic"),
     underline: has("underline"),
@@ -91,6 +93,24 @@ function segmentOf(entry: Entry): Segment {
   };
 }
 
-function css([red, green, blue]: Color): string {
+/** The colours of a piece; null: as the line. */
+function colorsIn(scheme: Scheme, entry: Entry) {
+  const has = (decoration: string) => entry.decorations.includes(decoration);
+  let ink = inkOf(entry.fg, entry.fg_truecolor);
+  let ground = groundOf(entry.bg, entry.bg_truecolor);
+  if (has("reverse")) [ink, ground] = [ground ?? scheme.ground, ink ?? scheme.ink];
+  const behind = ground ?? scheme.ground;
+  // What is hidden in a terminal is only dim here: a log should not hide anything.
+  if (has("dim") || has("hidden")) ink = mixed(ink ?? scheme.ink, behind, DIM);
+  if (ground) ink ??= scheme.ink;
+  return { color: ink && rgb(readable(ink, behind)), background: ground && rgb(ground) };
+}
+
+function css(light: string | null, dark: string | null): string | null {
+  if (light === dark || light === null || dark === null) return dark;
+  return `light-dark(${light}, ${dark})`;
+}
+
+function rgb([red, green, blue]: Color): string {
   return `rgb(${red} ${green} ${blue})`;
 }

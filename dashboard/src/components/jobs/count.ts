@@ -1,11 +1,9 @@
-const WHOLE = new Intl.NumberFormat("en");
+import { whole } from "../../format";
+import { texts } from "../../texts";
 
-/** A number with its thousands apart: "12,345". Pure. */
-export function whole(value: number): string {
-  return WHOLE.format(value);
-}
+export { whole };
 
 /** So many lines: "1 line", "12,345 lines". Pure. */
 export function linesIn(value: number): string {
-  return `${whole(value)} ${value === 1 ? "line" : "lines"}`;
+  return texts.jobs.lines(value, whole(value));
 }

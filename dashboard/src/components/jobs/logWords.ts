@@ -1,5 +1,6 @@
 import { CloseCode, type Connection, type ConnectionState, type Job } from "@hsi/realtime";
 import { clock } from "../../format";
+import { texts } from "../../texts";
 import { JOB_TONES, type Tone } from "../../tones";
 import { linesIn } from "./count";
 
@@ -16,13 +17,19 @@ export interface LogNews {
   /** Lines that are kept. */
   readonly lines: number;
   readonly presence: Presence;
+  /** Since when a job that runs has said nothing, as a time of day; by default it is not long. */
+  readonly silentSince?: string;
 }
 
 /**
- * Whether there is such a job: nobody has said yet, there is one as far as is known, or there is
- * none, and why.
+ * Whether there is such a job: nobody has said yet, there is one as far as is known, there is none,
+ * and why, or nobody can say, and why.
  */
-export type Presence = "asked" | "there" | { readonly missing: string };
+export type Presence =
+  | "asked"
+  | "there"
+  | { readonly missing: string }
+  | { readonly unknown: string };
 
 /** What a viewer says of a log as a whole. */
 export interface LogWords {
@@ -32,13 +39,11 @@ export interface LogWords {
   readonly again: boolean;
 }
 
-const ENDS: Partial<Record<NonNullable<Status>, string>> = {
-  completed: "Completed",
-  failed: "Failed",
-  cancelled: "Cancelled",
-};
+const said = texts.jobs;
+const ENDS: Partial<Record<NonNullable<Status>, string>> = said.ends;
 
-const NO_SUCH_JOB = { tone: "unknown", text: "No such job" } as const;
+const NOT_KNOWN = { tone: "warn", text: said.notKnown } as const;
+const NO_SUCH_JOB = { tone: "unknown", text: said.noSuchJob } as const;
 
 /** An exit status over this one tells of a signal. */
 const SIGNALS = 128;
@@ -49,36 +54,39 @@ export function logWords(news: LogNews): LogWords {
   const end = status === null ? undefined : ENDS[status];
   const known = status !== null &&
     end !== undefined && { tone: JOB_TONES[status], text: `${end}${exit(news.exitCode)}` };
-  const none = typeof news.presence === "object" && !known;
+  const none = isObject(news.presence) && "missing" in news.presence && !known;
   if (ended) {
     if (ended.code !== CloseCode.NORMAL) return closed(ended);
     return known ? words(known) : none ? words(NO_SUCH_JOB, true) : closed(ended);
   }
   if (connectionState === "connecting") {
-    if (staleSince === null) return words({ tone: "note", text: "Connecting…" });
-    const text = `${linesIn(news.lines)} so far; reconnecting…`;
-    return words({ tone: "warn", text }, true);
+    if (staleSince === null) return words({ tone: "note", text: said.connecting });
+    return words({ tone: "warn", text: said.reconnecting(linesIn(news.lines)) }, true);
   }
   if (connectionState === "stale") {
-    const since = staleSince === null ? "" : ` since ${clock(staleSince)}`;
-    return words({ tone: "warn", text: `No sign of the server${since}` }, true);
+    const text = staleSince === null ? said.silent : said.silentSince(clock(staleSince));
+    return words({ tone: "warn", text }, true);
   }
   if (none) return words(NO_SUCH_JOB);
-  if (news.presence === "asked" && !known) return words({ tone: "note", text: "Connecting…" });
-  return words(known || { tone: "good", text: "Live" });
+  if (isObject(news.presence) && !known) return words(NOT_KNOWN);
+  if (news.presence === "asked" && !known) return words({ tone: "note", text: said.connecting });
+  if (known) return words(known);
+  return news.silentSince
+    ? words({ tone: "unknown", text: said.liveButSilent(news.silentSince) })
+    : words({ tone: "good", text: said.live });
 }
 
 function closed({ code, reason }: NonNullable<Connection["ended"]>): LogWords {
   if (code === CloseCode.UNAUTHORIZED) {
-    return words({ tone: "warn", text: "Refused: an API key is needed" });
+    return words({ tone: "warn", text: said.needsKey });
   }
   if (code === CloseCode.FORBIDDEN_ORIGIN) {
-    return words({ tone: "bad", text: "Refused: this page's address is not allowed" });
+    return words({ tone: "bad", text: said.forbidden });
   }
   if (reason === "Idle timeout") {
-    return words({ tone: "unknown", text: "Nothing was said for a while" }, true);
+    return words({ tone: "unknown", text: said.idle }, true);
   }
-  return words({ tone: "unknown", text: "Closed, without word of how the job ended" }, true);
+  return words({ tone: "unknown", text: said.closed }, true);
 }
 
 function words(how: { readonly tone: Tone; readonly text: string }, again = false): LogWords {
@@ -87,7 +95,7 @@ function words(how: { readonly tone: Tone; readonly text: string }, again = fals
 
 function exit(code: number | null): string {
   if (code === null) return "";
-  return code > SIGNALS ? `, ended by signal ${code - SIGNALS}` : `, exit code ${code}`;
+  return code > SIGNALS ? said.signal(code - SIGNALS) : said.exitCode(code);
 }
 
 /** What is known of a log that shows no line. */
@@ -106,24 +114,29 @@ export interface NoLines {
 export function noLineWords(how: NoLines): { readonly title: string; readonly hint: string } {
   const { kept, paused, cleared, over, connectionState, presence } = how;
   if (kept > 0 && !paused) {
-    const hint = `${linesIn(kept)} ${kept === 1 ? "does" : "do"} not.`;
-    return { title: "No line matches", hint };
+    return { title: said.noMatch, hint: said.doNot(kept, linesIn(kept)) };
   }
-  if (paused) return { title: "Paused", hint: "No line to show here until you go on." };
-  if (over) return { title: cleared ? "Cleared" : "No lines", hint: "Nothing more is to come." };
+  if (paused) return { title: said.paused, hint: said.goOn };
+  if (over) return { title: cleared ? said.cleared : said.noLines, hint: said.nothingMore };
   if (cleared && connectionState !== "closed") {
-    return { title: "Cleared", hint: "New lines show here." };
+    return { title: said.cleared, hint: said.newHere };
   }
-  if (typeof presence === "object") {
-    const soon =
-      connectionState === "closed" ? "" : " Should it begin, its lines show here at once.";
-    return { title: "No such job", hint: `${sentence(presence.missing)}${soon}` };
+  if (isObject(presence) && "unknown" in presence) {
+    return { title: said.notKnown, hint: sentence(presence.unknown) };
+  }
+  if (isObject(presence)) {
+    const soon = connectionState === "closed" ? "" : said.soon;
+    return { title: said.noSuchJob, hint: `${sentence(presence.missing)}${soon}` };
   }
   if (connectionState === "connecting" || (presence === "asked" && connectionState !== "closed")) {
-    return { title: "Connecting…", hint: "" };
+    return { title: said.connecting, hint: "" };
   }
-  if (connectionState === "closed") return { title: "No lines", hint: "" };
-  return { title: "No line yet", hint: "What the job says shows here at once." };
+  if (connectionState === "closed") return { title: said.noLines, hint: "" };
+  return { title: said.noLineYet, hint: said.atOnce };
+}
+
+function isObject(presence: Presence): presence is Exclude<Presence, string> {
+  return typeof presence === "object";
 }
 
 function sentence(text: string): string {

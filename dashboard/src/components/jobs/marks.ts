@@ -1,35 +1,26 @@
+/** Cuts the pieces of a line. Pure. */
+
 import type { Segment } from "./ansi";
+import type { Address } from "./links";
+import type { Place } from "./search";
 
 /**
- * The same pieces, cut so that each place where the query stands is one of its own, and marked.
- * Pure.
+ * The same pieces, cut so that each of these places is one of its own, and marked.
  *
  * @param segments The pieces of a line; a place may begin in one and end in another.
- * @param query In lower case; empty: nothing is marked.
+ * @param places From left to right.
  */
-export function withMarks(segments: readonly Segment[], query: string): readonly Segment[] {
-  if (query === "") return segments;
-  const text = segments.map((segment) => segment.text).join("");
-  const lower = text.toLowerCase();
-  // A few letters are longer in lower case: then the places would not be where they are.
-  if (lower.length !== text.length || !lower.includes(query)) return segments;
-  const places = placesOf(lower, query);
+export function withMarks(
+  segments: readonly Segment[],
+  places: readonly Place[],
+): readonly Segment[] {
+  if (places.length === 0) return segments;
   let from = 0;
   return segments.flatMap((segment) => {
     const pieces = cut(segment, from, places);
     from += segment.text.length;
     return pieces;
   });
-}
-
-type Place = readonly [from: number, to: number];
-
-function placesOf(text: string, query: string): Place[] {
-  const places: Place[] = [];
-  for (let at = text.indexOf(query); at >= 0; at = text.indexOf(query, at + query.length)) {
-    places.push([at, at + query.length]);
-  }
-  return places;
 }
 
 /** A segment that begins at `offset` of the line, cut at these places. */
@@ -49,4 +40,38 @@ function cut(segment: Segment, offset: number, places: readonly Place[]): Segmen
   }
   take(at, end, false);
   return pieces;
+}
+
+/** The pieces from one character of the line up to another one, without it. */
+export function slice(segments: readonly Segment[], from: number, to: number): Segment[] {
+  let offset = 0;
+  return segments.flatMap((segment) => {
+    const text = segment.text.slice(Math.max(0, from - offset), Math.max(0, to - offset));
+    offset += segment.text.length;
+    return text === "" ? [] : [{ ...segment, text }];
+  });
+}
+
+/** Pieces that lead to one address, or to none. */
+export interface Run {
+  readonly href: string | null;
+  readonly segments: readonly Segment[];
+}
+
+/** The pieces of a line, those of each address together. */
+export function withLinks(segments: readonly Segment[], addresses: readonly Address[]): Run[] {
+  if (addresses.length === 0) return [{ href: null, segments }];
+  const runs: Run[] = [];
+  const take = (href: string | null, from: number, to: number) => {
+    const pieces = slice(segments, from, to);
+    if (pieces.length > 0) runs.push({ href, segments: pieces });
+  };
+  let at = 0;
+  for (const { place, href } of addresses) {
+    take(null, at, place[0]);
+    take(href, ...place);
+    at = place[1];
+  }
+  take(null, at, Number.POSITIVE_INFINITY);
+  return runs;
 }

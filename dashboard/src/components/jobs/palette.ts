@@ -1,6 +1,6 @@
 import type { Color } from "./contrast";
 
-/** The terminal's 16 colours, as they are readable on this page. */
+/** The terminal's 16 colours, as they are readable on a dark page. */
 const NAMED: Readonly<Record<string, Color>> = {
   "ansi-black": [138, 138, 138],
   "ansi-red": [255, 125, 136],

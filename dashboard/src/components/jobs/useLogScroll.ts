@@ -1,10 +1,12 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { type Place, placeAt, rowsInSight, topOf } from "./rows";
+import { indexAt, linesInSight, type Rows, type Spot, spotAt, topOf } from "./rows";
 
 /** Pixels that do not count as scrolling: browsers round. */
 const SLACK = 1;
+/** How far down a line is that somebody goes to, as a part of what is in sight. */
+const AIM = 1 / 3;
 
-interface Look extends Place {
+interface Look extends Spot {
   /** The scroll offset at which it was. */
   readonly top: number;
 }
@@ -16,7 +18,7 @@ interface Left {
   /** The number of the first line that came since. */
   readonly at: number;
   /** The line at the top. */
-  readonly place: Place;
+  readonly spot: Spot;
 }
 
 /**
@@ -26,10 +28,10 @@ interface Left {
  * once, and nothing scrolls for them any more; then the line at the top stays there, whatever is
  * dropped before it or filtered out.
  *
- * @param numbers The numbers of the lines to show; may be one array that grows.
- * @param height Of a row, in pixels: with one height for all, which rows are in sight is arithmetic.
+ * @param rows The lines to show.
+ * @param height Of a row, in pixels: so which lines are in sight is arithmetic.
  */
-export function useLogScroll(numbers: readonly number[], height: number) {
+export function useLogScroll(rows: Rows, height: number) {
   const scroller = useRef<HTMLDivElement>(null);
   /** Null while it follows. */
   const [left, setLeft] = useState<Left | null>(null);
@@ -38,25 +40,45 @@ export function useLogScroll(numbers: readonly number[], height: number) {
   // Effects and events ask these: a render may lag behind what a person does.
   const following = useRef(true);
   const look = useRef(START);
-  const shown = useRef({ numbers, height });
+  const shown = useRef({ rows, height });
 
   const follow = useCallback((on: boolean) => {
     if (following.current === on) return;
     following.current = on;
-    const at = (shown.current.numbers.at(-1) ?? -1) + 1;
-    setLeft(on ? null : { at, place: look.current });
+    const at = (shown.current.rows.numbers.at(-1) ?? -1) + 1;
+    setLeft(on ? null : { at, spot: look.current });
   }, []);
+
+  /** Go to a line, unless it is in sight already. */
+  const show = useCallback((number: number) => {
+    const { rows, height } = shown.current;
+    const element = scroller.current;
+    const index = indexAt(rows.numbers, number);
+    const top = rows.before(index) * height;
+    const bottom = rows.before(index + 1) * height;
+    const inSight = element?.clientHeight ?? 0;
+    const { top: from } = look.current;
+    const at = (rows.numbers.at(-1) ?? -1) + 1;
+    following.current = false;
+    if (top < from || Math.min(bottom, top + inSight) > from + inSight) {
+      look.current = { ...look.current, number, rest: -Math.round(inSight * AIM) };
+    }
+    const spot = look.current;
+    setLeft((left) => ({ at: left?.at ?? at, spot }));
+  }, []);
+
+  const focus = useCallback(() => scroller.current?.focus({ preventScroll: true }), []);
 
   /** Note what is at the top now. */
   const note = useCallback((element: HTMLElement) => {
     const { scrollTop: top } = element;
-    const place = placeAt(shown.current.numbers, top, shown.current.height);
-    look.current = { ...(place ?? look.current), top };
+    const spot = spotAt(shown.current.rows, top, shown.current.height);
+    look.current = { ...(spot ?? look.current), top };
     // Where it follows, this is called with every frame: nothing is to be rendered for that.
     if (following.current) return;
     const { number } = look.current;
     setLeft((left) =>
-      left === null || left.place.number === number ? left : { ...left, place: look.current },
+      left === null || left.spot.number === number ? left : { ...left, spot: look.current },
     );
   }, []);
 
@@ -85,11 +107,13 @@ export function useLogScroll(numbers: readonly number[], height: number) {
 
   // After every change, whatever it was: lines came, went or are others, or the window changed.
   useLayoutEffect(() => {
-    shown.current = { numbers, height };
+    shown.current = { rows, height };
     const element = scroller.current;
     if (!element) return;
     const end = Math.max(0, element.scrollHeight - element.clientHeight);
-    const target = following.current ? end : Math.min(end, topOf(numbers, look.current, height));
+    const target = following.current
+      ? end
+      : Math.min(end, Math.max(0, topOf(rows, look.current, height)));
     if (Math.abs(target - look.current.top) <= SLACK) return;
     element.scrollTop = target;
     note(element);
@@ -97,14 +121,16 @@ export function useLogScroll(numbers: readonly number[], height: number) {
 
   // Where that effect will have scrolled to, so that the rows are the right ones at once, and not
   // when the browser tells of the scrolling, a frame later.
-  const end = numbers.length * height - sight;
-  const top = left === null ? end : Math.min(end, topOf(numbers, left.place, height));
+  const end = rows.count * height - sight;
+  const top = left === null ? end : Math.min(end, topOf(rows, left.spot, height));
   return {
     scroller,
     leftAt: left?.at ?? null,
     follow,
+    show,
+    focus,
     onScroll,
     onLeave,
-    ...rowsInSight(numbers.length, Math.max(0, top), sight, height),
+    ...linesInSight(rows, Math.max(0, top), sight, height),
   };
 }

@@ -5,34 +5,45 @@ import {
   timeOf,
   useActiveAlerts,
 } from "@hsi/realtime";
+import type { ReactNode } from "react";
+import { isRecovering, limitWords } from "../../alertWords";
 import { inUnit } from "../../format";
+import { texts } from "../../texts";
 import { ALERT_TONES } from "../../tones";
 import { Ago, Card, Failure, Moment, ToneIcon } from "../parts";
-import { TONE_CLASSES } from "../toneClasses";
+import { ALERT_ASIDE, ALERT_ROW, Severity } from "./alertParts";
+import { ChartLink } from "./ChartLink";
+import { SeenMark } from "./SeenMark";
 
-/** What people are told of and has not ended, and what exceeds its threshold just now. */
-export function Alerts() {
+const words = texts.performance.alerts;
+
+/**
+ * What people are told of and has not ended, and what exceeds its threshold just now.
+ *
+ * @param children Below it: the alerts that have ended.
+ */
+export function Alerts({ children }: { children?: ReactNode }) {
   const { active, exceeding, limits, asOf, paused, error } = useActiveAlerts();
   const told = new Set(active?.map(({ metric }) => metric));
   const others = (exceeding ?? []).filter(({ metric }) => !told.has(metric));
   return (
     <Card
-      title="Active alerts"
+      title={words.title}
       aside={
         paused &&
         asOf !== null && (
           <span className="text-muted text-xs">
-            as of <Ago time={asOf} />
+            {words.asOf} <Ago time={asOf} />
           </span>
         )
       }
     >
-      <div role="status">
-        {active === null && error && <Failure what="Alerts are not known" why={error.message} />}
-        {active === null && !error && <None tone="unknown">Waiting for alerts.</None>}
+      <div role="status" aria-live="off">
+        {active === null && error && <Failure what={words.unknown} why={error.message} />}
+        {active === null && !error && <None tone="unknown">{words.waiting}</None>}
         {active?.length === 0 && others.length === 0 && (
           <None tone={exceeding === null ? "unknown" : "good"}>
-            {exceeding === null ? "None when last heard." : "None: no figure exceeds its limit."}
+            {exceeding === null ? words.noneThen : words.none}
           </None>
         )}
         <ul className="flex flex-col gap-2">
@@ -44,6 +55,7 @@ export function Alerts() {
           ))}
         </ul>
       </div>
+      {children}
     </Card>
   );
 }
@@ -57,28 +69,31 @@ function None({ tone, children }: { tone: "good" | "unknown"; children: string }
   );
 }
 
-const ROW = "flex flex-wrap items-center gap-x-2 gap-y-1 text-sm";
-const ASIDE = "figure ml-auto flex flex-wrap gap-x-3 whitespace-nowrap text-muted text-xs";
-
 function Raised({ alert }: { alert: RaisedAlertData }) {
   const { severity, message, unit, peak, threshold, since, unknown_since } = alert;
-  const tone = unknown_since === null ? ALERT_TONES[severity] : "unknown";
+  const recovers = isRecovering(alert);
+  const tone = recovers ? "warn" : ALERT_TONES[severity];
   return (
-    <li className={ROW}>
-      <ToneIcon tone={tone} className="size-4" />
-      <span className={`font-semibold ${TONE_CLASSES[ALERT_TONES[severity]].ink}`}>{severity}</span>
-      <span className="figure">{message}</span>
-      <span className={ASIDE}>
+    <li className={ALERT_ROW}>
+      <Severity
+        severity={severity}
+        tone={unknown_since === null ? tone : "unknown"}
+        recovers={recovers}
+      />
+      <bdi className="figure">{message}</bdi>
+      <span className={ALERT_ASIDE}>
         {unknown_since !== null && (
           <span>
-            not known since <Moment time={timeOf(unknown_since)} />
+            {words.unknownSince} <Moment time={timeOf(unknown_since)} />
           </span>
         )}
         <span>
-          since <Moment time={timeOf(since)} />
+          {words.since} <Moment time={timeOf(since)} />
         </span>
-        <span>peak {inUnit(peak, unit)}</span>
-        <span>limit {inUnit(threshold, unit)}</span>
+        <span>{words.peak(inUnit(peak, unit))}</span>
+        <span>{limitWords(alert.metric, threshold, unit)}</span>
+        <SeenMark alert={alert} what={message} />
+        <ChartLink alert={alert} what={message} />
       </span>
     </li>
   );
@@ -87,11 +102,11 @@ function Raised({ alert }: { alert: RaisedAlertData }) {
 /** An alert that nobody was told of: it has to last first. */
 function Exceeding({ alert, unit }: { alert: Alert; unit: AlertLimits["unit"] | undefined }) {
   return (
-    <li className={ROW}>
+    <li className={ALERT_ROW}>
       <ToneIcon tone="note" className="size-4" />
-      <span className="text-muted">just now</span>
-      <span className="figure">{alert.message}</span>
-      <span className={ASIDE}>limit {inUnit(alert.threshold, unit)}</span>
+      <span className="text-muted">{words.justNow}</span>
+      <bdi className="figure">{alert.message}</bdi>
+      <span className={ALERT_ASIDE}>{limitWords(alert.metric, alert.threshold, unit)}</span>
     </li>
   );
 }

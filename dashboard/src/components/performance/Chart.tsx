@@ -1,156 +1,172 @@
-import { useEffect, useMemo, useRef, useState } from "react";
-import uPlot from "uplot";
+import { RANGE_STEPS, type Sample, type TimeRange } from "@hsi/realtime";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { RANGE_LENGTHS, type Sample, type TimeRange } from "@hsi/realtime";
+import type { Span } from "../../chartSpan";
 import { columnsOf, type Limits, limitLines } from "../../columns";
-import { clock, fixed } from "../../format";
-import { canvasColor, cssColor } from "../../theme";
-import { Card } from "../parts";
+import { fixed } from "../../format";
+import { texts } from "../../texts";
+import { Card, Moment } from "../parts";
 import type { ChartDefinition } from "./chartDefinitions";
-
-/** Samples that the history has of each range. */
-const POINTS = 60;
+import { attachGestures, pressed, type TimeControl } from "./gestures";
+import { Legend } from "./Legend";
+import { plotIn, seriesOf } from "./plot";
 
 interface ChartProps extends ChartDefinition {
   readonly samples: readonly Sample[];
+  /** Whose history the samples are. */
   readonly range: TimeRange;
+  readonly span: Span;
+  readonly control: TimeControl;
   readonly limits: Limits;
+  /** The names of the lines that are not drawn. */
+  readonly hidden: ReadonlySet<string>;
+  readonly toggle: (line: string) => void;
+  /** The id of the element that says which keys do what. */
+  readonly help: string;
 }
 
 const plain = (value: number | null) => fixed(value, 1);
 
 /** Figures over time. Cursors of all charts move together, and the legend tells their values. */
 export function Chart(props: ChartProps) {
-  const { title, lines, samples, range, limits, top, least = 1, tell = plain } = props;
+  const { title, lines, samples, range, span, control, limits, hidden, toggle, help } = props;
+  const { top, least, tell = plain } = props;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
+  const drawn = useRef<uPlot.AlignedData>(null);
   const [pointed, setPointed] = useState<number | null>(null);
-  const data = useMemo(
-    () =>
-      columnsOf(samples, [...lines, ...limitLines(lines, limits)], RANGE_LENGTHS[range] / POINTS),
+  /** What was pointed at by a key, for who cannot see it. */
+  const [said, setSaid] = useState("");
+  const columns = useMemo(
+    () => columnsOf(samples, lines, RANGE_STEPS[range]),
+    [samples, lines, range],
+  );
+  const limitColumns = useMemo(
+    () => columnsOf(samples, limitLines(lines, limits), RANGE_STEPS[range]).values,
     [samples, lines, limits, range],
   );
-  const [times] = data;
-  const index = pointed !== null && pointed < times.length ? pointed : times.length - 1;
+  const { times, values, lows, highs } = columns;
+  const data = useMemo(
+    (): uPlot.AlignedData => [times, ...values, ...limitColumns, ...lows, ...highs],
+    [times, values, limitColumns, lows, highs],
+  );
   // Read when the chart is drawn, so that it need not be made again.
-  const span = useRef<[number, number]>([0, 1]);
+  const seen = useRef(span);
 
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const ink = canvasColor("muted");
-    const grid = canvasColor("line");
-    const made = new uPlot(
-      {
-        width: element.clientWidth,
-        height: element.clientHeight,
-        legend: { show: false },
-        cursor: { sync: { key: "performance" }, drag: { x: false, y: false } },
-        scales: {
-          x: { time: true, range: () => span.current },
-          y: { range: (_, __, most) => [0, top ?? Math.max(most * 1.1, least)] },
-        },
-        axes: [
-          {
-            stroke: ink,
-            grid: { show: false },
-            ticks: { stroke: grid },
-            font: font(),
-            size: em(2.8),
-            space: em(3.2),
-            values: (_, ticks) => ticks.map(minute),
-          },
-          {
-            stroke: ink,
-            grid: { stroke: grid },
-            ticks: { show: false },
-            font: font(),
-            size: em(5),
-            values: (_, ticks) => ticks.map((tick) => tell(tick).replace(/\.0\b/, "")),
-          },
-        ],
-        series: [
-          {},
-          ...lines.map(({ name, color }) => ({
-            label: name,
-            stroke: canvasColor(color),
-            width: 1.75,
-            points: { show: false },
-          })),
-          ...lines.map(({ name, color }) => ({
-            label: `${name} limit`,
-            stroke: canvasColor(color),
-            width: 1,
-            dash: [4, 4],
-            points: { show: false },
-          })),
-        ],
-        hooks: { setCursor: [({ cursor }) => setPointed(cursor.idx ?? null)] },
-      },
-      undefined,
-      element,
-    );
+    const look = {
+      lines,
+      tell,
+      ...(top !== undefined && { top }),
+      ...(least !== undefined && { least }),
+    };
+    const made = plotIn(element, look, () => seen.current, setPointed);
     plot.current = made;
+    drawn.current = null;
+    const detach = attachGestures(made.over, control, (stretch) => {
+      const { left = 0, width = 0 } = stretch ?? {};
+      made.setSelect({ left, width, top: 0, height: made.over.clientHeight }, false);
+    });
     const watcher = new ResizeObserver(() => {
       made.setSize({ width: element.clientWidth, height: element.clientHeight });
     });
     watcher.observe(element);
     return () => {
+      detach();
       watcher.disconnect();
       made.destroy();
     };
-  }, [lines, top, least, tell]);
+  }, [lines, top, least, tell, control]);
 
   // A chart with other lines is another one; their data are others, too.
   useEffect(() => {
-    const until = data[0].at(-1);
-    if (until !== undefined) span.current = [until - RANGE_LENGTHS[range] / 1000, until];
-    plot.current?.setData(data);
-  }, [data, range]);
+    seen.current = span;
+    if (drawn.current === data) {
+      plot.current?.setScale("x", { min: span.from / 1000, max: span.to / 1000 });
+    } else {
+      plot.current?.setData(data);
+      drawn.current = data;
+    }
+  }, [data, span, control]);
 
-  const values = lines.map(({ name, color }, line) => {
-    const value = data[line + 1]?.[index] ?? null;
-    const limit = data[lines.length + line + 1]?.[index] ?? null;
-    return { name, color, text: tell(value), limit: limit === null ? "" : `limit ${tell(limit)}` };
+  useEffect(() => {
+    lines.forEach(({ name }, line) => {
+      const show = !hidden.has(name);
+      for (const series of seriesOf(line, lines.length)) plot.current?.setSeries(series, { show });
+    });
+  }, [hidden, lines, data]);
+
+  const last = times.findLastIndex((time) => time * 1000 <= span.to);
+  const index = pointed !== null && pointed < times.length ? pointed : last;
+  const { legend } = texts.performance;
+  const entries = lines.map(({ name, color, isLow }, line) => {
+    const limitWords = isLow ? legend.least : legend.limit;
+    const value = values[line]?.[index] ?? null;
+    const high = highs[line]?.[index] ?? null;
+    const limit = limitColumns[line]?.[index] ?? null;
+    return {
+      name,
+      color,
+      text: tell(value),
+      peak: high === value ? "" : legend.peak(tell(high)),
+      limit: limit === null ? "" : limitWords(tell(limit)),
+    };
   });
-  const spoken = values
-    .map(({ name, text, limit }) => `${name} ${text} ${limit}`.trim())
+  const spoken = entries
+    .filter(({ name }) => !hidden.has(name))
+    .map(({ name, text, peak, limit }) => [name, text, peak, limit].filter(Boolean).join(" "))
     .join(", ");
   const time = times[index];
+
+  /** Have all charts point at a sample, as a mouse there would. */
+  const pointAt = (wanted: number) => {
+    const made = plot.current;
+    const moment = times[wanted];
+    if (!made || moment === undefined || moment * 1000 < span.from) return;
+    const { left, top: above } = made.over.getBoundingClientRect();
+    const clientX = left + made.valToPos(moment, "x");
+    made.over.dispatchEvent(new MouseEvent("mousemove", { clientX, clientY: above + 1 }));
+    const told = lines.map(({ name }, line) => `${name} ${tell(values[line]?.[wanted] ?? null)}`);
+    setSaid(told.join(", "));
+  };
+
+  const press = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.shiftKey && event.key.startsWith("Arrow")) {
+      if (event.key === "ArrowLeft") pointAt(index - 1);
+      else if (event.key === "ArrowRight") pointAt(Math.min(index + 1, last));
+      else return;
+    } else if (!pressed(event.key, control)) {
+      return;
+    }
+    event.preventDefault();
+  };
+
   return (
     <Card
       title={title}
       aside={
         <span className="figure text-muted text-xs">
-          {time === undefined ? "no figures yet" : clock(time * 1000)}
+          {time === undefined ? texts.performance.noFigures : <Moment time={time * 1000} />}
         </span>
       }
     >
-      <div ref={place} role="img" aria-label={`${title}: ${spoken}`} className="h-36 min-w-0" />
-      <ul className="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-xs">
-        {values.map(({ name, color, text, limit }) => (
-          <li key={name} className="flex items-center gap-1.5">
-            <span aria-hidden className="h-0.5 w-3" style={{ backgroundColor: cssColor(color) }} />
-            <span className="text-muted">{name}</span>
-            <span className="figure min-w-[5ch]">{text}</span>
-            {limit && <span className="figure text-muted">{limit}</span>}
-          </li>
-        ))}
-      </ul>
+      <div
+        ref={place}
+        role="application"
+        aria-roledescription={texts.performance.chart}
+        aria-label={`${title}: ${spoken}`}
+        aria-describedby={help}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: its keys move and zoom it
+        tabIndex={0}
+        onKeyDown={press}
+        className="h-36 min-w-0"
+      />
+      <output className="sr-only">{said}</output>
+      <Legend entries={entries} hidden={hidden} toggle={toggle} />
     </Card>
   );
-}
-
-function em(count: number): number {
-  return count * 0.75 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-}
-
-const MINUTE = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
-
-function minute(seconds: number): string {
-  return MINUTE.format(seconds * 1000);
-}
-
-function font(): string {
-  return `${em(1)}px "Inter Variable", sans-serif`;
 }

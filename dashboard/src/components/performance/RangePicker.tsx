@@ -1,10 +1,5 @@
 import { TIME_RANGES, type TimeRange } from "@hsi/realtime";
-
-const NAMES: Readonly<Record<TimeRange, string>> = {
-  "5m": "5 min",
-  "15m": "15 min",
-  "60m": "60 min",
-};
+import { texts } from "../../texts";
 
 interface Props {
   readonly range: TimeRange;
@@ -15,11 +10,11 @@ interface Props {
 export function RangePicker({ range, choose }: Props) {
   return (
     <fieldset className="flex rounded-lg border border-line p-0.5">
-      <legend className="sr-only">Range of the charts</legend>
+      <legend className="sr-only">{texts.performance.range.name}</legend>
       {TIME_RANGES.map((one) => (
         <label
           key={one}
-          className="cursor-pointer rounded-md px-3 py-1 text-muted text-sm has-checked:bg-raised has-checked:text-ink has-focus-visible:outline-2 has-focus-visible:outline-data-ink"
+          className="cursor-pointer whitespace-nowrap rounded-md px-2.5 py-1 text-muted text-sm has-checked:bg-raised has-checked:text-ink has-focus-visible:outline-2 has-focus-visible:outline-data-ink sm:px-3"
         >
           <input
             type="radio"
@@ -29,7 +24,7 @@ export function RangePicker({ range, choose }: Props) {
             onChange={() => choose(one)}
             className="sr-only"
           />
-          {NAMES[one]}
+          {texts.performance.range[one]}
         </label>
       ))}
     </fieldset>

@@ -1,12 +1,15 @@
 import { CircleUser, LogOut, Smartphone } from "lucide-react";
 import { lazy, Suspense, useId, useRef, useState } from "react";
-import { dateAndClock } from "../../format";
+import { dateAndClock, isolated } from "../../format";
 import { type Session, scopesWithin, scopeWords } from "../../signin/session";
 import { type SignIn, wordsOf } from "../../signin/signIn";
+import { texts } from "../../texts";
 import { Boundary } from "../Boundary";
 import { Failure } from "../parts";
 import { BUTTON } from "./classes";
 import { useSignIn } from "./useSignIn";
+
+const words = texts.page.signIn;
 
 const InviteDialog = lazy(() => import("./InviteDialog"));
 
@@ -38,24 +41,26 @@ function Menu({ signIn, session }: { signIn: SignIn; session: Session }) {
         ref={button}
         type="button"
         popoverTarget={id}
-        aria-label={`Account: ${name}`}
-        className="ml-auto flex min-w-0 items-center gap-2 rounded p-1.5 text-muted text-sm hover:text-ink"
+        aria-label={words.accountOf(isolated(name))}
+        className="flex min-w-0 items-center gap-2 rounded p-1.5 text-muted text-sm hover:text-ink"
       >
         <CircleUser aria-hidden className="size-5 shrink-0" />
-        <span className="truncate max-sm:hidden">{name}</span>
+        <bdi className="truncate max-sm:hidden">{name}</bdi>
       </button>
       <section
         id={id}
         popover="auto"
-        aria-label="Account"
-        className="inset-auto top-12 right-[max(0.5rem,calc((100vw-110rem)/2))] w-72 max-w-[calc(100vw-1rem)] rounded-xl border border-line bg-card p-4 text-ink"
+        aria-label={words.account}
+        className="inset-auto top-12 right-2 w-72 max-w-[calc(100vw-1rem)] rounded-xl border border-line bg-card p-4 text-ink"
       >
         <div className="flex flex-col gap-3 text-sm">
           <p>
-            <strong className="block truncate font-semibold">{name}</strong>
+            <strong className="block truncate font-semibold">
+              <bdi>{name}</bdi>
+            </strong>
             {scopeWords(scope)}
             {expiresAt !== null && (
-              <span className="block text-muted">Signed in until {dateAndClock(expiresAt)}</span>
+              <span className="block text-muted">{words.until(dateAndClock(expiresAt))}</span>
             )}
           </p>
           {scopesWithin(scope).length > 0 && (
@@ -67,17 +72,17 @@ function Menu({ signIn, session }: { signIn: SignIn; session: Session }) {
               className={BUTTON}
             >
               <Smartphone aria-hidden className="size-4" />
-              Let a phone in
+              {words.letIn}
             </button>
           )}
           <button type="button" onClick={signOut} aria-describedby={`${id}-out`} className={BUTTON}>
             <LogOut aria-hidden className="size-4" />
-            Sign out
+            {words.signOut}
           </button>
           <p id={`${id}-out`} className="text-muted text-xs">
-            Of this browser only: others stay signed in.
+            {words.signOutDetail}
           </p>
-          {fault && <Failure what="Still signed in" why={fault} />}
+          {fault && <Failure what={words.stillIn} why={fault} />}
         </div>
       </section>
       {inviting && (

@@ -1,24 +1,16 @@
 import { Check, Copy } from "lucide-react";
-import { useId, useRef, useState } from "react";
+import { useId, useRef } from "react";
+import { texts } from "../../texts";
+import { useCopied } from "../useCopied";
 import { BUTTON, FIELD } from "./classes";
+
+const words = texts.page.invite;
 
 /** A text to take along, and a button that copies it. */
 export function CopyField({ name, text }: { name: string; text: string }) {
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
-  const [copied, setCopied] = useState<boolean | null>(null);
-
-  const copy = async () => {
-    // Selected in any case: where the browser does not let the page copy, as over plain HTTP, the
-    // person can.
-    field.current?.select();
-    try {
-      await navigator.clipboard.writeText(text);
-      setCopied(true);
-    } catch {
-      setCopied(false);
-    }
-  };
+  const { copied, copy } = useCopied(text, () => field.current?.select());
 
   return (
     <div className="flex flex-col gap-1">
@@ -32,7 +24,7 @@ export function CopyField({ name, text }: { name: string; text: string }) {
           readOnly
           value={text}
           onFocus={(event) => event.currentTarget.select()}
-          className={`min-w-0 flex-1 text-xs ${FIELD}`}
+          className={`min-w-0 flex-1 font-mono text-xs ${FIELD}`}
         />
         <button type="button" onClick={copy} className={BUTTON}>
           {copied ? (
@@ -40,12 +32,12 @@ export function CopyField({ name, text }: { name: string; text: string }) {
           ) : (
             <Copy aria-hidden className="size-4" />
           )}
-          Copy
+          {words.copy}
         </button>
       </div>
       <p role="status" className="text-muted text-xs">
-        {copied === true && "Copied"}
-        {copied === false && "Selected: copy it with the keyboard, or by pressing on it."}
+        {copied === true && words.copied}
+        {copied === false && words.selected}
       </p>
     </div>
   );

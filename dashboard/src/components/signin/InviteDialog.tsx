@@ -1,6 +1,6 @@
 import { Smartphone } from "lucide-react";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
-import { useNow } from "../../clock";
+import { useUptime } from "../../clock";
 import { home } from "../../home";
 import {
   countdown,
@@ -12,10 +12,13 @@ import {
   scopeWords,
 } from "../../signin/session";
 import { type SignIn, wordsOf } from "../../signin/signIn";
+import { texts } from "../../texts";
 import { Failure } from "../parts";
 import { CopyField } from "./CopyField";
 import { BUTTON, DIALOG, MAIN_BUTTON, TITLE } from "./classes";
 import { QrCode } from "./QrCode";
+
+const words = texts.page.invite;
 
 interface InviteDialogProps {
   readonly signIn: SignIn;
@@ -30,7 +33,7 @@ export default function InviteDialog({ signIn, scopes, onClose }: InviteDialogPr
   const [invite, setInvite] = useState<Invite | null>(null);
   const [fault, setFault] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const left = (invite?.expiresAt ?? 0) - useNow();
+  const left = (invite?.expiresAt ?? 0) - useUptime();
   const id = useId();
 
   useEffect(() => {
@@ -54,25 +57,22 @@ export default function InviteDialog({ signIn, scopes, onClose }: InviteDialogPr
       <div className="flex flex-col gap-4 text-sm">
         <h2 id={id} className={TITLE}>
           <Smartphone aria-hidden className="size-5 text-good" />
-          Let a phone in
+          {texts.page.signIn.letIn}
         </h2>
         {isLoopback(location.hostname) && (
-          <Failure
-            what="Only this machine can open such a link"
-            why="open this page by its address in your network first."
-          />
+          <Failure what={words.thisMachineOnly} why={words.thisMachineOnlyWhy} />
         )}
         {invite && left > 0 ? (
           <Shown invite={invite} left={left} />
         ) : (
           <>
-            {invite && <p role="status">This invite has expired: it lets nobody in any more.</p>}
+            {invite && <p role="status">{words.expired}</p>}
             <Choice scopes={scopes} busy={busy} make={make} />
           </>
         )}
-        {fault && <Failure what="No invite" why={fault} />}
+        {fault && <Failure what={words.fault} why={fault} />}
         <button type="button" onClick={() => dialog.current?.close()} className={BUTTON}>
-          Close
+          {words.close}
         </button>
       </div>
     </dialog>
@@ -94,10 +94,10 @@ function Choice({ scopes, busy, make }: ChoiceProps) {
   };
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      <p>A code lets one browser in, once, within 10 minutes.</p>
+      <p>{words.explained}</p>
       {scopes.length > 1 && (
         <fieldset className="flex flex-col gap-2">
-          <legend className="mb-2 text-muted">The phone</legend>
+          <legend className="mb-2 text-muted">{words.phone}</legend>
           {scopes.map((scope, index) => (
             <label key={scope} className="flex items-center gap-2">
               <input type="radio" name="scope" value={scope} defaultChecked={index === 0} />
@@ -107,7 +107,7 @@ function Choice({ scopes, busy, make }: ChoiceProps) {
         </fieldset>
       )}
       <button type="submit" disabled={busy} className={MAIN_BUTTON}>
-        {busy ? "Making it…" : "Make a code"}
+        {busy ? words.making : words.make}
       </button>
     </form>
   );
@@ -117,16 +117,13 @@ function Shown({ invite, left }: { invite: Invite; left: number }) {
   const link = inviteLink(invite.code, home());
   return (
     <>
-      <p>
-        Scan this with the phone’s camera. Who opens it {scopeWords(invite.scope)}; it lets one
-        browser in, once.
-      </p>
+      <p>{words.scan(scopeWords(invite.scope))}</p>
       <div className="flex justify-center">
-        <QrCode text={link} label="QR code of the link" />
+        <QrCode text={link} label={words.qrCode} />
       </div>
-      <CopyField name="Link" text={link} />
+      <CopyField name={words.link} text={link} />
       <p className="text-muted">
-        Valid for{" "}
+        {words.validFor}{" "}
         <span role="timer" className="figure font-semibold text-ink">
           {countdown(left)}
         </span>

@@ -1,12 +1,15 @@
 import { Credentials } from "@hsi/realtime";
 import { KeyRound } from "lucide-react";
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { type SignIn, wordsOf } from "../../signin/signIn";
+import { texts } from "../../texts";
 import { DIALOG, FIELD, MAIN_BUTTON, TITLE } from "./classes";
 import { useSignIn } from "./useSignIn";
 
+const words = texts.page.signIn;
+
 /** Asks for a key while nobody is signed in, says why, and keeps nothing of it. */
-export function KeyPrompt({ signIn }: { signIn: SignIn }) {
+export default function KeyPrompt({ signIn }: { signIn: SignIn }) {
   const state = useSignIn(signIn);
   const dialog = useRef<HTMLDialogElement>(null);
   const [fault, setFault] = useState<string | null>(null);
@@ -15,9 +18,12 @@ export function KeyPrompt({ signIn }: { signIn: SignIn }) {
 
   useEffect(() => {
     // By the object: the same reason again is a new question.
-    if (state.phase !== "out") dialog.current?.close();
-    else if (!dialog.current?.open) dialog.current?.showModal();
+    if (state.phase === "out" && !dialog.current?.open) dialog.current?.showModal();
   }, [state]);
+  useLayoutEffect(() => {
+    const shown = dialog.current;
+    return () => shown?.close(); // The focus goes back to where it was.
+  }, []);
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -47,13 +53,13 @@ export function KeyPrompt({ signIn }: { signIn: SignIn }) {
       <form onSubmit={submit} className="flex flex-col gap-4">
         <h2 id={`${id}-title`} className={TITLE}>
           <KeyRound aria-hidden className="size-5 text-good" />
-          Sign in
+          {words.title}
         </h2>
         <p id={`${id}-why`} role="alert" className="text-sm">
           {fault ?? (state.phase === "out" && state.why)}
         </p>
         <label className="flex flex-col gap-1 text-muted text-sm">
-          Key
+          {words.key}
           <input
             name="key"
             type="password"
@@ -61,16 +67,14 @@ export function KeyPrompt({ signIn }: { signIn: SignIn }) {
             spellCheck={false}
             aria-describedby={`${id}-why`}
             aria-invalid={fault !== null}
-            className={`text-base ${FIELD}`}
+            className={`font-mono text-base ${FIELD}`}
           />
         </label>
         <p className="text-muted text-xs">
-          <code className="font-mono">hsi keys new</code> makes one. It is sent once, and this page
-          keeps nothing of it: this browser stays signed in for 30 days. Or be let in by a browser
-          that is: “Let a phone in”.
+          <code className="font-mono">hsi keys new</code> {words.how}
         </p>
         <button type="submit" disabled={busy} className={MAIN_BUTTON}>
-          {busy ? "Signing in…" : "Sign in"}
+          {busy ? words.busy : words.title}
         </button>
       </form>
     </dialog>

@@ -11,4 +11,4 @@ export const MAIN_BUTTON =
 export const BUTTON =
   "flex items-center justify-center gap-2 rounded border border-line px-3 py-2 hover:bg-raised disabled:opacity-60";
 
-export const FIELD = "rounded border border-line bg-ground px-3 py-2 font-mono text-ink";
+export const FIELD = "rounded border border-line bg-ground px-3 py-2 text-ink";

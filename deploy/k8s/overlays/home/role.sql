@@ -32,7 +32,7 @@ BEGIN
     SELECT * FROM (VALUES
       ('cameras', 'id, name, status, last_seen_at, deleted_at'),
       ('detections', 'detected_at'),
-      ('events', 'started_at')
+      ('events', 'id, batch_id, camera_id, risk_score, risk_level, summary, started_at, ended_at')
     ) AS needs (name, columns)
   LOOP
     IF to_regclass(wanted.name) IS NULL THEN

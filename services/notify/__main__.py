@@ -1,0 +1,5 @@
+"""`python -m services.notify`."""
+
+from hsi_service.skeleton.start import run
+
+run("services.notify.asgi")
