@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ from local.processes import free_port
 from services.notify.app import create_notify_app
 from services.notify.settings import NotifySettings
 from tests import push_service
-from tests.browser import HEIGHTS, Tab, chromium, new_context
+from tests.browser import HEIGHTS, PATIENCE, Tab, chromium, new_context
 from tests.clients import golden, until
 from tests.servers import ROOT, RedisServer, as_user, serving
 
@@ -51,22 +51,26 @@ COOKIE = "hsi-session"
 WINDOWS = HEIGHTS | {768: 1024}
 FIRST_LOAD = 130_000
 """Bytes of JavaScript, gzipped, that the first page may take."""
-# What a tab has told, and that it is hidden: a page that nobody looks at has no frames.
-WATCH = """
+# What a page or its worker has told, once it is shown. Chromium forgets a notification that it is
+# about to show when it is asked for those that it shows, so that is no way to wait for one.
+TOLD = """
 globalThis.told = [];
 const { showNotification } = ServiceWorkerRegistration.prototype;
-ServiceWorkerRegistration.prototype.showNotification = function (title, options) {
+ServiceWorkerRegistration.prototype.showNotification = async function (title, options) {
+  await showNotification.call(this, title, options);
   told.push({ title, ...options });
-  return showNotification.call(this, title, options);
 };
+"""
+# The same, and that a tab is hidden: a page that nobody looks at has no frames.
+WATCH = f"""{TOLD}
 let hidden = false;
 const frames = requestAnimationFrame;
 globalThis.requestAnimationFrame = (work) => (hidden ? 0 : frames(work));
-Object.defineProperty(document, "hidden", { get: () => hidden });
-globalThis.hide = (isHidden) => {
+Object.defineProperty(document, "hidden", {{ get: () => hidden }});
+globalThis.hide = (isHidden) => {{
   hidden = isHidden;
   document.dispatchEvent(new Event("visibilitychange"));
-};
+}};
 """
 
 
@@ -301,9 +305,23 @@ async def open_choices(page: Page) -> Locator:
 
 
 async def worker_of(context: BrowserContext) -> Worker:
-    if context.service_workers:
-        return context.service_workers[0]
-    return await context.wait_for_event("serviceworker")
+    """Return the page's worker, which notes from now on what it has told."""
+    workers = context.service_workers
+    worker = workers[0] if workers else await context.wait_for_event("serviceworker")
+    await worker.evaluate(f"() => {{ {TOLD} }}")
+    return worker
+
+
+async def have_told(tellers: Iterable[Page | Worker], count: int) -> list[dict[str, Any]]:
+    """Wait until pages or workers have told so many notifications; return them."""
+    told: list[dict[str, Any]] = []
+
+    async def is_so() -> bool:
+        told[:] = [one for teller in tellers for one in await teller.evaluate("told")]
+        return len(told) >= count
+
+    await until(is_so, within=PATIENCE)
+    return told
 
 
 async def notifications(worker: Worker) -> list[dict[str, Any]]:
@@ -351,25 +369,15 @@ async def test_of_two_hidden_tabs_one_tells_an_event_and_again_when_it_gets_wors
     for tab in tabs:
         await tab.evaluate("hide(true)")
 
-    async def told() -> list[list[Any]]:
-        said = [one for tab in tabs for one in await tab.evaluate("told")]
-        return [[one["title"], one["tag"], one["renotify"]] for one in said]
-
-    async def are_told(count: int) -> None:
-        async def is_so() -> bool:
-            return len(await told()) >= count
-
-        await until(is_so)
-
     await home.publish(2, "high")
-    await are_told(1)
+    await have_told(tabs, 1)
     await home.publish(2, "critical")
-    await are_told(2)
+    await have_told(tabs, 2)
     await home.publish(3, "low")
     await home.publish(2, "critical")
     await home.publish(4, "high")
-    await are_told(3)
-    assert sorted(await told()) == [
+    told = await have_told(tabs, 3)
+    assert sorted([one["title"], one["tag"], one["renotify"]] for one in told) == [
         ["Act now: Front door", "2 front_door", True],
         ["Look now: Front door", "2 front_door", False],
         ["Look now: Front door", "4 front_door", False],
@@ -394,11 +402,7 @@ async def test_a_click_goes_to_the_event_in_the_tab_that_is_open(
     await page.evaluate("globalThis.mark = true")
     cursor = await home.publish(1, "high")
     worker = await worker_of(context)
-
-    async def is_shown() -> bool:
-        return bool(await notifications(worker))
-
-    await until(is_shown)
+    await have_told([page], 1)
     await page.evaluate(NOTE_PATHS)
     assert await click(worker) == []
     await page.wait_for_function("paths.length > 0")
@@ -452,11 +456,7 @@ async def test_a_push_is_shown_with_the_page_closed_and_its_click_opens_the_even
         "level": "critical",
     }
     await deliver(json.dumps(payload))
-
-    async def is_shown() -> bool:
-        return bool(await notifications(worker))
-
-    await until(is_shown)
+    await have_told([worker], 1)
     assert await notifications(worker) == [
         {
             "title": "Act now: front door",
@@ -466,11 +466,8 @@ async def test_a_push_is_shown_with_the_page_closed_and_its_click_opens_the_even
         }
     ]
     await deliver(json.dumps(payload | {"body": "Person at the door, still"}))
-
-    async def is_replaced() -> bool:
-        return [one["body"] for one in await notifications(worker)] == ["Person at the door, still"]
-
-    await until(is_replaced)
+    await have_told([worker], 2)
+    assert [one["body"] for one in await notifications(worker)] == ["Person at the door, still"]
     assert await click(worker) == [f"{home.url}/events/1795000000000-0"]
 
 
@@ -483,11 +480,7 @@ async def test_an_odd_push_is_shown_too_and_leads_to_the_page(
     await page.close()
     deliver = await pushes(context, home)
     await deliver(payload)
-
-    async def is_shown() -> bool:
-        return bool(await notifications(worker))
-
-    await until(is_shown)
+    await have_told([worker], 1)
     (shown,) = await notifications(worker)
     assert (shown["title"], shown["url"]) == ("Home Security", f"{home.url}/")
     assert await click(worker) == [f"{home.url}/"]
@@ -572,11 +565,7 @@ async def test_what_the_notify_service_sends_to_a_device_that_turned_pushes_on_i
 
             await until(has_come)
             await deliver(json.dumps(browser.read(service.received[0].body)))
-
-            async def is_shown() -> bool:
-                return bool(await notifications(worker))
-
-            await until(is_shown)
+            await have_told([worker], 1)
             (shown,) = await notifications(worker)
             assert shown["body"] == json.loads(golden("event"))["data"]["summary"]
             assert shown["tag"] == "123 front_door"

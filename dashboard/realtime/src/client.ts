@@ -3,6 +3,7 @@ import { isBrowser } from "./browser.ts";
 import { Credentials } from "./credentials.ts";
 import { Interception } from "./interception.ts";
 import { type Logger, QUIET_LOGGER } from "./logger.ts";
+import { Retries } from "./retries.ts";
 import { ServerClock } from "./serverClock.ts";
 import { Stream, type StreamContext, type StreamOptions } from "./stream.ts";
 import { Unanswered } from "./unanswered.ts";
@@ -25,6 +26,8 @@ export class RealtimeClient {
   readonly interception = new Interception();
   /** Since when something that was asked for cannot be had. */
   readonly unanswered = new Unanswered();
+  /** Asks again what found no answer. */
+  readonly retries = new Retries();
   readonly #context: StreamContext;
   readonly #streams = new Map<string, Stream>();
 
@@ -41,6 +44,7 @@ export class RealtimeClient {
       clock: this.clock,
       interception: this.interception,
       unanswered: this.unanswered,
+      retries: this.retries,
     };
   }
 

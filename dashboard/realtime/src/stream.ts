@@ -7,6 +7,7 @@ import type { Logger } from "./logger.ts";
 import { CloseCode, CODES_THAT_END } from "./messages.ts";
 import { type KnownMessage, type Message, messageOf, narrowed } from "./narrow.ts";
 import { Observable } from "./observable.ts";
+import type { Retries } from "./retries.ts";
 import type { ServerClock } from "./serverClock.ts";
 import { livenessOf } from "./silence.ts";
 import type { Unanswered } from "./unanswered.ts";
@@ -60,6 +61,8 @@ export interface StreamContext {
   readonly interception: Interception;
   /** Learns which questions find nobody who can answer. */
   readonly unanswered: Unanswered;
+  /** Learns when a service is there again. */
+  readonly retries: Retries;
 }
 
 /** A heartbeat is due every 30 s (HEARTBEAT_INTERVAL). */
@@ -203,7 +206,10 @@ export class Stream extends Observable<Connection> {
     this.#everOpen = true;
     this.#isUp = true;
     this.#degraded = false;
-    if (this.#isTrusted()) this.#context.interception.clear();
+    if (this.#isTrusted()) {
+      this.#context.interception.clear();
+      this.#context.retries.hurry();
+    }
     this.#noteLife();
     this.#show({ reconnectCount: this.get().reconnectCount + again });
     if (Number.isFinite(this.#pingEvery)) this.#ping(performance.now());

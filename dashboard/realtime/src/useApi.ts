@@ -3,9 +3,6 @@ import useSWR, { type SWRConfiguration } from "swr";
 import { ApiError } from "./api.ts";
 import { useClient } from "./RealtimeProvider.tsx";
 
-/** Milliseconds between two attempts to get what could not be had. */
-const RETRY_INTERVAL = 5_000;
-
 interface ApiOptions
   extends Pick<SWRConfiguration, "refreshInterval" | "revalidateOnFocus" | "keepPreviousData"> {
   /** What else the answer depends on: when it changes, it is asked for again. */
@@ -19,7 +16,7 @@ interface MissingOption<T> {
 
 /**
  * What a path under /api has: asked for again when the page is looked at again, when the network is
- * back, when the page was let in, and when it failed.
+ * back, when the page was let in, and when it failed: then by and by, and when a service is back.
  *
  * @param path Null asks for nothing.
  * @param read Makes of the body what was asked for; null if it is something else.
@@ -33,7 +30,13 @@ export function useApi<T>(
   const { data, error, isLoading, mutate } = useSWR<T, ApiError>(
     path === null ? null : [client, path, version],
     () => client.getJson(path ?? "", read).catch(orMissing(missing)),
-    { errorRetryInterval: RETRY_INTERVAL, shouldRetryOnError, ...options },
+    {
+      shouldRetryOnError,
+      // SWR's own retries are minutes apart after some failures.
+      onErrorRetry: (_error, _key, _config, revalidate, { retryCount, dedupe }) =>
+        client.retries.plan(() => void revalidate({ retryCount, dedupe }), retryCount),
+      ...options,
+    },
   );
   const { credentials } = client;
   useEffect(() => {

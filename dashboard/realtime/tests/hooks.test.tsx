@@ -8,7 +8,7 @@ import {
 } from "@testing-library/react";
 import { type ReactNode, StrictMode } from "react";
 import { SWRConfig } from "swr";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { Message, RaisedAlertData, RealtimeProviderProps } from "../src";
 import { figuresAt, golden } from "./golden";
 import { elasticTime, hostForTest, jump, until, visit } from "./page";
@@ -626,6 +626,32 @@ test("useJobs shows the list, keeps it when the next one cannot be had, and says
   await jump(6_000);
   await until(() => expect(result.current.error?.message).toBe("no Redis"));
   expect(result.current.jobs).toEqual([job]);
+});
+
+test("what found no answer is asked again as soon as a connection opens, however often it failed", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(0);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const server = await hostForTest();
+  const path = "/api/jobs?limit=100";
+  server.answers.set(path, { status: 503, body: '{"detail":"no Redis"}' });
+  elasticTime();
+  const { result } = use(() => ({ jobs: page.useJobs(), socket: page.useWebSocket("/ws/x") }));
+  const asked = () => server.asked.filter((one) => one.path === path).length;
+  await until(() => expect(result.current.socket.isConnected).toBe(true));
+  for (const failures of [1, 2, 3, 4]) {
+    await until(() => expect(asked()).toBeGreaterThanOrEqual(failures));
+    await until(() => expect(result.current.jobs.error?.message).toBe("no Redis"));
+    await jump(15_000);
+  }
+  const before = asked();
+  server.answers.set(path, { status: 200, body: "[]" });
+  server.drop();
+  await until(() => expect(result.current.socket.isConnected).toBe(false));
+  await jump(1_500);
+  await until(() => expect(result.current.socket.isConnected).toBe(true));
+  await jump(1_000);
+  await until(() => expect(result.current.jobs).toMatchObject({ jobs: [], error: null }));
+  expect(asked()).toBe(before + 1);
 });
 
 test("useJob says that there is none, why, and follows it once it has begun", async () => {

@@ -5,6 +5,7 @@ import { onTestFinished, vi } from "vitest";
 import { Credentials } from "../src/credentials";
 import { Interception } from "../src/interception";
 import { QUIET_LOGGER } from "../src/logger";
+import { Retries } from "../src/retries";
 import { ServerClock } from "../src/serverClock";
 import type { StreamContext } from "../src/stream";
 import { Unanswered } from "../src/unanswered";
@@ -99,6 +100,7 @@ export function contextOf(given: Partial<StreamContext> = {}): StreamContext {
     clock: new ServerClock(),
     interception: new Interception(),
     unanswered: new Unanswered(),
+    retries: new Retries(),
     ...given,
   };
 }

@@ -16,6 +16,8 @@ interface Surroundings {
 export class Notifications {
   readonly #around: Surroundings;
   readonly #listeners = new Set<() => void>();
+  /** What is shown or withdrawn now. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -52,7 +54,9 @@ export class Notifications {
     const { base, worker, open } = this.#around;
     const options = { ...optionsOf(told, base), silent: isSilent, renotify: isAgain };
     const registration = await worker();
-    if (registration?.active) return registration.showNotification(told.title, options);
+    if (registration?.active) {
+      return this.#inTurn(() => registration.showNotification(told.title, options));
+    }
     const shown = new Notification(told.title, options);
     shown.onclick = () => {
       shown.close();
@@ -64,9 +68,22 @@ export class Notifications {
   /** Take back what is shown of what needs nobody any more, a push's too; `tags` say what that is. */
   async withdraw(tags: ReadonlySet<string>): Promise<void> {
     const registration = await this.#around.worker();
-    for (const shown of (await registration?.getNotifications()) ?? []) {
-      if (tags.has(shown.tag)) shown.close();
-    }
+    if (!registration) return;
+    await this.#inTurn(async () => {
+      for (const shown of await registration.getNotifications()) {
+        if (tags.has(shown.tag)) shown.close();
+      }
+    });
+  }
+
+  /**
+   * Do it after what came before: Chromium forgets a notification that it is about to show when it is
+   * asked for those that it shows, and then a click on it leads nowhere.
+   */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
   }
 
   /** People change it beside the address bar, too. */
