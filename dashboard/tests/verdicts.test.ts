@@ -9,7 +9,7 @@ import { eventOf } from "@hsi/realtime";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { golden } from "../realtime/tests/golden";
-import { shownOf } from "../src/cameraView";
+import { areasOf, shownOf } from "../src/cameraView";
 import { columnsOf } from "../src/columns";
 import { ago, duration, fixed, latency, spoken } from "../src/format";
 import { aiVerdict, cameraVerdict, HOME_TONES, systemVerdict } from "../src/verdicts";
@@ -108,6 +108,29 @@ test("cameras are in the order in which a person counts, and can be those that s
   const names = (shown: readonly Watched[]) => shown.map(({ camera: { name } }) => name);
   expect(names(shownOf(watched, false))).toEqual(["attic", "cam 1", "Cam 2", "cam 10"]);
   expect(names(shownOf(watched, true))).toEqual(["Cam 2"]);
+});
+
+test("cameras are grouped by where they are, and those of which nobody knows that come last", () => {
+  const at = (name: string, area: string | null | undefined) => ({
+    ...camera(name, "online"),
+    ...(area === undefined ? {} : { area }),
+  });
+  const cameras = [
+    at("cam 10", "Floor 10"),
+    at("cam 1", null),
+    at("cam 3", "Floor 2"),
+    at("cam 2", undefined),
+    at("cam 4", "Floor 10"),
+  ];
+  const areas = areasOf(watchedOf(cameras, new Map()));
+  expect(
+    areas.map(({ name, cameras: here }) => [name, here.map((one) => one.camera.name)]),
+  ).toEqual([
+    ["Floor 2", ["cam 3"]],
+    ["Floor 10", ["cam 4", "cam 10"]],
+    [null, ["cam 1", "cam 2"]],
+  ]);
+  expect(areasOf([])).toEqual([]);
 });
 
 test("a chart's line breaks where figures pause, and where one could not be measured", () => {

@@ -19,11 +19,21 @@ KEPT = 2.0
 
 _STATES = frozenset(get_args(CameraState))
 
+# The pipeline's table need not say where a camera is, nor our role be allowed to read it.
+_HAS_AREA = """
+SELECT EXISTS (
+    SELECT FROM pg_attribute
+    WHERE attrelid = to_regclass('cameras') AND attname = 'area' AND NOT attisdropped
+      AND has_column_privilege(attrelid, attnum, 'SELECT')
+)
+"""
+
 # The table is the pipeline's, so its types are taken as they come. What is no moment of a calendar
 # (infinity, years that Python has not) is no time.
 _LIST = """
 SELECT id::text, name::text, status::text,
-       CASE WHEN last_seen_at >= '0001-01-02' AND last_seen_at < '9999-12-31' THEN last_seen_at END
+       CASE WHEN last_seen_at >= '0001-01-02' AND last_seen_at < '9999-12-31' THEN last_seen_at END,
+       {area}
 FROM cameras
 WHERE deleted_at IS NULL
 ORDER BY cameras.name, cameras.id
@@ -63,6 +73,9 @@ class Camera(Part):
     last_seen_at: Annotated[
         datetime | None, Meta(description="When it was last heard of (UTC); null if never.")
     ]
+    area: Annotated[
+        str | None, Meta(description="Where it is, for people; null where its list does not say.")
+    ] = None
 
 
 class CameraList:
@@ -95,7 +108,9 @@ class CameraList:
     async def _ask(self) -> list[Camera]:
         if self._database is None:
             raise SourceError("no DATABASE_URL is set")
-        return [_camera(*row) for row in await self._database.rows(_LIST, MAX_CAMERAS)]
+        ((has_area,),) = await self._database.rows(_HAS_AREA)
+        question = _LIST.format(area="area::text" if has_area else "NULL")
+        return [_camera(*row) for row in await self._database.rows(question, MAX_CAMERAS)]
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -118,12 +133,15 @@ async def find_cameras(database: Database) -> CamerasFound:
     return CamerasFound(Cameras(total=total, online=online, offline=offline), looks)
 
 
-def _camera(camera: str, name: str | None, status: str | None, seen: datetime | None) -> Camera:
+def _camera(
+    camera: str, name: str | None, status: str | None, seen: datetime | None, area: str | None
+) -> Camera:
     return Camera(
         id=camera,
         name=name or camera,
         status=_state(status),
         last_seen_at=seen.replace(tzinfo=UTC) if seen and seen.tzinfo is None else seen,
+        area=(area or "").strip() or None,
     )
 
 

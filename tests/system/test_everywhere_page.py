@@ -21,7 +21,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, WebSocketRoute, expect
 
 from local.dashboard import BUILT, FOLDER, npm
-from tests.browser import AXE, WINDOWS, chromium, new_context
+from tests.browser import AXE, WINDOWS, Tab, chromium, new_context
 from tests.servers import ROOT
 from tests.system.test_verdict_page import Home, iso
 
@@ -232,6 +232,26 @@ async def test_fifty_cameras_are_in_a_persons_order_and_can_be_those_with_events
     await is_live(page)
     await expect(only).to_be_checked()
     await expect(cameras).to_contain_text("No camera has a recent event")
+
+
+@pytest.mark.parametrize("count", [4, 50])
+async def test_cameras_are_grouped_by_area_where_they_have_one(
+    open_page: OpenPage, count: int
+) -> None:
+    areas = (None, "Floor 10", "Floor 2")
+    cameras = [one | {"area": areas[at % 3]} for at, one in enumerate(many(count))]
+    page = await open_page(House(cameras=cameras), width=360)
+    await is_live(page)
+    shown = page.get_by_role("region", name="Cameras", exact=True)
+    await expect(shown.get_by_role("heading", level=3)).to_have_text(
+        ["Floor 2", "Floor 10", "In no area"]
+    )
+    await expect(shown.get_by_role("heading", level=4)).to_have_count(count)
+    tab = Tab(page, urlsplit(page.url)._replace(path="", query="").geturl())
+    assert await tab.overflow() == 0
+    assert await tab.inaccessible() == []
+    if folder := os.environ.get("SCREENSHOTS"):
+        await page.screenshot(path=f"{folder}/areas-{count}.png", full_page=True)
 
 
 @pytest.mark.parametrize("width", WINDOWS)

@@ -994,6 +994,10 @@ export interface Camera {
    * When it was last heard of (UTC); null if never.
    */
   last_seen_at: string | null;
+  /**
+   * Where it is, for people; null where its list does not say.
+   */
+  area?: string | null;
 }
 /**
  * A job, for a list of them.

@@ -246,6 +246,7 @@ export const en = {
       explained: "Cameras appear here once they are set up, or once one of them sees something.",
       onlyWithEvents: "Only with events",
       noneWithEvents: "No camera has a recent event",
+      noArea: "In no area",
       states: { online: "online", offline: "offline", error: "error", unknown: "unknown" },
       lastSeen: "last seen",
       noEvent: "No recent event",

@@ -11,6 +11,7 @@ import pytest
 
 from hsi_service.home.cameras import MAX_CAMERAS
 from hsi_service.sources.database import ANSWER_TIMEOUT
+from local.postgres import ROLE
 from services.system.cameras import KEPT
 from tests.clients import get_json, http_client, until
 from tests.conftest import StartSystems
@@ -35,7 +36,8 @@ async def execute(url: str, sql: str) -> None:
 
 
 def camera(slug: str, **said: Any) -> dict[str, Any]:
-    return {"id": slug, "name": slug, "status": "unknown", "last_seen_at": None} | said
+    here = {"id": slug, "name": slug, "status": "unknown", "last_seen_at": None, "area": None}
+    return here | said
 
 
 async def test_all_cameras_that_are_not_deleted_by_name_and_then_by_id(
@@ -80,6 +82,41 @@ async def test_rows_of_another_making_are_shown_as_far_as_they_make_sense(
         camera("4", name="d", status="online"),
         camera("5", status="online"),
     ]
+
+
+async def test_a_table_may_say_where_a_camera_is_as_soon_as_it_does_and_the_role_may_read_it(
+    redis_url: str, own_postgres: OwnPostgres, start_systems: StartSystems
+) -> None:
+    own_postgres.execute(f"{ROLE}\n{CAMERAS}")
+    (replica,) = start_systems(redis_url, DATABASE_URL=own_postgres.url_as("hsi_reader"))
+
+    async def areas() -> list[str | None]:
+        return [one["area"] for one in await get_json(replica, "/api/cameras")]
+
+    assert await areas() == [None] * 4
+    own_postgres.execute(
+        "ALTER TABLE cameras ADD area text;"
+        "UPDATE cameras SET area = CASE id WHEN 'c' THEN 'Floor 2' WHEN 'd' THEN ' ' END;"
+        "UPDATE cameras SET name = 'Attic room' WHERE id = 'c'"
+    )
+
+    async def is_read_again() -> bool:
+        return "Attic room" in {one["name"] for one in await get_json(replica, "/api/cameras")}
+
+    await until(is_read_again)
+    assert await areas() == [None] * 4
+    own_postgres.execute(ROLE)
+
+    async def are_told() -> bool:
+        return await areas() == ["Floor 2", None, None, None]
+
+    await until(are_told)
+    own_postgres.execute("ALTER TABLE cameras DROP area")
+
+    async def are_gone() -> bool:
+        return await areas() == [None] * 4
+
+    await until(are_gone)
 
 
 async def test_of_more_cameras_than_anybody_has_the_first_ones_are_listed(

@@ -1,6 +1,6 @@
 import { timeOf, useEventStream } from "@hsi/realtime";
 import { memo, useState } from "react";
-import { FEW, shownOf } from "../../cameraView";
+import { type Area, areasOf, FEW, shownOf } from "../../cameraView";
 import { read, write } from "../../deviceStorage";
 import { isolated, spoken } from "../../format";
 import { texts } from "../../texts";
@@ -46,24 +46,46 @@ export function CameraTiles() {
             tabIndex={isMany ? 0 : undefined}
             className={`p-2 ${isMany ? "overflow-y-auto xl:absolute xl:inset-0" : ""}`}
           >
-            {isMany ? (
-              <ul className="grid grid-cols-[repeat(auto-fill,minmax(9rem,1fr))] gap-2 min-[120rem]:grid-cols-[repeat(auto-fill,minmax(11rem,1fr))]">
-                {shown.map(({ camera, last }) => (
-                  <CompactTile key={camera.id} camera={camera} last={last} />
-                ))}
-              </ul>
-            ) : (
-              <ul className="grid auto-rows-min grid-cols-[repeat(auto-fill,minmax(min(15rem,100%),1fr))] gap-3">
-                {shown.map((one) => (
-                  <Tile key={one.camera.id} {...one} isAnswered={isAnswered} />
-                ))}
-              </ul>
-            )}
+            <Areas areas={areasOf(shown)} isMany={isMany} isAnswered={isAnswered} />
           </section>
         </div>
       )}
     </Card>
   );
+}
+
+interface AreasProps {
+  readonly areas: readonly Area[];
+  readonly isMany: boolean;
+  readonly isAnswered: boolean;
+}
+
+/** The tiles, below the name of their area where there is one. */
+function Areas({ areas, isMany, isAnswered }: AreasProps) {
+  const isGrouped = areas.some(({ name }) => name !== null);
+  const level = isGrouped ? "h4" : "h3";
+  return areas.map(({ name, cameras }) => (
+    <div key={name} className="not-first:mt-4">
+      {isGrouped && (
+        <h3 className="mb-2 truncate text-muted text-xs" title={isolated(name ?? words.noArea)}>
+          <bdi>{name ?? words.noArea}</bdi>
+        </h3>
+      )}
+      {isMany ? (
+        <ul className="grid grid-cols-[repeat(auto-fill,minmax(9rem,1fr))] gap-2 min-[120rem]:grid-cols-[repeat(auto-fill,minmax(11rem,1fr))]">
+          {cameras.map(({ camera, last }) => (
+            <CompactTile key={camera.id} camera={camera} last={last} level={level} />
+          ))}
+        </ul>
+      ) : (
+        <ul className="grid auto-rows-min grid-cols-[repeat(auto-fill,minmax(min(15rem,100%),1fr))] gap-3">
+          {cameras.map((one) => (
+            <Tile key={one.camera.id} {...one} isAnswered={isAnswered} level={level} />
+          ))}
+        </ul>
+      )}
+    </div>
+  ));
 }
 
 interface OnlyWithEventsProps {
@@ -96,15 +118,16 @@ const Tile = memo(function Tile({
   last,
   picture,
   isAnswered,
-}: Watched & { isAnswered: boolean }) {
+  level: Heading,
+}: Watched & { isAnswered: boolean; level: "h3" | "h4" }) {
   const tone = CAMERA_TONES[camera.status];
   const seenAt = timeOf(camera.last_seen_at);
   return (
     <li className="relative flex min-w-0 flex-col justify-between gap-3 rounded-lg border border-line bg-ground p-3">
       <div className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-2">
-        <h3 className="truncate font-medium" title={isolated(camera.name)}>
+        <Heading className="truncate font-medium" title={isolated(camera.name)}>
           <bdi>{spoken(camera.name)}</bdi>
-        </h3>
+        </Heading>
         <span className={`flex shrink-0 items-center gap-1 text-xs ${TONE_CLASSES[tone].ink}`}>
           <ToneIcon tone={tone} className="size-4" />
           {words.states[camera.status]}

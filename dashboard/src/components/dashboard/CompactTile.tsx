@@ -13,18 +13,19 @@ const words = texts.dashboard;
 export const CompactTile = memo(function CompactTile({
   camera,
   last,
-}: Pick<Watched, "camera" | "last">) {
+  level: Heading,
+}: Pick<Watched, "camera" | "last"> & { level: "h3" | "h4" }) {
   const tone = CAMERA_TONES[camera.status];
-  const level = last?.riskLevel ?? null;
+  const risk = last?.riskLevel ?? null;
   return (
     <li
       className="relative flex min-w-0 flex-col gap-1 rounded-lg border border-line bg-ground p-2"
       title={last ? isolated(last.summary) : undefined}
     >
       <div className="flex items-center gap-1.5">
-        <h3 className="min-w-0 flex-1 truncate font-medium text-sm">
+        <Heading className="min-w-0 flex-1 truncate font-medium text-sm">
           <bdi>{spoken(camera.name)}</bdi>
-        </h3>
+        </Heading>
         <ToneIcon tone={tone} className="size-4" />
         <span className="sr-only">{words.cameras.states[camera.status]}</span>
       </div>
@@ -33,10 +34,10 @@ export const CompactTile = memo(function CompactTile({
           <>
             <span
               className={`rounded px-1.5 leading-5 ${
-                TONE_CLASSES[level ? RISK_TONES[level] : "unknown"].badge
+                TONE_CLASSES[risk ? RISK_TONES[risk] : "unknown"].badge
               }`}
             >
-              {level ? words.risk.levels[level] : words.risk.unknown}
+              {risk ? words.risk.levels[risk] : words.risk.unknown}
             </span>
             <Ago time={last.arrivedAt} />
             <OpensUnseen event={last} />

@@ -42,5 +42,12 @@ BEGIN
     EXECUTE format('REVOKE ALL ON %I FROM hsi_reader', wanted.name);
     EXECUTE format('GRANT SELECT (%s) ON %I TO hsi_reader', wanted.columns, wanted.name);
   END LOOP;
+  -- A table of cameras need not say where each of them is.
+  IF EXISTS (
+    SELECT FROM pg_attribute
+    WHERE attrelid = to_regclass('cameras') AND attname = 'area' AND NOT attisdropped
+  ) THEN
+    GRANT SELECT (area) ON cameras TO hsi_reader;
+  END IF;
 END
 $$;
