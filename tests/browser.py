@@ -130,7 +130,7 @@ class Tab:
     def _console(self, message: ConsoleMessage) -> None:
         self.said.append(message.text)
         if message.type in {"error", "warning"}:
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} {message.location.get('url', '')}".rstrip())
 
     def wrongs(self, *, in_trouble: bool) -> list[str]:
         """Return what a page must never do: errors, and questions to other hosts.

@@ -1,12 +1,12 @@
 """Real parts for the tests: Redis, PostgreSQL, AI services over HTTP, service replicas."""
 
+import ast
 import functools
 import itertools
 import math
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ settings.register_profile("all", deadline=None, suppress_health_check=[HealthChe
 settings.load_profile("all")
 """How long an example takes says how busy the machine is, and nothing about the code."""
 settings.register_profile(
-    "unit", settings.get_profile("all"), max_examples=15, stateful_step_count=30
+    "unit", settings.get_profile("all"), max_examples=10, stateful_step_count=20
 )
 """For `make unit`: the same tests with fewer examples. `make test` has them all."""
 
@@ -75,10 +75,33 @@ PROGRAMS = frozenset(
         "local.redis",
         "tests.hsi.cli.test_commands",
         "tests.redis_data",
+        "tests.sentinels",
         "tests.servers",
     }
 )
 """Modules that start programs; a module of tests that takes something of these does."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules of which no test would run: to import them takes as long as the others."""
+    leaves_out = config.option.markexpr == "not server" and collection_path.suffix == ".py"
+    return True if leaves_out and takes_programs(collection_path) else None
+
+
+@functools.cache
+def takes_programs(module: Path) -> bool:
+    """Return whether a module of tests imports what starts programs."""
+    return any(map(is_of_programs, ast.parse(module.read_bytes()).body))
+
+
+def is_of_programs(statement: ast.stmt) -> bool:
+    """Return whether a statement imports what starts programs; constants beside it do not."""
+    match statement:
+        case ast.Import(names=names):
+            return any(name.name == "subprocess" for name in names)
+        case ast.ImportFrom(module=module, names=names):
+            return module in PROGRAMS and not all(name.name.isupper() for name in names)
+    return False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,13 +120,8 @@ def needs_server(item: pytest.Function) -> bool:
     return (
         "system" in item.path.parts
         or bool(STARTS_SERVERS & set(item.fixturenames))
-        or any(starts_programs(value) for value in vars(item.module).values())
+        or takes_programs(item.path)
     )
-
-
-def starts_programs(value: object) -> bool:
-    """Return whether what a module of tests has imported is there to start programs."""
-    return value is subprocess or getattr(value, "__module__", None) in PROGRAMS
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -86,7 +86,7 @@ class Latencies:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             name: Of the service, shown by Redis' CLIENT LIST.
             stages: Names of the stages.
 

@@ -35,7 +35,7 @@ class RedisInfo:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             name: Of the service, shown by Redis' CLIENT LIST.
 
         """

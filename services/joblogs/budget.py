@@ -32,7 +32,7 @@ class JobLogBudget(Collector):
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             limit: Bytes that all job logs may take together.
             metrics: The service's.
             name: Of the service, for people who look at Redis.

@@ -158,7 +158,7 @@ class Jobs:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             name: Of the service, for people who look at Redis.
             kept: Seconds for which all who ask are told the same.
 

@@ -44,7 +44,7 @@ class JobRuns:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             publishing: By which the end of a log is published.
 
         """

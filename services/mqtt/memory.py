@@ -44,7 +44,7 @@ class Memory:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
 
         """
         self._redis = async_client(redis_url, name="mqtt-out", timeout=TIMEOUT)

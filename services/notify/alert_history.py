@@ -31,7 +31,7 @@ class AlertHistory:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             name: Of the consumer.
 
         """

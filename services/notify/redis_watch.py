@@ -51,7 +51,7 @@ class RedisWatch:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             lease: This replica's.
             targets: Returns those that this replica knows, by name.
             deliveries: Of this replica.

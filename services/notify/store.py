@@ -76,7 +76,7 @@ class Store:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             lease: This replica's.
             channel: Of events.
 

@@ -43,7 +43,7 @@ class Publication:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             lease: This replica's.
             timeout: Seconds that each of the methods may take.
 

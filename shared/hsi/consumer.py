@@ -77,7 +77,7 @@ class Consumer:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             name: Of the consumer; each channel that it follows needs a name of its own.
             channel: The channel, e.g. `security_events`.
 

@@ -69,7 +69,7 @@ class LatencyRecorder:
         """Connect with the first sample.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
 
         """
         self._redis_url = redis_url

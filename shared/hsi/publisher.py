@@ -84,7 +84,7 @@ class Publisher:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             history_length: Messages that a channel's history keeps.
             history_bytes: Bytes of Redis' memory that it may take; None: 32 MiB, and 8 MiB of a
                 job's log.

@@ -14,7 +14,7 @@ for the next; where the server certainly did nothing, the question is asked once
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import redis
@@ -22,6 +22,7 @@ import redis.asyncio
 import redis.asyncio.connection as asynchronous
 import redis.connection as synchronous
 from redis.asyncio.retry import Retry as AsyncRetry
+from redis.asyncio.sentinel import MasterNotFoundError as AsyncNotFoundError
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
@@ -37,8 +38,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError as NotFoundError
 
 from hsi import redis_url
+from hsi.sentinels import Sentinels, find_primary, find_primary_sync
 
 MAX_AGE = 15.0
 """Seconds after which a connection is replaced before it is used again: its address may lead to
@@ -205,8 +208,50 @@ class _UnixSync(_Sync, synchronous.UnixDomainSocketConnection):
     pass
 
 
+class _Found:
+    """Of a connection: Sentinels say where it leads, each time that it is made."""
+
+    def __init__(self, *, sentinels: Sentinels, **options: Any) -> None:
+        self._sentinels = sentinels
+        super().__init__(**options)
+
+    async def _connect(self) -> None:
+        self.host, self.port = await find_primary(self._sentinels, self.socket_connect_timeout)  # type: ignore[attr-defined]
+        await super()._connect()  # type: ignore[misc]
+
+
+class _FoundSync:
+    """The same, for threads."""
+
+    def __init__(self, *, sentinels: Sentinels, **options: Any) -> None:
+        self._sentinels = sentinels
+        super().__init__(**options)
+
+    def _connect(self) -> Any:
+        self.host, self.port = find_primary_sync(self._sentinels, self.socket_connect_timeout)  # type: ignore[attr-defined]
+        return super()._connect()  # type: ignore[misc]
+
+
+class _TcpFound(_Found, _Tcp):
+    pass
+
+
+class _TlsFound(_Found, _Tls):
+    pass
+
+
+class _TcpFoundSync(_FoundSync, _TcpSync):
+    pass
+
+
+class _TlsFoundSync(_FoundSync, _TlsSync):
+    pass
+
+
 _ASYNC = {"tcp": _Tcp, "tls": _Tls, "unix": _Unix}
+_ASYNC_FOUND = {"tcp": _TcpFound, "tls": _TlsFound}
 _SYNC = {"tcp": _TcpSync, "tls": _TlsSync, "unix": _UnixSync}
+_SYNC_FOUND = {"tcp": _TcpFoundSync, "tls": _TlsFoundSync}
 
 
 def async_client(
@@ -220,7 +265,7 @@ def async_client(
     """Return a client for asyncio; it connects on first use.
 
     Args:
-        url: redis://, rediss:// or unix://.
+        url: As `hsi.redis_url.parse` takes it.
         name: Shown by Redis' CLIENT LIST, after `hsi-`.
         timeout: Seconds that connecting, or one answer, may take.
         decode_responses: Return text instead of bytes.
@@ -233,8 +278,7 @@ def async_client(
     """
     client = redis.asyncio.Redis(
         connection_pool=redis.asyncio.ConnectionPool(
-            **_options(url, name, timeout),
-            connection_class=_ASYNC[redis_url.parse(url).transport],
+            **_options(url, name, timeout, _ASYNC, _ASYNC_FOUND),
             retry=AsyncRetry(
                 NoBackoff(),
                 1,
@@ -251,7 +295,7 @@ def sync_client(url: str, *, name: str, timeout: float) -> redis.Redis:
     """Return a client for threads; it connects on first use.
 
     Args:
-        url: redis://, rediss:// or unix://.
+        url: As `hsi.redis_url.parse` takes it.
         name: Shown by Redis' CLIENT LIST, after `hsi-`.
         timeout: Seconds that connecting, or one answer, may take.
 
@@ -261,8 +305,7 @@ def sync_client(url: str, *, name: str, timeout: float) -> redis.Redis:
     """
     return redis.Redis.from_pool(
         redis.ConnectionPool(
-            **_options(url, name, timeout),
-            connection_class=_SYNC[redis_url.parse(url).transport],
+            **_options(url, name, timeout, _SYNC, _SYNC_FOUND),
             retry=Retry(NoBackoff(), 1, _WRONG_SERVER),
         )
     )
@@ -275,7 +318,7 @@ def pubsub_pool(url: str, *, name: str, timeout: float) -> redis.asyncio.Connect
     message through a push handler that formats it for a log line that nobody reads.
 
     Args:
-        url: redis://, rediss:// or unix://.
+        url: As `hsi.redis_url.parse` takes it.
         name: Shown by Redis' CLIENT LIST, after `hsi-`.
         timeout: Seconds that connecting, or one answer, may take.
 
@@ -284,15 +327,20 @@ def pubsub_pool(url: str, *, name: str, timeout: float) -> redis.asyncio.Connect
 
     """
     return redis.asyncio.ConnectionPool(
-        **_options(url, name, timeout),
-        connection_class=_ASYNC[redis_url.parse(url).transport],
+        **_options(url, name, timeout, _ASYNC, _ASYNC_FOUND),
         protocol=2,
     )
 
 
-def _options(url: str, name: str, timeout: float) -> dict[str, Any]:
+def _options(
+    url: str, name: str, timeout: float, direct: Mapping[str, Any], found: Mapping[str, Any]
+) -> dict[str, Any]:
+    transport, options, sentinels = redis_url.parse(url)
+    leads = {"sentinels": sentinels} if sentinels else {}
     return {
-        **redis_url.parse(url).options,
+        **options,
+        **leads,
+        "connection_class": (found if sentinels else direct)[transport],
         "client_name": f"hsi-{name}",
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
@@ -339,6 +387,9 @@ def reason_of(error: BaseException) -> str:
 
 def _trouble(error: BaseException) -> str:
     """Say it without the name of the exception, which tells people nothing."""
+    # What goes wrong while it connects, redis-py raises as an error of its own.
+    if isinstance(error.__cause__ or error, AsyncNotFoundError | NotFoundError):
+        return "no Sentinel names a primary of Redis"
     if isinstance(error, TimeoutError | RedisTimeoutError):
         return "Redis does not answer in time"
     if isinstance(error, RedisConnectionError | OSError):

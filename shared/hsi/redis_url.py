@@ -14,15 +14,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from redis.asyncio.connection import SSLConnection, parse_url
 from redis.exceptions import RedisError
 
+from hsi.sentinels import Sentinels
 from hsi.settings import SettingsError
 from hsi.url_parts import NOT_UTF8, is_utf8, may_be_host
 
-_SCHEMES = ("redis://", "rediss://", "unix://")
+_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 _IGNORED = frozenset(
     {
         "client_name",
@@ -77,6 +78,13 @@ _SWITCH_VALUES = frozenset({"", "0", "1", "f", "false", "n", "no", "t", "true", 
 _NAME = re.compile(r"[\w.-]{1,40}")
 _DATABASE = re.compile(r"/?[0-9]{0,9}/?")
 _BAD_VALUE = re.compile(r"Invalid value for '(\w+)' in connection URL\.")
+_SENTINEL = re.compile(
+    r"(?P<scheme>rediss?)\+sentinel://(?:(?P<login>[^/?#]*)@)?(?P<hosts>[^/?#@]*)"
+    r"(?:/(?P<primary>[^/?#]*))?(?P<database>/[^?#]*)?(?:\?(?P<query>[^#]*))?"
+)
+_SENTINEL_PORT = 26379
+_SENTINEL_LOGIN = {"sentinel_username": "username", "sentinel_password": "password"}
+_SENTINEL_FORM = "redis+sentinel://a:26379,b:26379,c:26379/mymaster/0"
 _MAX_PORT = 65535
 _MAX_DATABASE = 2**31 - 1
 """The last that Redis can be asked for: it reads the number into an int."""
@@ -91,6 +99,8 @@ class RedisUrl(NamedTuple):
     transport: Literal["tcp", "tls", "unix"]
     options: Mapping[str, Any]
     """Arguments of redis-py's connections, by asyncio and without."""
+    sentinels: Sentinels | None = None
+    """Who knows the host and the port; None: the options say it."""
 
 
 def check_redis_url(url: str) -> None:
@@ -108,7 +118,7 @@ def parse(url: str) -> RedisUrl:
     """Read a URL of Redis.
 
     Args:
-        url: redis://, rediss:// or unix://.
+        url: redis://, rediss:// or unix://; redis+sentinel:// or rediss+sentinel://.
 
     Raises:
         SettingsError: No connection can be made by it: the text is one line that names REDIS_URL
@@ -119,6 +129,8 @@ def parse(url: str) -> RedisUrl:
         raise _refusal(f"expected one of {', '.join(_SCHEMES)} in front")
     if not is_utf8(url):
         raise _refusal(NOT_UTF8)
+    if "+sentinel://" in url[: len("rediss+sentinel://")]:
+        return _parse_sentinel(url)
     parts = _split(url)
     transport: Literal["tcp", "tls", "unix"]
     if parts.scheme == "unix":
@@ -149,6 +161,32 @@ def parse(url: str) -> RedisUrl:
     return RedisUrl(transport, options)
 
 
+def _parse_sentinel(url: str) -> RedisUrl:
+    """Read it as one URL for each Sentinel, so that each is checked as any other."""
+    found = _SENTINEL.fullmatch(url)
+    if not found:
+        raise _refusal(f"expected {_SENTINEL_FORM}; {_ESCAPES}")
+    if not found["primary"]:
+        raise _refusal(f"expected the name of the primary, as in {_SENTINEL_FORM}")
+    query = parse_qsl(found["query"] or "", keep_blank_values=True)
+    login = {_SENTINEL_LOGIN[name]: value for name, value in query if name in _SENTINEL_LOGIN}
+    others = urlencode([(name, value) for name, value in query if name not in _SENTINEL_LOGIN])
+    user = "" if found["login"] is None else f"{found['login']}@"
+    addresses = []
+    for host in found["hosts"].split(","):
+        if not host.partition(":")[0]:
+            raise _refusal(f"expected the host of each Sentinel, as in {_SENTINEL_FORM}")
+        one = parse(f"{found['scheme']}://{user}{host}{found['database'] or ''}?{others}")
+        options = dict(one.options)
+        addresses.append((options.pop("host"), int(options.pop("port", _SENTINEL_PORT))))
+    tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    if one.transport == "tls":
+        tls["ssl"] = True
+    return RedisUrl(
+        one.transport, options, Sentinels(tuple(addresses), found["primary"], login | tls)
+    )
+
+
 def _refusal(why: str) -> SettingsError:
     return SettingsError(f"REDIS_URL: {why}")
 
@@ -159,7 +197,7 @@ def _split(url: str) -> SplitResult:
     if authority and _BRACKETS.fullmatch(authority["hosts"]) is None:
         raise _refusal("expected an IPv6 address in brackets, as in redis://[::1]:6379")
     if authority and "," in authority["hosts"]:
-        raise _refusal("expected one host; several, as for Sentinel or Cluster, are not supported")
+        raise _refusal(f"expected one host; for Sentinel, {_SENTINEL_FORM}")
     try:
         parts = urlsplit(url)
         port = parts.port  # It raises, and quotes a part of the password.

@@ -38,6 +38,46 @@ def test_what_a_user_decides_is_kept(url: str, transport: str, options: dict[str
     assert options.items() <= found.options.items()
 
 
+@pytest.mark.parametrize(
+    ("url", "addresses", "primary", "login", "options"),
+    [
+        ("redis+sentinel://a/home", [("a", 26379)], "home", {}, {}),
+        (
+            "redis+sentinel://a:1,b:2,[::1]:3/home/4",
+            [("a", 1), ("b", 2), ("::1", 3)],
+            "home",
+            {},
+            {"db": 4},
+        ),
+        (
+            "redis+sentinel://me:p%23%2540@a,b/home/0?sentinel_username=s&sentinel_password=q%26%2B",
+            [("a", 26379), ("b", 26379)],
+            "home",
+            {"username": "s", "password": "q&+"},
+            {"username": "me", "password": "p#%40", "db": 0},
+        ),
+        (
+            "rediss+sentinel://a/home?ssl_check_hostname=false&protocol=3",
+            [("a", 26379)],
+            "home",
+            {"ssl": True, "ssl_check_hostname": False, "ssl_password": ""},
+            {"ssl_check_hostname": False},
+        ),
+    ],
+)
+def test_sentinels_are_who_is_asked_for_the_primary_and_the_rest_is_about_that(
+    url: str,
+    addresses: list[tuple[str, int]],
+    primary: str,
+    login: dict[str, object],
+    options: dict[str, object],
+) -> None:
+    found = parse(url)
+    assert found.sentinels == (tuple(addresses), primary, login)
+    assert options.items() <= found.options.items()
+    assert not {"host", "port"} & found.options.keys()
+
+
 def test_what_this_package_decides_is_left_out() -> None:
     ours = (
         "protocol=3&decode_responses=True&encoding=latin-1&socket_timeout=9&timeout=9"
@@ -55,6 +95,20 @@ def test_what_this_package_decides_is_left_out() -> None:
         ("hunter2", "expected one of redis://"),
         ("http://hunter2@h", "expected one of redis://"),
         ("redis+ssl://:hunter2@h", "expected one of redis://"),
+        ("redis+sentinel://:hunter2@a:1,b:2", "expected the name of the primary"),
+        ("redis+sentinel://:hunter2@a:1,b:2/", "expected the name of the primary"),
+        ("redis+sentinel://:hunter2@/home", "expected the host of each Sentinel"),
+        ("redis+sentinel://:hunter2@a,,b/home", "expected the host of each Sentinel"),
+        ("redis+sentinel://:hunter2@a,:1/home", "expected the host of each Sentinel"),
+        ("redis+sentinel://:hunter2@a:x/home", "expected a port number"),
+        ("redis+sentinel://:hunter2@a:1,b:70000/home", "expected a port number"),
+        ("redis+sentinel://:hunter2@a/home/x", "expected the number of a database"),
+        ("redis+sentinel://:hunter2@a/home/0/1", "expected the number of a database"),
+        ("redis+sentinel://:hun/ter2@a/home", "expected"),
+        ("redis+sentinel://:hunter2@a/home#x", "expected redis+sentinel://a:26379"),
+        ("redis+sentinel://:hunter2@a/home?sentinel=1", "sentinel: not an option"),
+        ("redis+sentinel://:hunter2@a/home?ssl_cert_reqs=none", "ssl_cert_reqs: only for TLS"),
+        ("unix+sentinel://:hunter2@a/home", "expected one of redis://"),
         ("redis://u:hunter2\udce9@h", "expected UTF-8"),
         ("redis://u:hunter2%E9@h", "expected UTF-8"),
         ("redis://h?username=u&password=hunter2%ff", "expected UTF-8"),
@@ -77,8 +131,8 @@ def test_what_this_package_decides_is_left_out() -> None:
         ("redis://h:0", "expected a port from 1"),
         ("redis://h:65536", "expected a port number"),
         ("redis://h?port=hunter2", "port: expected a number from 1"),
-        ("redis://h1,h2:26379/0", "expected one host; several, as for Sentinel"),
-        ("redis://u:hunter2@h1:1,h2:2/0", "expected one host; several, as for Sentinel"),
+        ("redis://h1,h2:26379/0", "expected one host; for Sentinel"),
+        ("redis://u:hunter2@h1:1,h2:2/0", "expected one host; for Sentinel"),
         ("redis://[::1", "expected an IPv6 address in brackets"),
         ("redis://[zz]:1", "expected an IPv6 address in brackets"),
         ("redis://u:hunter2@::1]:1/0", "expected an IPv6 address in brackets"),

@@ -10,6 +10,7 @@ import secrets
 import signal
 import statistics
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 import psutil
 import pytest
@@ -30,7 +32,7 @@ from hsi.schemas import Event, EventData
 from hsi.schemas.base import now
 from local.demo import risk_level
 from local.processes import Process
-from tests.browser import HEIGHTS, Tab, chromium, new_context, new_tab, scripts_of
+from tests.browser import HEIGHTS, PATIENCE, Tab, chromium, new_context, new_tab, scripts_of
 from tests.clients import http_client, until
 from tests.hsi.cli.test_commands import HSI, hsi
 from tests.servers import OwnRedis, Stack
@@ -64,11 +66,21 @@ def running(folder: Path, request: pytest.FixtureRequest, **settings: str) -> It
     stack.log.parent.mkdir()
     try:
         stack.start()
+        wait_for_figures(stack)
         yield stack
     finally:
         stack.stop()
         if request.session.testsfailed:
             sys.stderr.write(f"--- log of {stack.name} ---\n{stack.log_tail()}\n")
+
+
+def wait_for_figures(stack: Stack) -> None:
+    """Wait for the first round of figures: until then there are none, and a page says so."""
+    deadline = time.monotonic() + PATIENCE
+    with httpx.Client(base_url=stack.url.replace("ws", "http", 1)) as http:
+        while http.get("/api/alerts", headers={"X-API-Key": KEY}).status_code != 200:
+            assert time.monotonic() < deadline, "nothing is collected"
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

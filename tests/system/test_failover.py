@@ -20,6 +20,7 @@ from tests.clients import dashboard, get_json, golden, metric, until
 from tests.conftest import StartReplica, StartSystems
 from tests.replicas import Replica
 from tests.screens import have, have_more, own, screens
+from tests.sentinels import WatchedRedis
 from tests.servers import OwnRedis
 from tests.stalling import StallingProxy
 
@@ -110,6 +111,39 @@ async def test_events_go_on_when_the_server_of_before(
                 assert [await ids(client, 1) for client in (one, other)] == [[7]] * 2
     if not follows:
         assert [await metric(replica, "hsi_deaf_total") for replica in replicas] == [1, 1]
+
+
+async def test_under_sentinels_everybody_goes_to_each_new_primary(
+    tmp_path: Path, channel: str, start_replica: StartReplica, start_systems: StartSystems
+) -> None:
+    with WatchedRedis(tmp_path / "watched").running() as watched:
+
+        async def is_watched() -> bool:
+            return await asyncio.to_thread(watched.is_watched)
+
+        await until(is_watched, within=30)
+        replicas = [start_replica(watched.url, channel) for _ in range(2)]
+        async with (
+            Publisher(watched.url) as publisher,
+            dashboard(replicas[0]) as one,
+            dashboard(replicas[1]) as other,
+            screens(*start_systems(watched.url, 2)) as shown,
+        ):
+            await have(shown, 2)
+            for turn in range(2):
+                numbers = list(range(10 * turn + 1, 10 * turn + 6))
+                await publisher.publish_many(channel, [event(number) for number in numbers[:3]])
+                assert [await ids(client, 3) for client in (one, other)] == [numbers[:3]] * 2
+                primary = watched.primary()
+                assert primary is not None
+                with Redis.from_url(primary.url) as redis:
+                    assert redis.wait(1, 10_000) >= 1
+                primary.kill()
+                await publisher.publish_many(channel, [event(number) for number in numbers[3:]])
+                assert [await ids(client, 2) for client in (one, other)] == [numbers[3:]] * 2
+                await have_more(shown, 2, within=PROMISE)
+                primary.start()
+                await until(is_watched, within=30)
 
 
 async def test_a_job_s_log_goes_on(

@@ -41,7 +41,7 @@ class JobLogEmitter:
         """Connect with the first line.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             job_id: The job; see `hsi.schemas.job_ids`.
             patience: Seconds that closing waits for Redis.
 

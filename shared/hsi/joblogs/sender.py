@@ -67,7 +67,7 @@ class Sender:
         """Connect with the first line.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             job_id: The job.
             patience: Seconds that closing waits for Redis.
 

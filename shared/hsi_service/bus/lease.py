@@ -107,7 +107,7 @@ class Lease:
         """Prepare; `run` does the work.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             name: What is led; the key is `lease:<name>`.
             duration: Seconds until another takes over from a holder that died. It takes at most
                 one try more, which is a quarter of it.

@@ -52,7 +52,7 @@ class Probe:
         """Prepare; `run` does the work.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             subscriber: The replica's.
             name: Shown by Redis' CLIENT LIST.
             on_deaf: Called each time that the subscription is found to hear nothing.

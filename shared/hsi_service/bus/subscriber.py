@@ -115,7 +115,7 @@ class Subscriber:
         """Prepare; `run` does the work.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             name: Shown by Redis' CLIENT LIST.
             on_outage: Called each time that Redis is lost or cannot be reached.
 

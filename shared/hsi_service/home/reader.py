@@ -38,7 +38,7 @@ class HomeReader:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             history: Reads histories.
             channel: Of events.
             name: Of the service, shown by Redis' CLIENT LIST.

@@ -61,7 +61,7 @@ class Publishing:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             per_minute: Requests of a key, or of an address where no key is asked for; 0 is no
                 limit.
             history_length: Messages that a channel's history keeps.

@@ -57,7 +57,7 @@ class LatestRound:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             name: Of the service, shown by Redis' CLIENT LIST.
             clock: Redis' time, in seconds since 1970.
             interval: Seconds between two rounds.

@@ -41,7 +41,7 @@ class Queues:
         """Connect on first use.
 
         Args:
-            redis_url: redis://, rediss:// or unix://.
+            redis_url: As `hsi.redis_url.parse` takes it.
             name: Of the service, shown by Redis' CLIENT LIST.
             detection: Name of the list of images that wait.
             analysis: Name of the list of batches that wait.
