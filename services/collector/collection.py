@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import UNSET, Struct
 
@@ -100,8 +100,12 @@ class PerformanceSources:
         self._transactions = PerMinute()
         self._lookups = PerMinute()
 
+        self._sources: list[TimeLimited[Any]] = []
+
         def guarded(name: str, read: Callable[[], Awaitable[T]]) -> TimeLimited[T]:
-            return TimeLimited(name, read, limit=limit)
+            source = TimeLimited(name, read, limit=limit)
+            self._sources.append(source)
+            return source
 
         self._gpus = guarded("gpu", GPUMonitor().get_current_stats)
         self._yolo26 = guarded("yolo26", self._ai.yolo26)
@@ -179,6 +183,7 @@ class PerformanceSources:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await asyncio.gather(*(source.aclose() for source in self._sources))
         await self._ai.aclose()
         await self._queues.aclose()
         await self._latencies.aclose()

@@ -73,7 +73,7 @@ class ContainerList:
     async def aclose(self) -> None:
         """Close the connections."""
         for each in tuple(self._known):
-            await each.containers.aclose()
+            await each.aclose()
 
 
 class _Known:
@@ -90,6 +90,10 @@ class _Known:
             return [_unknown(known.name) for known in self._last]
         self._last = reading.value
         return reading.value
+
+    async def aclose(self) -> None:
+        await self._source.aclose()
+        await self.containers.aclose()
 
 
 def own_containers(own: Mapping[str, str], data: PerformanceUpdateData) -> list[Container]:

@@ -114,6 +114,7 @@ class CameraList:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._source.aclose()
         if self._database is not None:
             await self._database.aclose()
 

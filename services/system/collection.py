@@ -118,6 +118,13 @@ class StatusCollector:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await asyncio.gather(
+            self._gpus.aclose(),
+            self._yolo26.aclose(),
+            self._nemotron.aclose(),
+            self._depths.aclose(),
+            self._cameras.aclose(),
+        )
         await self._ai.aclose()
         await self._queues.aclose()
         await self._database.aclose()

@@ -53,4 +53,5 @@ class LatestPerformance:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._source.aclose()
         await self._round.aclose()

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from hsi.logs import Throttled
+from hsi.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,11 @@ class TimeLimited(Generic[T]):
         return self._failed(
             f"unexpected {type(error).__name__}", where=f"{last.filename}:{last.lineno}"
         )
+
+    async def aclose(self) -> None:
+        """End what is still being read: before the connection that it is read by is closed."""
+        if self._task is not None:
+            await cancel_and_wait(self._task)
 
     async def _run(self) -> T:
         return await self._read()

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,8 +161,13 @@ def test_status_tells_how_everything_is_and_whether_it_is_well(
         ("http://127.0.0.1:1", {"yolo26": "unreachable", "redis": "healthy"}, 1),
     ):
         [replica] = start_systems(own_redis.url, YOLO26_URL=yolo26)
-        result = hsi("status", HSI_SERVER=address(replica))
-        told = msgspec.json.decode(result.stdout, type=SystemStatus)
+        deadline = time.monotonic() + 10
+        while True:
+            result = hsi("status", HSI_SERVER=address(replica))
+            told = msgspec.json.decode(result.stdout, type=SystemStatus)
+            # On a busy machine, a source may answer too late for a status.
+            if told.data.services == health or time.monotonic() > deadline:
+                break
         assert (told.data.services, result.returncode) == (health, exit_status)
         assert result.stderr == ""
         replica.stop()

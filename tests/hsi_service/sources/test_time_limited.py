@@ -94,3 +94,28 @@ async def test_a_round_that_is_cancelled_leaves_nothing_running() -> None:
     await cancel_and_wait(reading)
     await asyncio.sleep(0)
     assert [task for task in asyncio.all_tasks() if "source" in task.get_name()] == []
+
+
+async def test_what_is_still_being_read_has_ended_once_it_is_closed() -> None:
+    """Else it would make another connection after those that there are were closed."""
+    ended = asyncio.Event()
+
+    async def read() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:  # as redis-py can
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+    source = TimeLimited("slow", read, limit=0.01)
+    assert (await source.read()).reason == "no answer within 0.01 s"
+    assert not ended.is_set()
+    await source.aclose()
+    assert ended.is_set()
+    await source.aclose()
+
+
+async def test_one_that_was_never_read_can_be_closed() -> None:
+    await TimeLimited("new", asyncio.Event().wait, limit=1).aclose()
