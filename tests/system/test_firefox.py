@@ -17,7 +17,13 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(FIREFOX is None, reason=HOW_TO_GET_IT),
 ]
-PAGES = ("/", "/events", "/performance", "/jobs")
+HEADINGS = {
+    "/": "Dashboard",
+    "/events": "Events",
+    "/performance": "Performance",
+    "/jobs": "Jobs",
+}
+"""Of each page, by its path."""
 CONNECTION = "[aria-label=Connection] strong"
 
 
@@ -46,13 +52,14 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fir
         yield browser
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", HEADINGS)
 async def test_every_page_fits_every_width_and_is_accessible(
     stack: Stack, browser: Firefox, path: str
 ) -> None:
     for width in (360, 768, 1280, 2560):
         await browser.open(stack.url.replace("ws", "http", 1) + path, width=width)
         await browser.shows("Live", at=CONNECTION)
+        await browser.shows(HEADINGS[path], at="h1")
         assert await browser.overflow() == 0
     assert await browser.inaccessible() == []
     assert browser.complaints == []

@@ -30,6 +30,10 @@ export function EventMedia({ event }: { event: SecurityEvent }) {
         <Loaded key={clip} address={clip} broken={media.brokenClip} instead={picture}>
           {(onError) => (
             <video
+              // It begins to load before it is in the page, and React tells of no error until then.
+              ref={(video) => {
+                if (video?.error) onError();
+              }}
               controls
               playsInline
               preload="metadata"
