@@ -25,7 +25,7 @@ class Messages:
     """Numbered messages of one size: security events, as far as a server cares."""
 
     def __init__(self, size: int) -> None:
-        """Prepare.
+        """Set it up; nothing is begun yet.
 
         Args:
             size: Bytes of each message, at least MIN_SIZE.
@@ -76,7 +76,7 @@ class Witness:
     """One client's stream, parsed as it comes: every message once, each batch in its order."""
 
     def __init__(self, messages: Messages, batch: int) -> None:
-        """Prepare.
+        """Set it up; nothing is begun yet.
 
         Args:
             messages: What is published.

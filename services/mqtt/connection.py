@@ -86,7 +86,7 @@ class Connection:
     """One connection: `open` it, use it until `ended` is done, `aclose` it."""
 
     def __init__(self, address: BrokerAddress, will: Will, listener: Listener) -> None:
-        """Prepare.
+        """Set it up; nothing is begun yet.
 
         Args:
             address: The broker.

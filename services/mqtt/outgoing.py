@@ -86,7 +86,7 @@ class HomeAssistantOut:
     def __init__(
         self, service: Service, settings: MqttSettings, home: Home, broker: Broker
     ) -> None:
-        """Prepare.
+        """Set it up; nothing is begun yet.
 
         Args:
             service: The replica.
