@@ -8,19 +8,20 @@ import sys
 import pytest
 
 PROGRAM = """
-import gc, json, os, sys, threading, time
+import gc, json, os, sys
 
-def look():
-    while not (gc.get_freeze_count() and gc.isenabled()):
-        time.sleep(0.01)
+def tell():
     print(json.dumps(sorted(sys.modules)), flush=True)
     os._exit(0)
 
-threading.Thread(target=look, daemon=True).start()
+gc.enable = tell
 from hsi_service.skeleton.start import run
 run(sys.argv[1])
 """
-"""Starts a service as `python -m` does, and tells what is loaded when the collector is back."""
+"""Starts a service as `python -m` does, and tells what is loaded when the collector comes back.
+
+At that very moment: connections that fail right after load modules of their own.
+"""
 UNREACHABLE = "127.0.0.1:1"
 NEEDED_BY_NOBODY = {"annotated_doc", "attr", "fastapi", "httpx", "psycopg", "pydantic", "pynvml"}
 """Before it is ready, even where they are installed and configured."""

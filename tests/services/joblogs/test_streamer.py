@@ -17,7 +17,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 
 from hsi.joblogs import JobLogEmitter
 from hsi.joblogs.lines import end_line, log_line
@@ -478,16 +478,17 @@ async def story_of(
     for attempt in range(1000):
         server = servers[attempt % len(servers)]
         async with viewer(server, job_id, query, max_queue=16 if slow else None) as client:
-            with contextlib.suppress(ConnectionClosed, TimeoutError):
+            try:
                 async with asyncio.timeout(patience):
                     while True:
                         heard.append(json.loads(await client.recv()))
                         begun.set()
                         if slow and len(heard) % 500 == 0:
                             await asyncio.sleep(0.05)
-            if client.close_code == 1000:
+            except ConnectionClosedOK:  # Raised once all is read: the close code is known earlier.
                 break
-            client.transport.abort()
+            except (ConnectionClosed, TimeoutError):
+                client.transport.abort()
         cursors = (message["cursor"] for message in reversed(heard) if "cursor" in message)
         query = f"since={next(cursors)}"
     return heard
