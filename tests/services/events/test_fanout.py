@@ -215,7 +215,8 @@ async def test_ten_thousand_clients_connect_hear_and_leave_and_nothing_of_them_r
     await ten_thousand(replica, redis_url, channel)
 
     async def all_closed() -> bool:
-        return process.num_fds() <= descriptors
+        # Its own connections to Redis, a handful, are replaced while it waits.
+        return process.num_fds() <= descriptors + 10
 
     await until(all_closed)
 
