@@ -19,6 +19,8 @@ from tests.browser import AXE, PATIENCE, WINDOWS
 NAMES = ("firefox-esr", "firefox")
 FIREFOX = next(filter(None, map(shutil.which, NAMES)), None)
 HOW_TO_GET_IT = "Debian: sudo apt install firefox-esr"
+ABORTED = f"status={0x804B0002}"
+"""NS_BINDING_ABORTED: a download that ended because its page was left."""
 _LISTENS = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
 
 
@@ -38,7 +40,7 @@ class Firefox:
             message = json.loads(text)
             if message["type"] == "event":
                 entry = message["params"]
-                if entry["level"] in {"error", "warn"}:
+                if entry["level"] in {"error", "warn"} and ABORTED not in entry["text"]:
                     self.complaints.append(entry["text"])
             elif message["type"] == "error":
                 self._asked[message["id"]].set_exception(RuntimeError(message["message"]))

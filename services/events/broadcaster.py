@@ -61,7 +61,11 @@ class EventBroadcaster:
     async def start(self) -> None:
         """Get ready to publish; the service calls it at startup."""
         settings = self._service.settings
-        self._publisher = Publisher(settings.redis_url, history_length=settings.history_length)
+        self._publisher = Publisher(
+            settings.redis_url,
+            history_length=settings.history_length,
+            replicas=settings.wait_for_replicas,
+        )
 
     async def stop(self) -> None:
         """Let all clients go, and close the publisher; the service calls it at shutdown."""

@@ -78,7 +78,10 @@ class EventPublishing:
         """
         settings = service.settings
         self._publishing = Publishing(
-            settings.redis_url, per_minute=per_minute, history_length=settings.history_length
+            settings.redis_url,
+            per_minute=per_minute,
+            history_length=settings.history_length,
+            replicas=settings.wait_for_replicas,
         )
         self._channel = channel
         self._history = service.history

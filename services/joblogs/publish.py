@@ -75,9 +75,14 @@ class JobPublishing:
             per_minute: Requests of a key; 0 is no limit.
 
         """
-        url = service.settings.redis_url
-        self._publishing = Publishing(url, per_minute=per_minute, history_length=KEPT_LINES)
-        self._runs = JobRuns(url, self._publishing)
+        settings = service.settings
+        self._publishing = Publishing(
+            settings.redis_url,
+            per_minute=per_minute,
+            history_length=KEPT_LINES,
+            replicas=settings.wait_for_replicas,
+        )
+        self._runs = JobRuns(settings.redis_url, self._publishing)
         service.on_shutdown(self._publishing.aclose)
         service.on_shutdown(self._runs.aclose)
 

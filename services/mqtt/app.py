@@ -50,7 +50,11 @@ def create_mqtt_app(settings: MqttSettings) -> Litestar:
 
 
 def _follow_frigate(service: Service, settings: MqttSettings, broker: Broker) -> None:
-    publisher = Publisher(settings.redis_url, history_length=settings.history_length)
+    publisher = Publisher(
+        settings.redis_url,
+        history_length=settings.history_length,
+        replicas=settings.wait_for_replicas,
+    )
     frigate = FrigateIn(
         broker,
         Told(settings.risks(), settings.zone, settings.frigate_url),

@@ -29,12 +29,15 @@ from hsi.publishing import (
     Numberings,
     Published,
     PublishError,
+    TooFewReplicasError,
     TooManyWaitingError,
     batches,
     is_gap,
     keyed_call,
     numbered_call,
     payload_of,
+    reply_with_replicas,
+    wait_calls,
 )
 from hsi.redis_client import async_client
 from hsi.schemas import ChannelMessage, channels
@@ -79,6 +82,7 @@ class Publisher:
         history_length: int = channels.HISTORY_LENGTH,
         history_bytes: int | None = None,
         patience: float = PATIENCE,
+        replicas: int = 0,
         by_script: bool = False,
     ) -> None:
         """Connect on first use.
@@ -88,7 +92,9 @@ class Publisher:
             history_length: Messages that a channel's history keeps.
             history_bytes: Bytes of Redis' memory that it may take; None: 32 MiB, and 8 MiB of a
                 job's log.
-            patience: Seconds that a message is tried for; the last attempt may take 3 s more.
+            patience: Seconds that a message is tried for; the last attempt may take 3 s more,
+                and 2 s where it waits for replicas.
+            replicas: Replicas of Redis that have a message before it is acknowledged (WAIT).
             by_script: Have Redis run the function's source as a script: for a user that may not
                 load functions, which other producers call.
 
@@ -99,6 +105,7 @@ class Publisher:
         )
         self._bounds = Bounds(history_length, history_bytes)
         self._patience = patience
+        self._replicas = replicas
         self._backoff = EqualJitterBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE)
         self._waiting: deque[_Waiting] = deque()
         self._batch: list[_Waiting] = []
@@ -262,8 +269,8 @@ class Publisher:
         else:
             call = keyed_call(channel, payload, key=key, bounds=self._bounds)
         try:
-            reply = await self._call(*call)
-        except (RedisError, OSError) as error:
+            reply = await self._call(channel, *call)
+        except (RedisError, OSError, TooFewReplicasError) as error:
             if is_gap(error):
                 return self._begin_again(batch, numbering, error)
             if redis_functions.is_missing(error) or isinstance(error, NoScriptError):
@@ -271,10 +278,15 @@ class Publisher:
             return error
         return self._acknowledge(batch, numbering, reply)
 
-    async def _call(self, function: str, *rest: Any) -> Any:
-        if self._by_script:
-            return await self._redis.evalsha(SCRIPT_DIGEST, *rest)
-        return await self._redis.fcall(function, *rest)
+    async def _call(self, channel: str, function: str, *rest: Any) -> Any:
+        call = ("EVALSHA", SCRIPT_DIGEST) if self._by_script else ("FCALL", function)
+        if not self._replicas:
+            return await self._redis.execute_command(*call, *rest)  # type: ignore[no-untyped-call]
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in ((*call, *rest), *wait_calls(channel, self._replicas)):
+            pipeline.execute_command(*command)
+        replies = await pipeline.execute(raise_on_error=False)
+        return reply_with_replicas(replies, self._replicas)
 
     @staticmethod
     def _begin_again(

@@ -32,6 +32,8 @@ SCRIPT_DIGEST = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 """By which Redis knows the script."""
 TIMEOUT = 3.0
 """Seconds that one attempt may take."""
+WAIT_MILLISECONDS = 2_000
+"""That one attempt waits for replicas; less than `TIMEOUT`, so that Redis answers."""
 PATIENCE = 30.0
 """Seconds that a message is tried for."""
 BACKOFF_BASE = 0.02
@@ -51,6 +53,10 @@ class PublishError(Exception):
 
 class ForgedSenderError(PublishError):
     """Redis says that it has messages of this sender, and not where: somebody else wrote that."""
+
+
+class TooFewReplicasError(PublishError):
+    """Redis has a message, and its replicas do not; to be tried again."""
 
 
 class TooManyWaitingError(PublishError):
@@ -261,6 +267,42 @@ def keyed_call(channel: str, payload: bytes, *, key: str, bounds: Bounds) -> tup
     """
     keys = channels.history(channel), channels.number(channel), channels.once(channel, key)
     return FUNCTION, len(keys), *keys, channel, *bounds.arguments, "", "", payload
+
+
+def wait_calls(channel: str, replicas: int) -> tuple[tuple[Any, ...], ...]:
+    """Return the commands that follow a call, on its connection, and wait for replicas.
+
+    WAIT is about what its own connection wrote, and a call whose messages Redis has already writes
+    nothing. So there is always a write before it: replicas that have it have the messages, too.
+
+    Args:
+        channel: The channel that the call published to.
+        replicas: How many have to have it.
+
+    """
+    unused = channels.sender(channel, "-wait")
+    return ("SET", unused, "", "PX", 1), ("WAIT", replicas, WAIT_MILLISECONDS)
+
+
+def reply_with_replicas(replies: Sequence[Any], replicas: int) -> Any:
+    """Return the reply of a call if as many replicas as asked for have what it wrote.
+
+    Args:
+        replies: Those of the call, and of `wait_calls`.
+        replicas: How many have to have it.
+
+    Raises:
+        RedisError: One of the commands failed.
+        TooFewReplicasError: Fewer of them had it in time.
+
+    """
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    reply, _, having = replies
+    if having < replicas:
+        raise TooFewReplicasError(f"{having} of {replicas} replicas of Redis have it")
+    return reply
 
 
 def published_of(reply: Sequence[Any]) -> list[Published]:

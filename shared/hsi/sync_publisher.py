@@ -24,11 +24,14 @@ from hsi.publishing import (
     Numberings,
     Published,
     PublishError,
+    TooFewReplicasError,
     batches,
     is_gap,
     keyed_call,
     numbered_call,
     payload_of,
+    reply_with_replicas,
+    wait_calls,
 )
 from hsi.redis_client import sync_client
 from hsi.schemas import ChannelMessage, channels
@@ -68,6 +71,7 @@ class SyncPublisher:
         history_length: int = channels.HISTORY_LENGTH,
         history_bytes: int | None = None,
         patience: float = PATIENCE,
+        replicas: int = 0,
     ) -> None:
         """Connect on first use.
 
@@ -76,12 +80,15 @@ class SyncPublisher:
             history_length: Messages that a channel's history keeps.
             history_bytes: Bytes of Redis' memory that it may take; None: 32 MiB, and 8 MiB of a
                 job's log.
-            patience: Seconds that a message is tried for; the last attempt may take 3 s more.
+            patience: Seconds that a message is tried for; the last attempt may take 3 s more,
+                and 2 s where it waits for replicas.
+            replicas: Replicas of Redis that have a message before it is acknowledged (WAIT).
 
         """
         self._redis = sync_client(redis_url, name="publisher", timeout=TIMEOUT)
         self._bounds = Bounds(history_length, history_bytes)
         self._patience = patience
+        self._replicas = replicas
         self._closed = threading.Event()
         self._own = _Own()
 
@@ -200,9 +207,9 @@ class SyncPublisher:
         try:
             while not self._closed.is_set():
                 try:
-                    reply = self._redis.fcall(*call())
+                    reply = self._call(channel, *call())
                     return self._acknowledged(channel, numbering, reply, count, key)
-                except (RedisError, OSError, ForgedSenderError) as error:
+                except (RedisError, OSError, ForgedSenderError, TooFewReplicasError) as error:
                     if isinstance(error, ForgedSenderError) or is_gap(error):
                         numbering.rename()
                     trouble: Exception = (
@@ -215,6 +222,14 @@ class SyncPublisher:
             raise PublishError(f"not acknowledged on {channel}: the publisher was closed")
         finally:
             self._disconnect_if_closed()
+
+    def _call(self, channel: str, *call: Any) -> Any:
+        if not self._replicas:
+            return self._redis.fcall(*call)
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in (("FCALL", *call), *wait_calls(channel, self._replicas)):
+            pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+        return reply_with_replicas(pipeline.execute(raise_on_error=False), self._replicas)
 
     @staticmethod
     def _acknowledged(

@@ -72,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Seconds between heartbeats to a client."""
     history_length: Annotated[int, Meta(ge=1, le=10_000_000)] = channels.HISTORY_LENGTH
     """Messages that a channel's history keeps."""
+    wait_for_replicas: Annotated[int, Meta(ge=0, le=100)] = 0
+    """Replicas of Redis that have an event, or a job's line, before its sender is told so."""
     drain_delay: Seconds = 5
     """Seconds between turning unready and closing clients, for load balancers to notice."""
     drain_window: Seconds = 20

@@ -5,7 +5,10 @@ gets, nobody is deaf for over 15 s, and who cannot write goes to the new server 
 """
 
 import asyncio
+import contextlib
+import functools
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,10 @@ from redis import Redis
 from websockets.asyncio.client import ClientConnection
 
 from hsi import JobLogEmitter, Publisher, SyncPublisher
+from hsi.client import Stream
+from hsi.schemas import Event
 from local.processes import Process, free_port
-from tests.clients import dashboard, get_json, golden, metric, until
+from tests.clients import dashboard, get_json, golden, has_connections, metric, until
 from tests.conftest import StartReplica, StartSystems
 from tests.replicas import Replica
 from tests.screens import have, have_more, own, screens
@@ -238,3 +243,90 @@ async def test_a_redis_that_takes_no_writes_is_said_to_be_so_and_why(
                 await until(lambda: says(None), within=PROMISE)
                 await until(lambda: redis_is("healthy"), within=PROMISE)
                 assert await metric(events, "hsi_redis_refuses_writes") == 0
+
+
+async def story_of(url: str, last: int) -> list[tuple[float, Any]]:
+    """Follow events until the last one is heard; return when each came, and what it says.
+
+    Args:
+        url: The endpoint.
+        last: Id of the last event.
+
+    Returns:
+        Ids of events, and None where something is said to be missing.
+
+    """
+    heard: list[tuple[float, Any]] = []
+    async with contextlib.aclosing(Stream(url).messages()) as messages:
+        async for received in messages:
+            message = received.message
+            heard.append(
+                (time.monotonic(), message.data.id if isinstance(message, Event) else None)
+            )
+            if heard[-1][1] == last:
+                break
+    return heard
+
+
+def check(story: list[tuple[float, Any]], acknowledged: dict[int, float]) -> None:
+    """Check that all of it was heard in time, and nothing twice but after a word about that."""
+    first: dict[int, float] = {}
+    since: set[int] = set()  # What came after the last word that something is missing.
+    for at, number in story:
+        if number is None:
+            since.clear()
+            continue
+        assert number not in since, f"{number} came twice, and nothing says why"
+        since.add(number)
+        first.setdefault(number, at)
+    assert set(first) == set(acknowledged)
+    assert max(at - acknowledged[number] for number, at in first.items()) < PROMISE
+
+
+@pytest.mark.timeout(240)
+async def test_what_replicas_have_reaches_everybody_though_the_primary_is_killed_three_times(
+    tmp_path: Path, channel: str, start_replica: StartReplica
+) -> None:
+    """Two hundred clients and five thousand events, each acknowledged once a replica has it."""
+    count, batch, kills = 5_000, 50, (500, 2_000, 3_500)
+    half_way = {number: asyncio.Event() for number in kills}
+    acknowledged: dict[int, float] = {}
+    with WatchedRedis(tmp_path / "watched").running() as watched:
+
+        async def is_watched() -> bool:
+            return await asyncio.to_thread(watched.is_watched)
+
+        async def another_leads(than: OwnRedis) -> bool:
+            return await asyncio.to_thread(watched.primary) not in (None, than)
+
+        async def publish(publisher: Publisher, upto: int) -> None:
+            for first in range(len(acknowledged) + 1, upto + 1, batch):
+                numbers = range(first, first + batch)
+                await publisher.publish_many(channel, [event(number) for number in numbers])
+                acknowledged.update(dict.fromkeys(numbers, time.monotonic()))
+                if len(acknowledged) in half_way:
+                    half_way[len(acknowledged)].set()
+
+        async def kill_after(number: int) -> None:
+            await half_way[number].wait()
+            primary = watched.primary()
+            assert primary is not None
+            primary.kill()
+            await until(lambda: another_leads(primary), within=PROMISE)
+            primary.start()
+
+        await until(is_watched, within=30)
+        replicas = [start_replica(watched.url, channel) for _ in range(2)]
+        endpoints = [replica.url.replace("http", "ws", 1) + "/ws/events" for replica in replicas]
+        stories = [asyncio.create_task(story_of(url, count)) for url in endpoints * 100]
+        for replica in replicas:
+            await until(functools.partial(has_connections, replica, 100), within=30)
+        async with Publisher(watched.url, replicas=1) as publisher:
+            for number in kills:
+                await asyncio.gather(publish(publisher, number + 1_000), kill_after(number))
+                await until(is_watched, within=30)
+            await publish(publisher, count)
+        heard = await asyncio.gather(*stories)
+    assert list(acknowledged) == list(range(1, count + 1))
+    for story in heard:
+        check(story, acknowledged)

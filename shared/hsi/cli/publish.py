@@ -79,7 +79,10 @@ def _cursors_in(answer: dict[str, Any]) -> str:
 
 async def _publish(settings: ProducerSettings, payloads: Iterable[bytes]) -> None:
     async with Publisher(
-        settings.redis_url, history_length=settings.history_length, patience=PATIENCE
+        settings.redis_url,
+        history_length=settings.history_length,
+        patience=PATIENCE,
+        replicas=settings.wait_for_replicas,
     ) as publisher:
         for payload in payloads:
             if not payload.strip():

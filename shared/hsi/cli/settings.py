@@ -41,6 +41,7 @@ class ProducerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"
     redis_url: str = DEFAULT_REDIS_URL
     redis_event_channel: Name = channels.SECURITY_EVENTS
     history_length: Annotated[int, Meta(ge=1, le=10_000_000)] = channels.HISTORY_LENGTH
+    wait_for_replicas: Annotated[int, Meta(ge=0, le=100)] = 0
 
     def __post_init__(self) -> None:
         """Check the URL of Redis."""

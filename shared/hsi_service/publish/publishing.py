@@ -20,7 +20,14 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from hsi.logs import Throttled
 from hsi.publisher import Publisher
-from hsi.publishing import MAX_BATCH, Published, PublishError, Repeated, TooManyWaitingError
+from hsi.publishing import (
+    MAX_BATCH,
+    Published,
+    PublishError,
+    Repeated,
+    TooFewReplicasError,
+    TooManyWaitingError,
+)
 from hsi.redis_client import reason_of
 from hsi_service.door.http import client_of
 from hsi_service.door.limits import Buckets, Rate, address_of
@@ -37,7 +44,8 @@ from hsi_service.publish.bodies import (
 logger = logging.getLogger(__name__)
 
 PATIENCE = 2.5
-"""Seconds that Redis is tried for; the last attempt may take 3 s more, and so may connecting."""
+"""Seconds that Redis is tried for; the last attempt may take 3 s more, and so may connecting (and
+waiting for replicas 2 s)."""
 MOST_SECONDS = 10.0
 """Seconds that a request with more messages than Redis takes at once may wait for all of them."""
 RETRY_AFTER = 2
@@ -57,7 +65,9 @@ HttpRequest = Request[Any, Any, Any]
 class Publishing:
     """Publishes for those who ask over HTTP, within limits; one per replica."""
 
-    def __init__(self, redis_url: str, *, per_minute: int, history_length: int) -> None:
+    def __init__(
+        self, redis_url: str, *, per_minute: int, history_length: int, replicas: int = 0
+    ) -> None:
         """Connect on first use.
 
         Args:
@@ -65,10 +75,15 @@ class Publishing:
             per_minute: Requests of a key, or of an address where no key is asked for; 0 is no
                 limit.
             history_length: Messages that a channel's history keeps.
+            replicas: Replicas of Redis that have a message before it is acknowledged.
 
         """
         self._publisher = Publisher(
-            redis_url, history_length=history_length, patience=PATIENCE, by_script=True
+            redis_url,
+            history_length=history_length,
+            patience=PATIENCE,
+            replicas=replicas,
+            by_script=True,
         )
         self._pace = Buckets(Rate.per_minute(per_minute))
         self._waiting = 0
@@ -131,6 +146,8 @@ class Publishing:
         if isinstance(why, NoPermissionError):
             self._denied.warning(_OLD_RULES, reason=str(why))
             return f"{_OLD_RULES}; {NOTHING_PUBLISHED}"
+        if isinstance(why, TooFewReplicasError):
+            return f"{why}; {MAY_BE_PUBLISHED}"
         is_told = isinstance(why, RedisError | OSError)
         reason = reason_of(why) if is_told else "Redis did not acknowledge it"  # type: ignore[arg-type]  # just checked
         return f"{reason}; {MAY_BE_PUBLISHED}"

@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from hsi.keys import KeyEntry, Scope, digest
+from hsi.publishing import SCRIPT
 from hsi.schemas import channels
 from hsi.schemas.base import MAX_ID
 from hsi_service.door.session_cookie import COOKIE
@@ -231,6 +232,21 @@ async def test_while_redis_refuses_writes_it_is_503_and_the_retry_publishes_once
         await admin.config_set("maxmemory", 0)
         statuses = [(await send(home, SHORT, "k")).status_code for _ in range(2)]
         assert statuses == [201, 200]
+        assert len(await kept(home)) == 1
+
+
+async def test_what_too_few_replicas_of_redis_have_is_503_that_counts_them(
+    redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "PATIENCE", 0)
+    async with home_at(redis_url, channel, wait_for_replicas=1) as home:
+        await home.redis.script_load(SCRIPT)
+        answer = await send(home, SHORT, "k")
+        assert answer.status_code == 503
+        assert answer.json()["detail"] == (
+            "0 of 1 replicas of Redis have it; "
+            "it may have been published: ask again with the same Idempotency-Key"
+        )
         assert len(await kept(home)) == 1
 
 
