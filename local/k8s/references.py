@@ -49,6 +49,8 @@ def _names(document: Document) -> Iterator[tuple[str, str]]:
             yield spec["scaleTargetRef"]["kind"], spec["scaleTargetRef"]["name"]
         case "Ingress":
             yield from (("Service", backend["name"]) for backend in _backends(document))
+        case "HTTPRoute":
+            yield from (("Service", backend["name"]) for backend in _routed(document))
         case "RoleBinding":
             for each in (document["roleRef"], *document["subjects"]):
                 yield each["kind"], each["name"]
@@ -72,8 +74,12 @@ def _backends(ingress: Document) -> list[Document]:
     ]
 
 
+def _routed(route: Document) -> list[Document]:
+    return [backend for rule in route["spec"]["rules"] for backend in rule.get("backendRefs") or ()]
+
+
 def _ports(documents: list[Document]) -> Iterator[Finding]:
-    """Yield ports that are asked for by a name that nobody has."""
+    """Yield ports that are asked for and that nobody has."""
     pods = workloads(documents)
     for pod in pods:
         for port in _probed(pod.container) - ports(pod).keys():
@@ -87,14 +93,26 @@ def _ports(documents: list[Document]) -> Iterator[Finding]:
             ).keys():
                 yield Finding(title(service), f"its pods have no port {port}")
     offered = {
-        (service["metadata"]["name"], port["name"])
+        (service["metadata"]["name"], port[key])
         for service in services
         for port in service["spec"]["ports"]
+        for key in ("name", "port")
     }
-    for ingress in of_kind(documents, "Ingress"):
-        asked = {(each["name"], each["port"]["name"]) for each in _backends(ingress)}
-        for name, port in sorted(asked - offered):
-            yield Finding(title(ingress), f"Service {name} has no port {port}")
+    asked = [
+        *(
+            (ingress, each["name"], each["port"]["name"])
+            for ingress in of_kind(documents, "Ingress")
+            for each in _backends(ingress)
+        ),
+        *(
+            (route, each["name"], each["port"])
+            for route in of_kind(documents, "HTTPRoute")
+            for each in _routed(route)
+        ),
+    ]
+    for document, name, port in asked:
+        if (name, port) not in offered:
+            yield Finding(title(document), f"Service {name} has no port {port}")
 
 
 def _probed(container: Document) -> set[str]:

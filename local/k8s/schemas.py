@@ -1,12 +1,12 @@
 """What the API server would refuse by its schemas, of the oldest and the newest that we support.
 
-Kinds that operators bring are not in those. We use two, and few fields of them, which are written
-down here; a field that is not is refused.
+Kinds that operators and the Gateway API bring are not in those. We use three, and few fields of
+them, which are written down here; a field that is not is refused.
 """
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import kubernetes_validate
 import msgspec
@@ -89,9 +89,52 @@ class PrometheusRule(_Object):
     spec: _Groups
 
 
+class _Parent(Struct, forbid_unknown_fields=True, rename="camel"):
+    name: str
+    namespace: str
+    section_name: str
+
+
+class _Path(Struct, forbid_unknown_fields=True):
+    type: Literal["PathPrefix", "Exact"]
+    value: Annotated[str, Meta(pattern=r"^/")]
+
+
+class _Match(Struct, forbid_unknown_fields=True):
+    path: _Path
+
+
+class _Backend(Struct, forbid_unknown_fields=True):
+    name: str
+    port: Annotated[int, Meta(ge=1, le=65535)]
+
+
+class _Timeouts(Struct, forbid_unknown_fields=True):
+    request: Annotated[str, Meta(pattern=r"^([0-9]{1,5}(h|m|s|ms)){1,4}$")]
+
+
+class _Rule(Struct, forbid_unknown_fields=True, rename="camel"):
+    matches: Annotated[list[_Match], Meta(min_length=1, max_length=64)]
+    backend_refs: list[_Backend]
+    timeouts: _Timeouts | None = None
+
+
+class _Routing(Struct, forbid_unknown_fields=True, rename="camel"):
+    parent_refs: list[_Parent]
+    hostnames: list[str]
+    rules: Annotated[list[_Rule], Meta(min_length=1, max_length=16)]
+
+
+class HTTPRoute(_Object):
+    """What leads from a Gateway to services."""
+
+    spec: _Routing
+
+
 _BROUGHT: dict[tuple[str, str], type[Struct]] = {
     ("monitoring.coreos.com/v1", "ServiceMonitor"): ServiceMonitor,
     ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRule,
+    ("gateway.networking.k8s.io/v1", "HTTPRoute"): HTTPRoute,
 }
 
 

@@ -50,6 +50,7 @@ from tests.servers import as_user
 VARIANTS = [variant for variant in variants() if variant.overlay.name != "mine"]
 NAMES = [variant.name for variant in VARIANTS]
 WHOLE = "home+autoscale-connections+gpu+ingress-nginx+monitoring+mqtt+notify"
+BY_GATEWAY = "home+autoscale-connections+gateway+gpu+monitoring+mqtt+notify"
 PROMTOOL = shutil.which("promtool")
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 Break = Callable[[dict[str, Any]], None]
@@ -103,6 +104,7 @@ def all_findings(documents: list[Document]) -> list[str]:
 
 def test_there_are_a_base_three_overlays_and_each_component_with_each() -> None:
     assert {"base", "home", "production", "ingress-nginx", WHOLE} <= set(NAMES)
+    assert BY_GATEWAY in NAMES
     for component in ("autoscale-connections", "gpu", "monitoring", *OPTIONAL):
         for overlay in ("home", "production", "ingress-nginx"):
             assert f"{overlay}+{component}" in NAMES
@@ -631,6 +633,47 @@ def test_with_nginx_they_stick_too_and_a_quiet_websocket_lives(
     for timeout in ("proxy-read-timeout", "proxy-send-timeout"):
         assert int(found[timeout]) > 10 * Settings().heartbeat_interval
     assert not any("traefik" in key for key in annotations(world))
+
+
+def test_by_a_gateway_the_world_reaches_the_same_over_tls_alone_and_streams_have_no_end(
+    rendered: dict[str, list[Document]],
+) -> None:
+    for name in ("home+gateway", "production+gateway", BY_GATEWAY):
+        documents = rendered[name]
+        assert of_kind(documents, "Ingress") == []
+        route = one(documents, "HTTPRoute", "hsi")["spec"]
+        assert [parent["sectionName"] for parent in route["parentRefs"]] == ["websecure"]
+        for rule in route["rules"]:
+            paths = {match["path"]["value"] for match in rule["matches"]}
+            streams = any(path.startswith("/ws/") for path in paths)
+            assert not streams or rule["timeouts"]["request"] == "0s"
+        assert all_findings(documents) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        ({"name": "event", "port": 8000}, "there is no Service event"),
+        ({"name": "events", "port": 80}, "Service events has no port 80"),
+        ({"name": "system", "port": 8000}, "/ws/events leads to system"),
+    ],
+)
+def test_a_route_that_leads_elsewhere_is_found(
+    rendered: dict[str, list[Document]], wrong: Document, found: str
+) -> None:
+    documents = copy.deepcopy(rendered["home+gateway"])
+    rules = one(documents, "HTTPRoute", "hsi")["spec"]["rules"]
+    rules[0]["backendRefs"] = [wrong]
+    assert any(found in each for each in all_findings(documents))
+
+
+def test_a_field_of_a_route_that_is_not_known_is_refused(
+    rendered: dict[str, list[Document]],
+) -> None:
+    route = copy.deepcopy(one(rendered["home+gateway"], "HTTPRoute", "hsi"))
+    assert schemas.mistakes(route) == []
+    route["spec"]["rules"][0]["timeout"] = "1s"
+    assert schemas.mistakes(route) != []
 
 
 def test_every_secret_is_one_that_hsi_secrets_makes_and_each_service_has_a_user_of_its_own(
