@@ -35,6 +35,8 @@ class Variant(NamedTuple):
 
     overlay: Path
     components: tuple[Path, ...] = ()
+    namespace: str = ""
+    """Where all of it goes; empty: where the overlay says."""
 
     @property
     def name(self) -> str:
@@ -115,7 +117,7 @@ def render(variant: Variant) -> str:
         RenderError: Kustomize refuses it, or warns of something.
 
     """
-    if not variant.components:
+    if not variant.components and not variant.namespace:
         return _kustomize(variant.overlay)
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
@@ -124,6 +126,7 @@ def render(variant: Variant) -> str:
             "kind": "Kustomization",
             "resources": [os.path.relpath(variant.overlay, folder)],
             "components": [os.path.relpath(each, folder) for each in variant.components],
+            **({"namespace": variant.namespace} if variant.namespace else {}),
         }
         (Path(folder) / "kustomization.yaml").write_text(yaml.safe_dump(content))
         return _kustomize(Path(folder))

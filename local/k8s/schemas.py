@@ -38,12 +38,18 @@ class _Selector(Struct, forbid_unknown_fields=True, rename="camel"):
     match_labels: dict[str, str]
 
 
+class _Relabeling(Struct, forbid_unknown_fields=True, rename="camel"):
+    target_label: str
+    replacement: str
+
+
 class _Endpoint(Struct, forbid_unknown_fields=True, rename="camel"):
     port: str
     path: str
     interval: Duration
     scrape_timeout: Duration
     honor_labels: bool
+    relabelings: list[_Relabeling]
 
 
 class _Scraping(Struct, forbid_unknown_fields=True, rename="camel"):

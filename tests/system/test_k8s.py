@@ -676,6 +676,18 @@ def test_a_field_of_a_route_that_is_not_known_is_refused(
     assert schemas.mistakes(route) != []
 
 
+def test_all_of_it_goes_into_any_namespace_and_nothing_speaks_of_another() -> None:
+    (whole,) = (variant for variant in VARIANTS if variant.name == BY_GATEWAY)
+    text = render(whole._replace(namespace="cabin"))
+    documents = parse(text)
+    for document in documents:
+        place = "name" if document["kind"] == "Namespace" else "namespace"
+        assert document["metadata"][place] == "cabin", title(document)
+    assert 'namespace="hsi"' not in text
+    assert ".hsi.svc" not in text
+    assert all_findings(documents) == []
+
+
 def test_every_secret_is_one_that_hsi_secrets_makes_and_each_service_has_a_user_of_its_own(
     home: list[Document],
 ) -> None:
