@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SCAN := .local/scan
+SBOM := .local/sbom
 # Lock files hold hashes and no addresses: packages come from wherever your pip gets them. A hash
 # cannot hold a checkout, so hsi-client is left out, and comes from the folder beside.
 LOCK_ALONE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
@@ -34,7 +35,7 @@ REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/de
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file deploy/docker/Dockerfile \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(IMAGE_FLAGS)
 
-.PHONY: help setup run test unit browsers watch package faults chaos k8s images bench soak lint format types lock clean
+.PHONY: help setup run test unit browsers watch package faults chaos k8s images packages sbom bench soak lint format types lock clean
 
 help: ## Say what there is.
 	@echo "make <target>, where <target> is one of:"
@@ -123,11 +124,24 @@ k8s: $(READY) $(SCAN)/.ready ## Render deploy/k8s, and check all of it.
 	@$(BIN)/python -m local.k8s
 	@$(BIN)/python -m pytest -m k8s
 
-$(SCAN)/.ready: requirements/scan.txt
-	@echo "Making $(SCAN), for the scan: a minute or two, once."
-	@$(PYTHON) -m venv --clear $(SCAN)
-	@$(SCAN)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps \
-		-r requirements/scan.txt
+packages: $(READY) ## Build what is published: the wheel of hsi-client, and the package @hsi/realtime, into dist/.
+	@mkdir -p dist
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./shared
+	@$(BIN)/python -m local.dashboard pack
+
+sbom: $(READY) $(SBOM)/.ready ## List what images hold of Python, and what the pages are built of, as CycloneDX, into dist/.
+	@mkdir -p dist
+	@for service in events system joblogs collector mqtt notify; do \
+		$(SBOM)/bin/cyclonedx-py requirements --output-reproducible --output-file dist/$$service.cdx.json \
+			requirements/$$service.txt || exit; \
+	done
+	@$(BIN)/python -m local.dashboard sbom
+
+$(SCAN)/.ready $(SBOM)/.ready: .local/%/.ready: requirements/%.txt
+	@echo "Making .local/$*, for this alone: a minute or two, once."
+	@$(PYTHON) -m venv --clear .local/$*
+	@.local/$*/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps \
+		-r requirements/$*.txt
 	@touch $@
 
 lock: $(READY) ## Lock the dependencies again, within what pyproject.toml allows.
@@ -139,7 +153,8 @@ lock: $(READY) ## Lock the dependencies again, within what pyproject.toml allows
 	$(LOCK) --upgrade $(NOT_SERVED) --extra mqtt -o requirements/mqtt.txt
 	$(LOCK) --upgrade $(NOT_SERVED) --extra notify -o requirements/notify.txt
 	$(LOCK_ALONE) --upgrade --group scan -o requirements/scan.txt
+	$(LOCK_ALONE) --upgrade --group sbom -o requirements/sbom.txt
 
 clean: ## Remove what the targets above made.
 	rm -rf $(VENV) .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
-	rm -rf dashboard/node_modules dashboard/dist dashboard/realtime/dist
+	rm -rf dist dashboard/node_modules dashboard/dist dashboard/realtime/dist

@@ -160,5 +160,8 @@ def test_what_the_lint_of_our_own_looks_for_fails_it(tmp_path: Path) -> None:
 
 def test_all_that_is_released_together_has_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    package = json.loads((ROOT / "dashboard/realtime/package.json").read_text())
-    assert project["version"] == package["version"] == __version__
+    packages = [
+        json.loads((ROOT / folder / "package.json").read_text())
+        for folder in ("dashboard", "dashboard/realtime")
+    ]
+    assert {project["version"], *(package["version"] for package in packages)} == {__version__}
