@@ -196,10 +196,11 @@ async def viewer(browser: Browser, stack: Stack, redis_url: str) -> AsyncIterato
     context = await new_context(browser)
     tab = await new_tab(context, stack)
     job_id = uuid.uuid4().hex
-    await tab.open(f"/jobs/{job_id}")
-    panel = tab.page.get_by_role("region", name=f"Job {job_id}")
-    await expect(panel.get_by_role("status").first).to_have_text("Live")
     async with JobLogEmitter(redis_url, job_id) as job:
+        await job.info("begins")  # So that there is such a job when the page asks.
+        await tab.open(f"/jobs/{job_id}")
+        panel = tab.page.get_by_role("region", name=f"Job {job_id}")
+        await expect(panel.get_by_role("status").first).to_have_text("Live")
         one = Viewer(tab.page, await context.new_cdp_session(tab.page), job)
         await one.start()
         yield one
@@ -216,7 +217,15 @@ async def delays(browser: Browser, stack: Stack, redis_url: str) -> list[float]:
     found: list[float] = []
     async with Publisher(redis_url) as publisher:
         for number in itertools.count():
-            event["data"]["summary"] = summary = f"event {number}"
+            summary = f"event {number}"
+            # A new one, that happens now: one that is told again takes the place of itself.
+            event["data"] |= {
+                "id": number,
+                "event_id": number,
+                "summary": summary,
+                "started_at": datetime.now(UTC).isoformat(),
+                "ended_at": None,
+            }
             publishing = publisher.publish("security_events", msgspec.json.encode(event))
             found.append(1000 * await tab.delay_of(summary, publishing))
             if number == EVENTS:
