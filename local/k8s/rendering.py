@@ -47,22 +47,20 @@ class Variant(NamedTuple):
 def variants() -> list[Variant]:
     """Return the base, and each overlay alone, with each component, and with all that fit together.
 
-    A way in that an overlay has not chosen itself is one of `WAYS_IN`.
+    One of `WAYS_IN` fits: the overlay's own, or each of them in turn.
     """
     found = [Variant(MANIFESTS / "base")]
     for overlay in sorted((MANIFESTS / "overlays").iterdir()):
         has = included(overlay)
         components = sorted((MANIFESTS / "components").iterdir())
-        chosen = [each for each in components if each in has and each.name in WAYS_IN]
-        offered = [
-            each for each in components if each not in has and not (chosen and each.name in WAYS_IN)
-        ]
+        ways = [each for each in components if each.name in WAYS_IN]
+        offered_ways = [] if has.intersection(ways) else ways
+        others = [each for each in components if each not in has and each not in ways]
         found.append(Variant(overlay))
-        found.extend(Variant(overlay, (component,)) for component in offered)
-        for way in [each.name for each in offered if each.name in WAYS_IN] or [""]:
-            together = [each for each in offered if each.name in {*WAYS_IN} - {way}]
-            found.append(Variant(overlay, tuple(each for each in offered if each not in together)))
-    return list(dict.fromkeys(found))
+        found += [Variant(overlay, (each,)) for each in sorted([*others, *offered_ways])]
+        for way in [[each] for each in offered_ways] or [[]]:
+            found.append(Variant(overlay, tuple(sorted([*others, *way]))))
+    return found
 
 
 def included(folder: Path) -> set[Path]:
